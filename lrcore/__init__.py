@@ -1,0 +1,37 @@
+"""Optimizer steps and learning-rate schedules for NumPy arrays, at the speed of the machine."""
+
+try:
+    from ._core import COMPILER as _COMPILER
+    from ._core import ISA as _ISA
+    from ._core import ISAS as _ISAS
+except ModuleNotFoundError as error:
+    if error.name != "lrcore._core":
+        raise
+    raise ImportError(
+        "lrcore's compiled part is missing: this is its source tree, not an installed package. "
+        "Run `pip install -e .` in it, or import lrcore from another directory."
+    ) from None
+
+from .base import Group as Group
+from .controllers import Controller as Controller
+from .controllers import ReduceOnPlateau as ReduceOnPlateau
+from .optimizers import SGD as SGD
+from .optimizers import Adadelta as Adadelta
+from .optimizers import Adam as Adam
+from .optimizers import AdamW as AdamW
+from .optimizers import RMSprop as RMSprop
+from .schedules import Constant as Constant
+from .schedules import CosineAnnealing as CosineAnnealing
+from .schedules import Cyclical as Cyclical
+from .schedules import ExponentialDecay as ExponentialDecay
+from .schedules import InverseTimeDecay as InverseTimeDecay
+from .schedules import Schedule as Schedule
+from .schedules import StepDecay as StepDecay
+from .schedules import TimeBasedDecay as TimeBasedDecay
+
+__version__ = "0.1.0"
+
+
+def build_info() -> dict[str, object]:
+    """What this build is: version, compiler, the instruction set in use and those usable here."""
+    return {"version": __version__, "compiler": _COMPILER, "isa": _ISA, "isas": _ISAS}

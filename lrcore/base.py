@@ -1,0 +1,362 @@
+"""What all optimizers share: parameter groups, options, state, and the step itself."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import arguments, parameters
+from ._core import DTYPES, POLICIES, RULES, Stepper
+from .controllers import Controller
+from .schedules import Constant
+
+Value: TypeAlias = float | Callable[[int], float]  # a number or a schedule
+Array = NDArray[Any]
+
+_ALIGNMENT = 64  # bytes: a cache line, and the widest vector
+
+
+class Common(TypedDict, total=False):
+    """The options of every optimizer.
+
+    Parameters
+    ----------
+    maximize : bool, default False
+        Ascend instead of descend.
+    clip_norm : float, optional
+        Multiply all gradients by ``min(1, clip_norm / norm)``, with their joint Euclidean norm
+        summed in float64 in a fixed order. The arrays given are not changed.
+    clip_value : float, optional
+        Limit every element of the gradients to ``[-clip_value, clip_value]``, after `clip_norm`.
+    nonfinite : {"raise", "skip", "allow"}, default "raise"
+        With a NaN or an infinity among the gradients: raise `FloatingPointError` before anything
+        changes, leave the update out (`step` returns False, `skipped` counts, `t` stays), or let it
+        through (unclipped, if the norm is not finite).
+    controller : Controller or sequence of Controller, optional
+        Scale the rate by what a metric did, such as `ReduceOnPlateau`.
+    """
+
+    maximize: bool
+    clip_norm: float | None
+    clip_value: float | None
+    nonfinite: Literal["raise", "skip", "allow"]
+    controller: Controller | Sequence[Controller] | None
+
+
+DEFAULTS = Common(
+    maximize=False, clip_norm=None, clip_value=None, nonfinite="raise", controller=None
+)
+
+
+class Group:
+    """Parameters with options of their own.
+
+    Parameters
+    ----------
+    params : ndarray, sequence or mapping
+        As for an optimizer.
+    lr_scale : float, default 1.0
+        Factor on the rate of the optimizer for these parameters.
+    names : sequence of str, optional
+        One name for each array, instead of the group's number and the path.
+    **overrides
+        Any hyperparameter of the optimizer, flags and `lr` included.
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> W, b = np.ones((2, 3)), np.zeros(3)
+    >>> opt = lrc.AdamW([lrc.Group({"W": W}), lrc.Group({"b": b}, weight_decay=0.0, lr_scale=2.0)])
+    >>> opt.names
+    ('0.W', '1.b')
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr_scale: float = 1.0,
+        names: Sequence[str] | None = None,
+        **overrides: Any,
+    ) -> None:
+        self.params = params
+        self.lr_scale = arguments.number("Group", "lr_scale", lr_scale, arguments.RATE)
+        self.names = None if names is None else tuple(names)
+        self.overrides = overrides
+
+    def __repr__(self) -> str:
+        options = {"lr_scale": self.lr_scale, **self.overrides}
+        return f"Group(..., {', '.join(f'{key}={value!r}' for key, value in options.items())})"
+
+
+class RuleChoice(NamedTuple):
+    """A row of the rule list, its hyperparameters, and state that does not start at zero."""
+
+    rule: str
+    hyper: Mapping[str, Value]
+    fill: Mapping[str, float] = {}
+
+
+class Plan(NamedTuple):
+    """What `Stepper._attach` binds to."""
+
+    rates: list[tuple[Value, float]]
+    rows: list[tuple[Any, ...]]
+    tensors: list[tuple[Any, ...]]
+
+
+class Optimizer(Stepper):
+    """The abstract base of the optimizers: bound to its parameters, it updates them in place."""
+
+    decoupled = "AdamW"  # the class with decoupled decay to name when weight_decay is refused
+
+    def __init__(self, params: Any, lr: Value, hyper: dict[str, Any], common: Common) -> None:
+        self._check_common(common)
+        self._options: dict[str, Any] = {"lr": lr, **hyper}
+        self._state: dict[str, Mapping[str, Array]] = {}
+        self._groups: list[Group] = []
+        self._named: list[list[tuple[str, Array]]] = []
+        self._plan = Plan([], [], [])
+        grouped = _is_grouped(params)
+        self._bind_groups(list(params) if grouped else [Group(params)], grouped=grouped)
+
+    @staticmethod
+    @abstractmethod
+    def _choose(h: Mapping[str, Any]) -> RuleChoice:
+        """The rule that these (checked) options ask for."""
+
+    # --- options -----------------------------------------------------------------------------
+
+    def _check_common(self, common: Common) -> None:
+        me = type(self).__name__
+        unknown = common.keys() - Common.__annotations__.keys()
+        if "weight_decay" in unknown:
+            raise TypeError(
+                f"{me} has no weight_decay: use l2= for coupled decay (added to the gradient), "
+                f"or {self.decoupled}, whose decay is decoupled"
+            )
+        if unknown:
+            raise TypeError(f"{me} has no argument {', '.join(sorted(unknown))}")
+        nonfinite = common.get("nonfinite", "raise")
+        if nonfinite not in POLICIES:
+            raise ValueError(f"{me}: nonfinite={nonfinite!r}; accepted: {', '.join(POLICIES)}")
+        controller = common.get("controller")
+        controllers = _as_controllers(me, controller)
+        self._configure(
+            clip_norm=arguments.optional_positive(me, "clip_norm", common.get("clip_norm")),
+            clip_value=arguments.optional_positive(me, "clip_value", common.get("clip_value")),
+            maximize=arguments.flag(me, "maximize", common.get("maximize", False)),
+            nonfinite=nonfinite,
+            controllers=controllers,
+        )
+        self.controller = controller
+        self.controllers = tuple(controllers)
+        self._common: dict[str, Any] = {**DEFAULTS, **common}
+
+    def _checked(self, overrides: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of a group, each in its range."""
+        me = type(self).__name__
+        unknown = [name for name in overrides if name not in self._options]
+        if unknown:
+            raise TypeError(
+                f"Group: {unknown[0]} is not a hyperparameter of {me}; "
+                f"accepted: {', '.join(self._options)}"
+            )
+        checked: dict[str, Any] = {}
+        for name, value in {**self._options, **overrides}.items():
+            if name == "betas":
+                checked |= _betas(me, value)
+            elif name in arguments.FLAGS:
+                checked[name] = arguments.flag(me, name, value)
+            elif name in arguments.FIXED:
+                checked[name] = arguments.number(me, name, value, arguments.FIXED[name])
+            else:
+                checked[name] = arguments.number_or_schedule(me, name, value)
+        return checked
+
+    # --- arrays ------------------------------------------------------------------------------
+
+    def add(self, params: Any, **options: Any) -> None:
+        """Take on more parameters, as a group of their own; `options` are those of `Group`.
+
+        Their state starts fresh and the rate is a function of the optimizer's `t`. From then on
+        gradients have one entry for each group, in the order of adding.
+        """
+        group = params if isinstance(params, Group) else Group(params, **options)
+        self._bind_groups([*self._groups, group], grouped=True)
+
+    def _bind_groups(self, groups: list[Group], *, grouped: bool) -> None:
+        """Binds to the arrays of `groups`; those that are bound already keep their state."""
+        known = len(self._groups)
+        flat = [parameters.flatten(group.params) for group in groups]
+        named = [
+            _named(leaves, group.names, f"{i}." if grouped else "")
+            for i, ((_, leaves), group) in enumerate(zip(flat, groups, strict=True))
+        ]
+        for i, leaves in enumerate(self._named):  # names once given stay
+            named[i] = leaves
+        everything = [pair for leaves in named for pair in leaves]
+        names = tuple(name for name, _ in everything)
+        if not all(named):
+            raise ValueError(f"{type(self).__name__}: there are no parameters")
+        for name, array in everything:
+            parameters.check_parameter(name, array)
+        parameters.check_names(names)
+        parameters.check_distinct(everything)
+        plan = Plan(*(list(part) for part in self._plan))
+        state = dict(self._state)
+        for group, leaves in zip(groups[known:], named[known:], strict=True):
+            self._plan_group(group, leaves, plan, state)
+        trees = tuple(tree for tree, _ in flat)
+        self._attach(*plan, trees if grouped else trees[0], names)
+        self.names, self._groups, self._named, self._plan = names, groups, named, plan
+        self._grouped, self._state = grouped, state
+        self._elements = sum(array.size for _, array in everything)
+
+    def _plan_group(
+        self,
+        group: Group,
+        leaves: list[tuple[str, Array]],
+        plan: Plan,
+        state: dict[str, Mapping[str, Array]],
+    ) -> None:
+        """One row for each dtype among `leaves`, and a tensor with new state for each of them."""
+        options = self._checked(group.overrides)
+        choice = self._choose(options)
+        rule = RULES[choice.rule]
+        row_of: dict[int, int] = {}
+        fresh: dict[int, Iterator[dict[str, Array]]] = {}
+        for dtype in sorted({DTYPES.index(array.dtype) for _, array in leaves}):
+            arrays = [array for _, array in leaves if array.dtype == DTYPES[dtype]]
+            row_of[dtype] = len(plan.rows)
+            plan.rows.append(
+                (rule, dtype, len(plan.rates), choice.hyper, options.get("l2", 0.0))
+            )
+            fresh[dtype] = _new_state(arrays, rule.state, choice.fill)
+        plan.rates.append((options["lr"], group.lr_scale))
+        for name, array in leaves:
+            dtype = DTYPES.index(array.dtype)
+            arrays_of = next(fresh[dtype])
+            state[name] = MappingProxyType(arrays_of)
+            axes = parameters.memory_order(array)
+            plan.tensors.append((row_of[dtype], array, list(arrays_of.values()), axes))
+
+    # --- what a user reads -------------------------------------------------------------------
+
+    @property
+    def params(self) -> Any:
+        """The parameters, in the structure that was given; a list of those with groups."""
+        return [group.params for group in self._groups] if self._grouped else self._groups[0].params
+
+    @property
+    def state(self) -> Mapping[str, Mapping[str, Array]]:
+        """For each parameter its state arrays, by their letters in the formula."""
+        return MappingProxyType(self._state)
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """What the constructor was given, under its names."""
+        return {**self._options, **self._common}
+
+    @property
+    def lr(self) -> float:
+        """The effective rate of the next update for the first group; assign to replace the schedule."""
+        return float(self._next_rate(0))
+
+    @lr.setter
+    def lr(self, value: Value) -> None:
+        checked = arguments.number_or_schedule(type(self).__name__, "lr", value)
+        self._options["lr"] = value
+        for i, group in enumerate(self._groups):
+            if "lr" not in group.overrides:
+                self._plan.rates[i] = (checked, group.lr_scale)
+                self._replace_rate(i, checked)
+
+    @property
+    def lrs(self) -> tuple[float, ...]:
+        """The effective rate of the next update for each group."""
+        return tuple(float(self._next_rate(i)) for i in range(len(self._groups)))
+
+    @property
+    def schedule(self) -> Callable[[int], float]:
+        """The schedule of the rate; `Constant` if a number was given."""
+        lr: Value = self._options["lr"]
+        return lr if callable(lr) else Constant(lr)
+
+    def __repr__(self) -> str:
+        shown = dict(self._options)
+        shown |= {k: v for k, v in self._common.items() if v != DEFAULTS[k]}
+        options = ", ".join(f"{name}={value!r}" for name, value in shown.items())
+        size = f"{len(self.names)} arrays, {self._elements} elements"
+        return f"<{type(self).__name__}({options}): {size}, t={self.t}>"
+
+
+def _as_controllers(owner: str, given: Any) -> list[Controller]:
+    if given is None:
+        return []
+    controllers = list(given) if isinstance(given, list | tuple) else [given]
+    for item in controllers:
+        if not isinstance(item, Controller):
+            raise TypeError(f"{owner}: controller={item!r} is not a Controller")
+    return controllers
+
+
+def _is_grouped(params: Any) -> bool:
+    """Whether these are groups, and nothing but groups."""
+    if isinstance(params, Group):
+        raise TypeError("a Group must stand in a list: [Group(...)]")
+    if not isinstance(params, list | tuple) or not any(isinstance(x, Group) for x in params):
+        return False
+    for item in params:
+        if not isinstance(item, Group):
+            raise TypeError(f"a list of groups also holds a {type(item).__name__}")
+    return True
+
+
+def _named(
+    leaves: list[tuple[str, Any]], names: tuple[str, ...] | None, prefix: str
+) -> list[tuple[str, Any]]:
+    if names is None:
+        return [(prefix + path, array) for path, array in leaves]
+    if len(names) != len(leaves):
+        raise ValueError(f"Group: {len(names)} names for {len(leaves)} arrays")
+    return [(str(name), array) for name, (_, array) in zip(names, leaves, strict=True)]
+
+
+def _betas(owner: str, value: Any) -> dict[str, Value]:
+    if not isinstance(value, Sequence) or len(value) != 2:
+        raise TypeError(f"{owner}: betas={value!r} is not a pair of numbers or schedules")
+    return {
+        f"beta{i + 1}": arguments.number_or_schedule(f"{owner}: betas[{i}]", f"beta{i + 1}", beta)
+        for i, beta in enumerate(value)
+    }
+
+
+def _new_state(
+    arrays: list[Array], names: tuple[str, ...], fill: Mapping[str, float]
+) -> Iterator[dict[str, Array]]:
+    """State for each array in turn, all in one allocation: per name one block after the other."""
+    sizes = [-(-array.nbytes // _ALIGNMENT) * _ALIGNMENT for array in arrays]
+    block = sum(sizes)
+    arena = np.zeros(len(names) * block + _ALIGNMENT, np.uint8)
+    start = -arena.__array_interface__["data"][0] % _ALIGNMENT
+    offsets = np.cumsum([start, *sizes])
+    for array, offset in zip(arrays, offsets, strict=False):
+        strides = np.empty(array.ndim, int)
+        step = array.itemsize
+        for axis in reversed(parameters.memory_order(array)):
+            strides[axis] = step
+            step *= max(array.shape[axis], 1)
+        state = {
+            name: np.ndarray(array.shape, array.dtype, arena, offset + k * block, tuple(strides))
+            for k, name in enumerate(names)
+        }
+        for name, value in fill.items():
+            if value:
+                state[name].fill(value)
+        yield state

@@ -1,0 +1,211 @@
+"""Parameters and gradients as nested structures of arrays: walking, naming and checking them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Tree = Any  # None for an array, a tuple for a sequence, a dict for a mapping
+DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def flatten(params: Any) -> tuple[Tree, list[tuple[str, Any]]]:
+    """The structure of `params` and its arrays with their names, in a fixed order."""
+    leaves: list[tuple[str, Any]] = []
+    tree = _walk(params, "", leaves)
+    return tree, leaves
+
+
+def _walk(node: Any, path: str, leaves: list[tuple[str, Any]]) -> Tree:
+    prefix = f"{path}." if path else ""
+    if isinstance(node, Mapping):
+        return {key: _walk(child, f"{prefix}{key}", leaves) for key, child in node.items()}
+    if isinstance(node, Sequence) and not isinstance(node, str | bytes):
+        return tuple(_walk(child, f"{prefix}{i}", leaves) for i, child in enumerate(node))
+    leaves.append((path or "0", node))
+    return None
+
+
+def check_names(names: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f'two parameters are called "{name}"; name them with Group(names=...)')
+        seen.add(name)
+
+
+def check_parameter(name: str, array: Any) -> None:
+    """Refuses what cannot be updated in place."""
+    what = f'parameter "{name}"'
+    if not isinstance(array, np.ndarray):
+        raise TypeError(
+            f"{what} is a {type(array).__name__}; it must be a NumPy array, which is changed in place"
+        )
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(f"{what} is a masked array; give its .data")
+    if array.dtype.newbyteorder("=") not in DTYPES:
+        raise TypeError(f"{what} has dtype {array.dtype}; it must be float32 or float64")
+    if not array.dtype.isnative:
+        raise TypeError(f"{what} has dtype {array.dtype}, which is not in native byte order")
+    if not array.flags.aligned:
+        raise ValueError(f"{what} is not aligned in memory; copy it")
+    if not array.flags.writeable:
+        raise ValueError(f"{what} is read-only")
+    if overlaps_itself(array):
+        raise ValueError(f"{what} has elements that share memory (a broadcast or windowed view)")
+
+
+def overlaps_itself(array: Array) -> bool:
+    """Whether two indices of `array` lead to the same bytes."""
+    axes = [(abs(k), n) for n, k in zip(array.shape, array.strides, strict=True) if n > 1]
+    reach = array.itemsize
+    for stride, size in sorted(axes):
+        if stride < reach:
+            break
+        reach += stride * (size - 1)
+    else:
+        return False
+    if array.size == 0:
+        return False
+    # The axes interleave, so only the addresses themselves tell.
+    first = np.zeros(array.shape, np.int64)
+    for axis, (size, stride) in enumerate(zip(array.shape, array.strides, strict=True)):
+        shape = [-1 if k == axis else 1 for k in range(array.ndim)]
+        first += np.arange(size).reshape(shape) * stride
+    return bool((np.diff(np.sort(first, axis=None)) < array.itemsize).any())
+
+
+def extent(array: Array) -> tuple[int, int]:
+    """The addresses between the first and the last element of a non-empty array."""
+    reaches = [(n - 1) * k for n, k in zip(array.shape, array.strides, strict=True)]
+    start = array.__array_interface__["data"][0]
+    low = start + sum(reach for reach in reaches if reach < 0)
+    return low, start + sum(reach for reach in reaches if reach > 0) + array.itemsize
+
+
+def check_distinct(named: Sequence[tuple[str, Array]]) -> None:
+    """Refuses parameters that share memory: each would be updated more than once."""
+    spans = sorted((*extent(array), name, array) for name, array in named if array.size)
+    open_spans: list[tuple[int, int, str, Array]] = []
+    for span in spans:
+        open_spans = [other for other in open_spans if other[1] > span[0]]
+        for other in open_spans:
+            if _shares(span[3], other[3]):
+                raise ValueError(
+                    f'parameters "{other[2]}" and "{span[2]}" share memory; '
+                    "give a tied parameter once and sum its gradients"
+                )
+        open_spans.append(span)
+
+
+def _shares(a: Array, b: Array) -> bool:
+    try:
+        return np.shares_memory(a, b, max_work=1_000_000)
+    except np.exceptions.TooHardError:
+        return True
+
+
+def memory_order(array: Array) -> tuple[int, ...]:
+    """The axes from the slowest to the fastest, as the array lies in memory."""
+    return tuple(sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])))
+
+
+def as_gradient(gradient: Any, parameter: Array, name: str, keep: bool) -> Array:
+    """`gradient` as an aligned native float32 or float64 array of the parameter's shape.
+
+    With `keep` the array itself is wanted again later, so that it must not be a copy.
+    """
+    what = f'gradient "{name}"'
+    if gradient is None:
+        raise TypeError(f"{what} is None; every parameter needs a gradient, zeros if it has none")
+    if isinstance(gradient, np.ma.MaskedArray):
+        raise TypeError(f"{what} is a masked array; fill it first")
+    try:
+        array = np.asarray(gradient)
+    except ValueError as error:
+        raise ValueError(f"{what} cannot be made an array: {error}") from None
+    numeric = array.dtype.kind in "biuf" and array.dtype.names is None
+    if not numeric or not np.can_cast(array.dtype, parameter.dtype, casting="same_kind"):
+        raise TypeError(f"{what} has dtype {array.dtype}, which does not cast to {parameter.dtype}")
+    if array.shape != parameter.shape:
+        raise ValueError(f"{what} has shape {array.shape}, its parameter has {parameter.shape}")
+    if array.dtype in DTYPES and array.dtype.isnative and array.flags.aligned:
+        kept = isinstance(gradient, np.ndarray)
+    else:
+        array = array.astype(parameter.dtype)
+        kept = False
+    if keep and not kept:
+        raise TypeError(f"{what} is not an aligned float32 or float64 array, so it cannot be bound")
+    return array
+
+
+def check_disjoint(gradient: Array, written: Sequence[Array], name: str) -> None:
+    """Refuses to bind a gradient that a step would change."""
+    if any(_shares(gradient, array) for array in written):
+        raise ValueError(
+            f'gradient "{name}" shares memory with a parameter or with state, so it cannot be '
+            "bound; step(grads) works on a copy of it"
+        )
+
+
+def same_sequence(tree: tuple[Tree, ...], grads: Any, name: str) -> list[Any]:
+    """`grads` as a list as long as `tree`; `name` is the first parameter below it."""
+    if isinstance(grads, str | bytes | np.ndarray) or not isinstance(grads, Sequence):
+        raise TypeError(
+            f'gradients from "{name}" on: expected a sequence of {len(tree)} like the parameters, '
+            f"not {_kind(grads)}"
+        )
+    if len(grads) != len(tree):
+        raise ValueError(
+            f'gradients from "{name}" on: expected {len(tree)} entries like the parameters, '
+            f"not {len(grads)}"
+        )
+    return list(grads)
+
+
+def same_mapping(tree: dict[Any, Tree], grads: Any, name: str) -> None:
+    """Refuses gradients that have not the keys of `tree`; `name` is the first parameter below it."""
+    if not isinstance(grads, Mapping):
+        raise TypeError(
+            f'gradients from "{name}" on: expected a mapping with the keys {list(tree)} like the '
+            f"parameters, not {_kind(grads)}"
+        )
+    missing = [key for key in tree if key not in grads]
+    unexpected = [key for key in grads if key not in tree]
+    if missing or unexpected:
+        raise ValueError(
+            f'gradients from "{name}" on: missing keys {missing}, unexpected keys {unexpected}'
+        )
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    return f"a {type(value).__name__}"
+
+
+def raise_nonfinite(
+    gradients: Sequence[Array], parameters: Sequence[Array], names: Sequence[str]
+) -> NoReturn:
+    """Says where infinities and NaNs are; nothing has been changed."""
+    found = list(_nonfinite(gradients, parameters, names))
+    raise FloatingPointError(
+        f"not finite: {', '.join(found)}; nothing was changed "
+        '(nonfinite="skip" leaves such updates out, "allow" lets them through)'
+    )
+
+
+def _nonfinite(
+    gradients: Sequence[Array], parameters: Sequence[Array], names: Sequence[str]
+) -> Iterator[str]:
+    for name, gradient, parameter in zip(names, gradients, parameters, strict=True):
+        with np.errstate(over="ignore"):  # a float64 gradient may overflow float32
+            bad = np.flatnonzero(~np.isfinite(gradient.astype(parameter.dtype)))
+        if bad.size:
+            index = tuple(int(i) for i in np.unravel_index(bad[0], gradient.shape))
+            at = f" at {list(index)}" if index else ""
+            yield f'gradient "{name}" ({bad.size} of {gradient.size}, first {gradient[index]}{at})'

@@ -1,0 +1,63 @@
+/* The update rules as a table of loops, one table for each instruction set.
+ * Knows flat arrays of one dtype and plain scalars; refuses to know tensors, strides or Python. */
+#ifndef LRC_KERNELS_H
+#define LRC_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES };
+
+enum {
+    LRC_MAX_STATES = 3,
+    LRC_MAX_ARRAYS = 2 + LRC_MAX_STATES, /* parameter, gradient, state */
+    LRC_MAX_SCALARS = 8,
+};
+
+/* The lists of rules.def, as they stand. */
+#define HYPER(...) __VA_ARGS__
+#define CARRIED(...) __VA_ARGS__
+#define FOLDED(...) __VA_ARGS__
+#define STATE(...) __VA_ARGS__
+
+enum {
+#define FAMILY(...)
+#define RULE(name, family, state) LRC_RULE_##name,
+#include "rules.def"
+#undef FAMILY
+#undef RULE
+    LRC_RULES
+};
+
+/* Aligned storage for the folded scalars of any rule in any dtype. */
+typedef union {
+    float f32[LRC_MAX_SCALARS];
+    double f64[LRC_MAX_SCALARS];
+} lrc_folded;
+
+/* hyper -> folded, advancing the carried scalars. */
+typedef void lrc_coefficients(const double *hyper, double *carried, lrc_folded *folded);
+/* One update of n elements. arrays: parameter, gradient, then state in the order of rules.def.
+ * They do not overlap (checked by the caller). */
+typedef void lrc_loop(const lrc_folded *folded, void *const *arrays, size_t n);
+/* Sum of (factor * x)^2 in double, in an order that depends on n alone. */
+typedef double lrc_squares_loop(const void *x, size_t n, double factor);
+typedef bool lrc_finite_loop(const void *x, size_t n);
+/* out = clip(scale * in, -limit, limit); out may be in. */
+typedef void lrc_clip_loop(void *out, const void *in, size_t n, double scale, double limit);
+/* out = in + l2 * p; out may be in. */
+typedef void lrc_couple_loop(void *out, const void *in, const void *p, size_t n, double l2);
+
+typedef struct {
+    lrc_coefficients *coefficients[LRC_RULES];
+    lrc_loop *loop[LRC_RULES];
+    lrc_squares_loop *squares;
+    lrc_finite_loop *finite;
+    lrc_clip_loop *clip;
+    lrc_couple_loop *couple;
+} lrc_kernels;
+
+/* What an instruction set provides: its loops for each dtype. */
+typedef const lrc_kernels *lrc_table[LRC_DTYPES];
+
+#endif

@@ -1,0 +1,13 @@
+/* Norm and finiteness of all gradients of a job. The partial sums of the chunks are added in their
+ * order, whoever computed them: the same bits for every number of threads, layout and
+ * instruction set. */
+#ifndef LRC_REDUCE_H
+#define LRC_REDUCE_H
+
+#include "step.h"
+
+/* The Euclidean norm; not finite only if a gradient is not, or if the norm itself overflows. */
+double lrc_norm(lrc_job *job);
+bool lrc_finite(lrc_job *job);
+
+#endif

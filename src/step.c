@@ -1,0 +1,94 @@
+#include "step.h"
+
+#include <math.h>
+#include <string.h>
+
+const size_t lrc_item_size[LRC_DTYPES] = {sizeof(float), sizeof(double)};
+
+/* The last tensor whose first chunk is not after chunk; empty tensors have none. */
+static size_t find_tensor(const lrc_job *job, size_t chunk)
+{
+    size_t low = 0, high = job->n_tensors;
+    while (high - low > 1) {
+        const size_t middle = low + (high - low) / 2;
+        if (job->tensors[middle].first_chunk <= chunk)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void lrc_each_chunk(lrc_job *job, size_t begin, size_t end, lrc_chunk_function *function)
+{
+    if (begin >= end)
+        return;
+    const lrc_tensor *tensor = &job->tensors[find_tensor(job, begin)];
+    for (size_t chunk = begin; chunk < end; chunk++) {
+        while (chunk - tensor->first_chunk >= lrc_chunks(tensor->n))
+            tensor++;
+        const size_t offset = (chunk - tensor->first_chunk) * LRC_CHUNK;
+        const size_t left = tensor->n - offset;
+        function(job, tensor, chunk, offset, left < LRC_CHUNK ? left : LRC_CHUNK);
+    }
+}
+
+void lrc_fold(lrc_job *job)
+{
+    for (size_t i = 0; i < job->n_groups; i++) {
+        lrc_group *group = &job->groups[i];
+        memcpy(group->advanced, group->carried, sizeof group->carried);
+        const lrc_kernels *kernels = (*job->table)[group->dtype];
+        kernels->coefficients[group->rule](group->hyper, group->advanced, &group->folded);
+    }
+}
+
+/* Arrays that are flat are used where they lie; the others, and gradients that are changed on the
+ * way, go through a block. */
+static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n)
+{
+    const lrc_group *group = &job->groups[tensor->group];
+    const lrc_kernels *kernels = (*job->table)[group->dtype];
+    const bool clipped = job->scale != 1 || job->limit < (double)INFINITY;
+    lrc_block p_block, g_block;
+    void *at[LRC_MAX_ARRAYS];
+    for (size_t i = 0; i < 2 + group->states; i++)
+        at[i] = (char *)tensor->array[i] + offset * lrc_item_size[group->dtype];
+    if (tensor->parameter) {
+        lrc_view_read(tensor->parameter, offset, n, &p_block, group->dtype);
+        at[0] = &p_block;
+    }
+    if (tensor->gradient) {
+        lrc_view_read(tensor->gradient, offset, n, &g_block, group->dtype);
+        at[1] = &g_block;
+    }
+    if (clipped) {
+        kernels->clip(&g_block, at[1], n, job->scale, job->limit);
+        at[1] = &g_block;
+    }
+    if (group->l2 != 0) {
+        kernels->couple(&g_block, at[1], at[0], n, group->l2);
+        at[1] = &g_block;
+    }
+    kernels->loop[group->rule](&group->folded, at, n);
+    if (tensor->parameter)
+        lrc_view_write(tensor->parameter, offset, n, &p_block);
+}
+
+static void update_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
+                         size_t n)
+{
+    (void)chunk;
+    const bool staged = tensor->parameter || tensor->gradient || job->scale != 1 ||
+                        job->limit < (double)INFINITY || job->groups[tensor->group].l2 != 0;
+    const size_t size = staged ? LRC_BLOCK : LRC_CHUNK;
+    for (size_t done = 0; done < n; done += size)
+        update_block(job, tensor, offset + done, n - done < size ? n - done : size);
+}
+
+void lrc_apply(lrc_job *job)
+{
+    lrc_each_chunk(job, 0, job->n_chunks, update_chunk);
+    for (size_t i = 0; i < job->n_groups; i++)
+        memcpy(job->groups[i].carried, job->groups[i].advanced, sizeof job->groups[i].carried);
+}

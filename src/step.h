@@ -1,0 +1,78 @@
+/* One update of many tensors: splits them into chunks of fixed size and hands each to its loop.
+ * The one entry to the compiled core. Refuses to check or allocate anything: what reaches this
+ * point cannot fail. */
+#ifndef LRC_STEP_H
+#define LRC_STEP_H
+
+#include "kernels.h"
+#include "view.h"
+
+enum {
+    LRC_CHUNK = 16384, /* elements of one unit of work and of one partial sum */
+    LRC_BLOCK = 1024,  /* elements staged at once: both blocks stay in the first-level cache */
+};
+
+/* A part of an array, staged. */
+typedef union {
+    float f32[LRC_BLOCK];
+    double f64[LRC_BLOCK];
+} lrc_block;
+
+extern const size_t lrc_item_size[LRC_DTYPES];
+
+/* A parameter with its gradient and state. Elements are numbered in the order in which the
+ * parameter lies in memory; state is flat in that order. */
+typedef struct {
+    void *array[LRC_MAX_ARRAYS]; /* parameter, gradient, state */
+    size_t n;
+    size_t group;
+    size_t first_chunk;
+    const lrc_view *parameter; /* NULL if array[0] is flat in that order */
+    const lrc_view *gradient;  /* NULL if array[1] is, and of the parameter's dtype */
+    const lrc_view *logical;   /* the gradient in index order, for sums; NULL if flat is that */
+    const void *flat;          /* the gradient, flat in any order if only finiteness matters */
+} lrc_tensor;
+
+/* Tensors that share a rule, a dtype and their hyperparameters. */
+typedef struct {
+    int rule;
+    int dtype;
+    size_t states;
+    double hyper[LRC_MAX_SCALARS];
+    double l2;
+    double carried[LRC_MAX_SCALARS];
+    double advanced[LRC_MAX_SCALARS]; /* carried, once the step has been applied */
+    lrc_folded folded;
+} lrc_group;
+
+typedef struct {
+    const lrc_table *table;
+    lrc_group *groups;
+    size_t n_groups;
+    lrc_tensor *tensors;
+    size_t n_tensors;
+    size_t n_chunks;
+    double scale; /* of every gradient: clipping by norm, the sign of maximize */
+    double limit; /* clipping by value; infinite for none */
+    double factor; /* of the elements whose squares are summed */
+    double *partial; /* one for each chunk */
+} lrc_job;
+
+typedef void lrc_chunk_function(lrc_job *job, const lrc_tensor *tensor, size_t chunk,
+                                size_t offset, size_t n);
+
+/* Calls function for chunks begin .. end of the job. Chunks are independent of each other. */
+void lrc_each_chunk(lrc_job *job, size_t begin, size_t end, lrc_chunk_function *function);
+
+/* hyper -> folded for every group; the carried scalars stay as they are. */
+void lrc_fold(lrc_job *job);
+/* Applies the step: parameters, state and carried scalars change. */
+void lrc_apply(lrc_job *job);
+
+/* The number of chunks of a tensor of n elements. */
+static inline size_t lrc_chunks(size_t n)
+{
+    return n / LRC_CHUNK + (n % LRC_CHUNK != 0);
+}
+
+#endif

@@ -1,0 +1,22 @@
+/* Strided arrays as runs of elements: copies a part of one to or from a flat block, converting
+ * between float32 and float64. Refuses to compute anything. */
+#ifndef LRC_VIEW_H
+#define LRC_VIEW_H
+
+#include "kernels.h"
+
+/* Elements are numbered with the last axis varying fastest. stride is in bytes; no axis is empty. */
+typedef struct {
+    char *data;
+    int dtype;
+    int ndim;
+    ptrdiff_t *shape;
+    ptrdiff_t *stride;
+} lrc_view;
+
+/* Elements first .. first + n of view to block, as dtype. */
+void lrc_view_read(const lrc_view *view, size_t first, size_t n, void *block, int dtype);
+/* Elements first .. first + n of view from block, which has the view's dtype. */
+void lrc_view_write(const lrc_view *view, size_t first, size_t n, const void *block);
+
+#endif

@@ -1,0 +1,91 @@
+"""Optimizers with every combination of their flags, made from the library's own lists."""
+
+import inspect
+from itertools import product
+
+import numpy as np
+
+import lrcore as lrc
+from lrcore import arguments
+from lrcore.optimizers import OPTIMIZERS
+
+SIZES = (0, 1, 7, 16, 17, 1003)
+DTYPES = (np.float32, np.float64)
+
+# A value away from every default, for each hyperparameter that is a number.
+NUMBERS = {
+    "momentum": 0.8,
+    "dampening": 0.25,
+    "rho": 0.95,
+    "eps": 1e-4,
+    "eps_root": 1e-3,
+    "l2": 0.03,
+    "weight_decay": 0.05,
+    "initial_accumulator_value": 0.1,
+}
+
+
+def _accepts(cls, options):
+    try:
+        cls(np.zeros(1), **options)
+    except ValueError:
+        return False
+    return True
+
+
+def _variants(cls):
+    names = inspect.signature(cls).parameters
+    choices = {name: (False, True) for name in names if name in arguments.FLAGS}
+    if "momentum" in names:
+        choices["momentum"] = (0.0, NUMBERS["momentum"])
+    for values in product(*choices.values()):
+        yield dict(zip(choices, values, strict=True))
+    for name in names:
+        if name in NUMBERS:
+            yield {name: NUMBERS[name]}
+    if {"momentum", "dampening"} <= names.keys():
+        yield {"momentum": 0.8, "dampening": 0.25}
+    if "betas" in names:
+        yield {"betas": (0.8, 0.95)}
+
+
+VARIANTS = [
+    (cls, options)
+    for cls in OPTIMIZERS.values()
+    for options in _variants(cls)
+    if _accepts(cls, options)
+]
+
+
+def variant_id(value):
+    if isinstance(value, type):
+        return value.__name__
+    if isinstance(value, dict):
+        return ",".join(f"{k}={v}" for k, v in value.items() if v) or "plain"
+    return str(value)
+
+
+def rule_of(cls, options):
+    opt = cls(np.zeros(1), **options)
+    return opt._choose(opt._checked({})).rule
+
+
+# One variant for each rule, the plainest first.
+BY_RULE = {}
+for _cls, _options in VARIANTS:
+    BY_RULE.setdefault(rule_of(_cls, _options), (_cls, _options))
+ONE_EACH = list(BY_RULE.values())
+
+
+def gradients(rng, shape, dtype=np.float64):
+    """Normal numbers over some decades, with exact zeros among them."""
+    g = rng.standard_normal(shape) * 10.0 ** rng.integers(-6, 3, shape)
+    return np.where(rng.random(shape) < 0.1, 0.0, g).astype(dtype)
+
+
+def bits(array):
+    """The bytes of an array, every NaN alike: its sign differs between processors."""
+    return np.where(np.isnan(array), np.nan, array).tobytes("C")
+
+
+__all__ = ["BY_RULE", "DTYPES", "ONE_EACH", "SIZES", "VARIANTS", "bits", "gradients", "lrc"]
