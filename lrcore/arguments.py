@@ -69,6 +69,7 @@ def number_or_schedule(owner: str, name: str, value: Any) -> float | Callable[[i
 
 
 def flag(owner: str, name: str, value: Any) -> bool:
+    """`value` as a bool, or an error that names the argument."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{owner}: {name}={value!r} is not True or False")
     return bool(value)

@@ -234,9 +234,7 @@ class Optimizer(Stepper):
         for dtype in sorted({DTYPES.index(array.dtype) for _, array in leaves}):
             arrays = [array for _, array in leaves if array.dtype == DTYPES[dtype]]
             row_of[dtype] = len(plan.rows)
-            plan.rows.append(
-                (rule, dtype, len(plan.rates), choice.hyper, options.get("l2", 0.0))
-            )
+            plan.rows.append((rule, dtype, len(plan.rates), choice.hyper, options.get("l2", 0.0)))
             fresh[dtype] = _new_state(arrays, rule.state, choice.fill)
         plan.rates.append((options["lr"], group.lr_scale))
         for name, array in leaves:
@@ -265,7 +263,7 @@ class Optimizer(Stepper):
 
     @property
     def lr(self) -> float:
-        """The effective rate of the next update for the first group; assign to replace the schedule."""
+        """The effective rate of the first group's next update; assigning replaces the schedule."""
         return float(self._next_rate(0))
 
     @lr.setter

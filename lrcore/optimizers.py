@@ -217,7 +217,7 @@ class Adadelta(Optimizer):
 
     Notes
     -----
-    torch and optax agree; Keras too, but for its default rate of 0.001, a thousandth of the paper's.
+    torch and optax agree; Keras too, but for its default rate of 0.001 in place of the paper's 1.
     Reference: Zeiler 2012.
 
     Examples

@@ -31,6 +31,7 @@ def _walk(node: Any, path: str, leaves: list[tuple[str, Any]]) -> Tree:
 
 
 def check_names(names: Sequence[str]) -> None:
+    """Refuses a name that occurs twice."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
@@ -43,7 +44,7 @@ def check_parameter(name: str, array: Any) -> None:
     what = f'parameter "{name}"'
     if not isinstance(array, np.ndarray):
         raise TypeError(
-            f"{what} is a {type(array).__name__}; it must be a NumPy array, which is changed in place"
+            f"{what} is a {type(array).__name__}; it must be a NumPy array, to be changed in place"
         )
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{what} is a masked array; give its .data")
@@ -89,17 +90,18 @@ def extent(array: Array) -> tuple[int, int]:
 
 def check_distinct(named: Sequence[tuple[str, Array]]) -> None:
     """Refuses parameters that share memory: each would be updated more than once."""
-    spans = sorted((*extent(array), name, array) for name, array in named if array.size)
-    open_spans: list[tuple[int, int, str, Array]] = []
+    spans = sorted((*extent(array), i) for i, (_, array) in enumerate(named) if array.size)
+    reaching: list[tuple[int, int, int]] = []
     for span in spans:
-        open_spans = [other for other in open_spans if other[1] > span[0]]
-        for other in open_spans:
-            if _shares(span[3], other[3]):
+        reaching = [other for other in reaching if other[1] > span[0]]
+        for other in reaching:
+            (first, a), (second, b) = (named[i] for i in sorted((other[2], span[2])))
+            if _shares(a, b):
                 raise ValueError(
-                    f'parameters "{other[2]}" and "{span[2]}" share memory; '
+                    f'parameters "{first}" and "{second}" share memory; '
                     "give a tied parameter once and sum its gradients"
                 )
-        open_spans.append(span)
+        reaching.append(span)
 
 
 def _shares(a: Array, b: Array) -> bool:
@@ -168,7 +170,7 @@ def same_sequence(tree: tuple[Tree, ...], grads: Any, name: str) -> list[Any]:
 
 
 def same_mapping(tree: dict[Any, Tree], grads: Any, name: str) -> None:
-    """Refuses gradients that have not the keys of `tree`; `name` is the first parameter below it."""
+    """Refuses gradients without the keys of `tree`; `name` is the first parameter below it."""
     if not isinstance(grads, Mapping):
         raise TypeError(
             f'gradients from "{name}" on: expected a mapping with the keys {list(tree)} like the '

@@ -79,9 +79,7 @@ def rmsprop(p: Array, g: Array, v: Array, *, h: Scalars, k: Scalars) -> Carried:
     return {}
 
 
-def rmsprop_momentum(
-    p: Array, g: Array, v: Array, b: Array, *, h: Scalars, k: Scalars
-) -> Carried:
+def rmsprop_momentum(p: Array, g: Array, v: Array, b: Array, *, h: Scalars, k: Scalars) -> Carried:
     _gather(p, b, _root_mean_square(v, g, h), h)
     return {}
 

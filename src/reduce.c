@@ -2,8 +2,9 @@
 
 #include <math.h>
 
-/* Squaring a double beyond 2^511 overflows; far smaller ones are squared when that has happened. */
-static const double RESCUE = 0x1p-600;
+/* Squares of doubles beyond 2^511 overflow and those below 2^-511 vanish. When the sum shows signs
+ * of either, it is taken again of elements multiplied by a power of two. */
+static const double SMALL_SUM = 0x1p-900, ENLARGE = 0x1p600, REDUCE = 0x1p-600;
 
 /* Where n gradient elements in index order can be read: in place, or in block. */
 static const void *logical_block(const lrc_job *job, const lrc_tensor *tensor, size_t offset,
@@ -58,12 +59,18 @@ bool lrc_finite(lrc_job *job)
     return sum_of_chunks(job, finite_chunk) == 0;
 }
 
+static double norm_scaled(lrc_job *job, double factor)
+{
+    job->factor = factor;
+    return sqrt(sum_of_chunks(job, squares_chunk)) / factor;
+}
+
 double lrc_norm(lrc_job *job)
 {
-    job->factor = 1;
-    double sum = sum_of_chunks(job, squares_chunk);
-    if (isfinite(sum) || !lrc_finite(job))
-        return sqrt(sum);
-    job->factor = RESCUE;
-    return sqrt(sum_of_chunks(job, squares_chunk)) / RESCUE;
+    const double norm = norm_scaled(job, 1);
+    if (norm * norm < SMALL_SUM)
+        return norm_scaled(job, ENLARGE);
+    if (isfinite(norm) || !lrc_finite(job))
+        return norm;
+    return norm_scaled(job, REDUCE);
 }

@@ -177,7 +177,9 @@ def test_gradients_of_the_other_float_dtype_are_rounded_to_the_parameters(
     np.testing.assert_array_equal(p, q)
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.int8, np.int64, np.longdouble, ">f4", ">f8", bool])
+@pytest.mark.parametrize(
+    "dtype", [np.float16, np.int8, np.int64, np.longdouble, ">f4", ">f8", bool]
+)
 def test_gradients_of_any_dtype_that_casts_are_cast(dtype):
     g = np.array([0, 1, 3, 1], dtype)
     p, q = np.ones(4, np.float32), np.ones(4, np.float32)

@@ -1,0 +1,293 @@
+# Part of _core.pyx: parameters, gradients and state as the pointers that step.h wants.
+
+cdef struct Leaf:
+    PyObject* array      # the parameter; Binding.parameters holds the reference
+    int typenum
+    int order            # NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS, 0 if not flat
+    int ndim
+    char* data
+    Py_ssize_t* axes     # slowest first, as the parameter lies in memory
+    const void* checked  # gradient data known not to overlap parameters and state
+    lrc_view parameter
+    lrc_view gradient
+    lrc_view logical
+
+
+cdef struct Extent:
+    size_t low
+    size_t high
+
+
+cdef int _compare_extents(const void* a, const void* b) noexcept nogil:
+    cdef size_t x = (<const Extent*>a).low, y = (<const Extent*>b).low
+    return (x > y) - (x < y)
+
+
+cdef Extent _extent_of(cnp.ndarray array):
+    """The bytes between the first and the last element of a non-empty array."""
+    cdef size_t low = <size_t>cnp.PyArray_DATA(array), high = low + cnp.PyArray_ITEMSIZE(array)
+    cdef Py_ssize_t reach
+    for axis in range(cnp.PyArray_NDIM(array)):
+        reach = (cnp.PyArray_DIM(array, axis) - 1) * cnp.PyArray_STRIDE(array, axis)
+        if reach < 0:
+            low += reach
+        else:
+            high += reach
+    return Extent(low, high)
+
+
+cdef bint _same_shape(cnp.ndarray a, cnp.ndarray b):
+    cdef int ndim = cnp.PyArray_NDIM(a)
+    return ndim == cnp.PyArray_NDIM(b) and memcmp(
+        cnp.PyArray_DIMS(a), cnp.PyArray_DIMS(b), ndim * sizeof(cnp.npy_intp)
+    ) == 0
+
+
+cdef const lrc_view* _describe(
+    lrc_view* view, cnp.ndarray array, const Py_ssize_t* axes, int dtype
+):
+    """Fills view with the axes in the given order, neighbours merged where they allow it.
+    Returns it, or NULL if the array is flat in that order."""
+    cdef Py_ssize_t size, stride
+    cdef int k, axis, ndim = 0
+    for k in range(cnp.PyArray_NDIM(array)):
+        axis = <int>axes[k] if axes else k
+        size, stride = cnp.PyArray_DIM(array, axis), cnp.PyArray_STRIDE(array, axis)
+        if size == 1:
+            continue
+        if ndim > 0 and view.stride[ndim - 1] == size * stride:
+            view.shape[ndim - 1] *= size
+            view.stride[ndim - 1] = stride
+        else:
+            view.shape[ndim] = size
+            view.stride[ndim] = stride
+            ndim += 1
+    view.data = <char*>cnp.PyArray_DATA(array)
+    view.dtype = LRC_FLOAT32 if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT32 else LRC_FLOAT64
+    view.ndim = ndim
+    if view.dtype == dtype and (
+        ndim == 0 or (ndim == 1 and view.stride[0] == cnp.PyArray_ITEMSIZE(array))
+    ):
+        return NULL
+    if ndim == 0:
+        view.ndim = 1
+        view.shape[0] = 1
+        view.stride[0] = cnp.PyArray_ITEMSIZE(array)
+    return view
+
+
+cdef class Binding:
+    """Parameters and state as pointers, and the gradients of the step under way."""
+
+    cdef lrc_job job
+    cdef Leaf* leaves
+    cdef Extent* extents       # bytes that a step writes, in order
+    cdef size_t n_extents
+    cdef size_t elements
+    cdef bint sums             # norms are wanted, so gradients are needed in index order
+    cdef tuple parameters, names
+    cdef list written          # parameters and state
+    cdef list gradients        # references, while a step needs them
+    cdef list storage          # what the pointers above point into
+    cdef object tree
+
+    def __init__(self, list groups, list tensors, tree, tuple names):
+        """groups: (rule, dtype, l2); tensors: (group, parameter, state arrays, axes)."""
+        self.storage = []
+        self.written = []
+        self.tree = tree
+        self.names = names
+        self.parameters = tuple(parameter for _, parameter, _, _ in tensors)
+        self.gradients = [None] * len(tensors)
+        self.job.table = _table
+        self.job.n_groups, self.job.n_tensors = len(groups), len(tensors)
+        self.job.groups = <lrc_group*>self._allocate(len(groups), sizeof(lrc_group))
+        self.job.tensors = <lrc_tensor*>self._allocate(len(tensors), sizeof(lrc_tensor))
+        self.leaves = <Leaf*>self._allocate(len(tensors), sizeof(Leaf))
+        self.extents = <Extent*>self._allocate(
+            len(tensors) * (1 + LRC_MAX_STATES), sizeof(Extent)
+        )
+        for i, (rule, dtype) in enumerate(groups):
+            self.job.groups[i].rule = rule.index
+            self.job.groups[i].dtype = dtype
+            self.job.groups[i].states = len(rule.state)
+            for k in range(LRC_MAX_SCALARS):
+                self.job.groups[i].carried[k] = 1
+        for i, (group, parameter, states, axes) in enumerate(tensors):
+            self._add(i, group, parameter, states, axes)
+        self.job.partial = <double*>self._allocate(self.job.n_chunks, sizeof(double))
+        self._merge_extents()
+
+    cdef int _merge_extents(self) except -1:
+        cdef size_t kept = 0
+        qsort(self.extents, self.n_extents, sizeof(Extent), _compare_extents)
+        for i in range(self.n_extents):
+            if kept > 0 and self.extents[i].low <= self.extents[kept - 1].high:
+                self.extents[kept - 1].high = max(
+                    self.extents[kept - 1].high, self.extents[i].high
+                )
+            else:
+                self.extents[kept] = self.extents[i]
+                kept += 1
+        self.n_extents = kept
+        return 0
+
+    cdef void* _allocate(self, size_t count, size_t size) except NULL:
+        cdef cnp.ndarray block = np.zeros(max(count, 1) * size, np.uint8)
+        self.storage.append(block)
+        return cnp.PyArray_DATA(block)
+
+    cdef int _view(self, lrc_view* view, int ndim) except -1:
+        view.shape = <Py_ssize_t*>self._allocate(ndim + 1, sizeof(Py_ssize_t))
+        view.stride = <Py_ssize_t*>self._allocate(ndim + 1, sizeof(Py_ssize_t))
+        return 0
+
+    cdef int _add(self, size_t i, size_t group, cnp.ndarray parameter, list states, axes) except -1:
+        cdef lrc_tensor* tensor = &self.job.tensors[i]
+        cdef Leaf* leaf = &self.leaves[i]
+        cdef int ndim = cnp.PyArray_NDIM(parameter)
+        cdef cnp.ndarray array
+        leaf.array = <PyObject*>parameter
+        leaf.typenum = cnp.PyArray_TYPE(parameter)
+        leaf.ndim = ndim
+        leaf.data = <char*>cnp.PyArray_DATA(parameter)
+        leaf.axes = <Py_ssize_t*>self._allocate(ndim, sizeof(Py_ssize_t))
+        for k in range(ndim):
+            leaf.axes[k] = axes[k]
+        self._view(&leaf.parameter, ndim)
+        self._view(&leaf.gradient, ndim)
+        self._view(&leaf.logical, ndim)
+        tensor.group = group
+        tensor.n = cnp.PyArray_SIZE(parameter)
+        tensor.first_chunk = self.job.n_chunks
+        tensor.array[0] = leaf.data
+        tensor.parameter = _describe(
+            &leaf.parameter, parameter, leaf.axes, self.job.groups[group].dtype
+        )
+        if tensor.parameter == NULL:
+            leaf.order = cnp.PyArray_FLAGS(parameter) & (
+                cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_F_CONTIGUOUS
+            )
+        for k, array in enumerate(states):
+            tensor.array[2 + k] = cnp.PyArray_DATA(array)
+        self.job.n_chunks += lrc_chunks(tensor.n)
+        self.elements += tensor.n
+        if tensor.n > 0:
+            for array in [parameter, *states]:
+                self.written.append(array)
+                self.extents[self.n_extents] = _extent_of(array)
+                self.n_extents += 1
+        return 0
+
+    cdef int inherit(self, Binding old) except -1:
+        """Goes on from the carried scalars of a binding to the first groups of this one."""
+        for i in range(old.job.n_groups):
+            for k in range(LRC_MAX_SCALARS):
+                self.job.groups[i].carried[k] = old.job.groups[i].carried[k]
+        return 0
+
+    cdef int check_parameters(self) except -1:
+        """Refuses arrays that were resized or made read-only since they were bound."""
+        cdef cnp.ndarray parameter
+        for i in range(self.job.n_tensors):
+            parameter = <cnp.ndarray>self.leaves[i].array
+            if <char*>cnp.PyArray_DATA(parameter) != self.leaves[i].data:
+                raise ValueError(f'parameter "{self.names[i]}" was resized or moved in memory')
+            if not cnp.PyArray_ISWRITEABLE(parameter):
+                raise ValueError(f'parameter "{self.names[i]}" is read-only')
+        return 0
+
+    cdef int take(self, grads, bint keep) except -1:
+        """Points every tensor at its gradient. keep: they will be used again, so no copies."""
+        cdef Py_ssize_t taken = self._take(self.tree, grads, 0, keep)
+        assert taken == <Py_ssize_t>self.job.n_tensors
+        return 0
+
+    cdef Py_ssize_t _take(self, tree, grads, Py_ssize_t i, bint keep) except -1:
+        if tree is None:
+            self._take_one(i, grads, keep)
+            return i + 1
+        if type(tree) is tuple:
+            if type(grads) is not list and type(grads) is not tuple or len(grads) != len(tree):
+                grads = parameters.same_sequence(tree, grads, self.names[i])
+            for k in range(len(<tuple>tree)):
+                i = self._take(
+                    (<tuple>tree)[k], <object>PySequence_Fast_GET_ITEM(grads, k), i, keep
+                )
+            return i
+        if type(grads) is not dict or len(grads) != len(tree):
+            parameters.same_mapping(tree, grads, self.names[i])
+        for key, child in tree.items():
+            try:
+                gradient = grads[key]
+            except KeyError:
+                parameters.same_mapping(tree, grads, self.names[i])
+                raise
+            i = self._take(child, gradient, i, keep)
+        return i
+
+    cdef int _take_one(self, Py_ssize_t i, gradient, bint keep) except -1:
+        cdef lrc_tensor* tensor = &self.job.tensors[i]
+        cdef Leaf* leaf = &self.leaves[i]
+        cdef cnp.ndarray parameter = <cnp.ndarray>leaf.array
+        cdef cnp.ndarray array
+        cdef bint usual = (
+            cnp.PyArray_CheckExact(gradient)
+            and cnp.PyArray_TYPE(<cnp.ndarray>gradient) == leaf.typenum
+            and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>gradient)
+            and _same_shape(<cnp.ndarray>gradient, parameter)
+        )
+        array = <cnp.ndarray>gradient if usual else parameters.as_gradient(
+            gradient, parameter, self.names[i], keep
+        )
+        if not self._is_disjoint(leaf, array, tensor.n):
+            if keep:
+                parameters.check_disjoint(array, self.written, self.names[i])
+            else:
+                array = array.copy()
+        self.gradients[i] = array
+        if leaf.order & cnp.PyArray_FLAGS(array) and cnp.PyArray_TYPE(array) == leaf.typenum:
+            tensor.array[1] = cnp.PyArray_DATA(array)
+            tensor.gradient = NULL
+        else:
+            tensor.gradient = _describe(
+                &leaf.gradient, array, leaf.axes, self.job.groups[tensor.group].dtype
+            )
+            tensor.array[1] = cnp.PyArray_DATA(array)
+        tensor.flat = tensor.array[1]
+        tensor.logical = tensor.gradient
+        if self.sums and not (cnp.PyArray_IS_C_CONTIGUOUS(array) and tensor.gradient == NULL):
+            tensor.logical = _describe(
+                &leaf.logical, array, NULL, self.job.groups[tensor.group].dtype
+            )
+        return 0
+
+    cdef bint _is_disjoint(self, Leaf* leaf, cnp.ndarray gradient, size_t n):
+        """Whether no byte between the gradient's first and last is written by a step."""
+        cdef size_t low = 0, high = self.n_extents, middle
+        cdef Extent extent
+        cdef bint dense = (
+            cnp.PyArray_FLAGS(gradient)
+            & (cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_F_CONTIGUOUS)
+        ) != 0
+        dense = dense and cnp.PyArray_TYPE(gradient) == leaf.typenum
+        if n == 0 or (dense and cnp.PyArray_DATA(gradient) == leaf.checked):
+            return True
+        extent = _extent_of(gradient)
+        while low < high:
+            middle = low + (high - low) // 2
+            if self.extents[middle].high <= extent.low:
+                low = middle + 1
+            else:
+                high = middle
+        if low < self.n_extents and self.extents[low].low < extent.high:
+            return False
+        if dense:
+            leaf.checked = cnp.PyArray_DATA(gradient)
+        return True
+
+    cdef int drop(self) except -1:
+        """Lets go of the gradients."""
+        for i in range(self.job.n_tensors):
+            self.gradients[i] = None
+        return 0
