@@ -17,6 +17,7 @@ from .controllers import Controller as Controller
 from .controllers import ReduceOnPlateau as ReduceOnPlateau
 from .optimizers import SGD as SGD
 from .optimizers import Adadelta as Adadelta
+from .optimizers import Adagrad as Adagrad
 from .optimizers import Adam as Adam
 from .optimizers import AdamW as AdamW
 from .optimizers import RMSprop as RMSprop

@@ -185,6 +185,75 @@ class RMSprop(Optimizer):
 
 
 @final
+class Adagrad(Optimizer):
+    """Divide by the root of the sum of all squared gradients so far.
+
+    ::
+
+        s = s + g**2
+        p -= lr * g / (sqrt(s + eps_root) + eps)
+
+    Parameters
+    ----------
+    params : ndarray, sequence, mapping or list of Group
+        float32 or float64 arrays, changed in place.
+    lr : float or schedule, default 0.01
+        At least 0. For torch's ``lr_decay`` give an `InverseTimeDecay`.
+    eps, eps_root : float or schedule, default 1e-10 and 0.0
+        Added outside and inside the root, at least 0.
+    initial_accumulator_value : float, default 0.0
+        s before the first update.
+    l2 : float or schedule, default 0.0
+        Coupled decay: adds ``l2 * p`` to the gradient.
+    **common
+        See `lrcore.base.Common`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument or array that is not accepted, naming it.
+
+    Notes
+    -----
+    The defaults are torch's; Keras and optax have
+    ``eps=0, eps_root=1e-7, initial_accumulator_value=0.1``.
+    Reference: Duchi, Hazan & Singer 2011.
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> w = np.array([1.0, -100.0])
+    >>> opt = lrc.Adagrad(w, lr=0.5)
+    >>> _ = opt.step(2 * w)
+    >>> w
+    array([  0.5, -99.5])
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Value = 1e-2,
+        *,
+        eps: Value = 1e-10,
+        eps_root: Value = 0.0,
+        initial_accumulator_value: float = 0.0,
+        l2: Value = 0.0,
+        **common: Unpack[Common],
+    ) -> None:
+        hyper = {
+            "eps": eps,
+            "eps_root": eps_root,
+            "initial_accumulator_value": initial_accumulator_value,
+            "l2": l2,
+        }
+        super().__init__(params, lr, hyper, common)
+
+    @staticmethod
+    def _choose(h: Mapping[str, Any]) -> RuleChoice:
+        return RuleChoice("adagrad", h, {"s": h["initial_accumulator_value"]})
+
+
+@final
 class Adadelta(Optimizer):
     """Steps in the units of the parameters, from two running mean squares.
 

@@ -98,6 +98,13 @@ def rmsprop_centered_momentum(
     return {}
 
 
+def adagrad(p: Array, g: Array, s: Array, *, h: Scalars, k: Scalars) -> Carried:
+    real = p.dtype.type
+    s[...] = settle(s + g * g)
+    p -= real(h["lr"]) * (g / (np.sqrt(s + real(h["eps_root"])) + real(h["eps"])))
+    return {}
+
+
 def adadelta(p: Array, g: Array, v: Array, u: Array, *, h: Scalars, k: Scalars) -> Carried:
     real = p.dtype.type
     rho, gain = _average(h["rho"], real)

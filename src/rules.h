@@ -115,6 +115,26 @@ KERNEL(rmsprop_centered_momentum, rmsprop)
     }
 }
 
+/* Duchi, Hazan & Singer 2011. */
+COEFFICIENTS(adagrad)
+{
+    (void)k;
+    c->rate = (real)h->lr;
+    c->root = (real)h->eps_root;
+    c->eps = (real)h->eps;
+}
+
+KERNEL(adagrad, adagrad)
+{
+    real *restrict p = a[0], *restrict s = a[2];
+    const real *restrict g = a[1];
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        s[i] = settle(s[i] + g[i] * g[i]);
+        p[i] -= c.rate * (g[i] / (sqrt(s[i] + c.root) + c.eps));
+    }
+}
+
 /* Zeiler 2012. */
 COEFFICIENTS(adadelta)
 {
