@@ -10,8 +10,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from . import arguments, parameters
-from ._core import DTYPES, POLICIES, RULES, Stepper
+from . import arguments, checkpoint, parameters
+from ._core import DTYPES, POLICIES, RULES, Rule, Stepper
 from .controllers import Controller
 from .schedules import Constant
 
@@ -244,6 +244,59 @@ class Optimizer(Stepper):
             axes = parameters.memory_order(array)
             plan.tensors.append((row_of[dtype], array, list(arrays_of.values()), axes))
 
+    def _rules(self) -> list[Rule]:
+        return [row[0] for row in self._plan.rows]
+
+    def _rows_of_arrays(self) -> list[int]:
+        return [tensor[0] for tensor in self._plan.tensors]
+
+    # --- state -------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of the state: moments, `t`, carried scalars and controllers, by parameter name.
+
+        Parameters, options and schedules are not in it: they are the program's. A run of N + M
+        updates has the same bits as N updates, `state_dict`, `load_state_dict` into an optimizer
+        made alike over the same parameters, and M updates.
+
+        Examples
+        --------
+        >>> import numpy as np, lrcore as lrc
+        >>> w = np.ones(3)
+        >>> opt = lrc.Adam(w)
+        >>> _ = opt.step(2 * w)
+        >>> saved = opt.state_dict()
+        >>> again = lrc.Adam(w)
+        >>> again.load_state_dict(saved)
+        >>> again.t
+        1
+        """
+        saved: dict[str, Any] = self._alone(lambda: checkpoint.take(self))
+        return saved
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Go on from a state; names, shapes, dtypes and ranges are checked before anything changes.
+
+        Raises
+        ------
+        ValueError
+            Listing all that does not fit: another optimizer, names, shapes, dtypes or numbers.
+        """
+        self._alone(lambda: checkpoint.put(self, saved))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        groups = [
+            Group(
+                group.params,
+                lr_scale=group.lr_scale,
+                names=[n for n, _ in named],
+                **group.overrides,
+            )
+            for group, named in zip(self._groups, self._named, strict=True)
+        ]
+        params = groups if self._grouped else self._groups[0].params
+        return _rebuild, (type(self), params, self.hyperparameters, self.state_dict())
+
     # --- what a user reads -------------------------------------------------------------------
 
     @property
@@ -302,6 +355,15 @@ def _as_controllers(owner: str, given: Any) -> list[Controller]:
         if not isinstance(item, Controller):
             raise TypeError(f"{owner}: controller={item!r} is not a Controller")
     return controllers
+
+
+def _rebuild(
+    cls: type[Optimizer], params: Any, options: dict[str, Any], saved: dict[str, Any]
+) -> Optimizer:
+    make: Callable[..., Optimizer] = cls
+    opt = make(params, **options)
+    opt.load_state_dict(saved)
+    return opt
 
 
 def _is_grouped(params: Any) -> bool:

@@ -279,6 +279,21 @@ cdef class Stepper:
     def lr_scale(self, value):
         self._lr_scale = arguments.number("optimizer", "lr_scale", value, arguments.RATE)
 
+    def _alone(self, function):
+        """Calls function while no step is under way."""
+        self._enter()
+        try:
+            return function()
+        finally:
+            self._leave()
+
+    def _get_carried(self, rules):
+        return self._binding.carried(rules)
+
+    def _set_progress(self, rules, list carried, long long t, long long skipped, double last_lr):
+        self._binding.set_carried(rules, carried)
+        self.t, self.skipped, self.last_lr = t, skipped, last_lr
+
     def step(self, grads=None, *, lr=None):
         """Apply one update; see Optimizer."""
         if lr is not None:

@@ -186,6 +186,22 @@ cdef class Binding:
                 self.job.groups[i].carried[k] = old.job.groups[i].carried[k]
         return 0
 
+    def carried(self, rules):
+        """The carried scalars of each tensor, by name; rules: the rule of each group."""
+        return [
+            {
+                name: self.job.groups[self.job.tensors[i].group].carried[k]
+                for k, name in enumerate(rules[self.job.tensors[i].group].carried)
+            }
+            for i in range(self.job.n_tensors)
+        ]
+
+    def set_carried(self, rules, list values):
+        """The inverse of carried."""
+        for i in range(self.job.n_tensors):
+            for k, name in enumerate(rules[self.job.tensors[i].group].carried):
+                self.job.groups[self.job.tensors[i].group].carried[k] = values[i][name]
+
     cdef int check_parameters(self) except -1:
         """Refuses arrays that were resized or made read-only since they were bound."""
         cdef cnp.ndarray parameter

@@ -1,0 +1,171 @@
+"""State taken out and put back: the same bits, or an error that changes nothing."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from cases import ONE_EACH, bits, gradients, variant_id
+
+import lrcore as lrc
+
+each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
+
+
+def make(cls, options, values):
+    params = {"W": values[0].copy(), "b": values[1].copy()}
+    plateau = lrc.ReduceOnPlateau(factor=0.5, patience=1, cooldown=1)
+    schedule = lrc.CosineAnnealing(0.1, 30).warmup(5)
+    return cls(params, lr=schedule, controller=plateau, clip_norm=1.0, **options)
+
+
+def run(opt, grads):
+    for g in grads:
+        opt.step(g)
+        opt.controller.update(float(abs(g["b"]).sum()))
+
+
+def problem(steps):
+    rng = np.random.default_rng(0)
+    values = [rng.standard_normal((3, 4)).astype(np.float32), rng.standard_normal(5)]
+    grads = [
+        {"W": gradients(rng, (3, 4), np.float32), "b": gradients(rng, 5)} for _ in range(steps)
+    ]
+    return values, grads
+
+
+def contents(opt):
+    saved = opt.state_dict()
+    arrays = [bits(a) for state in saved.pop("state").values() for a in state.values()]
+    return arrays, repr(saved), [bits(p) for p in opt.params.values()]
+
+
+@each_rule
+@pytest.mark.parametrize("cut", [0, 1, 5, 11])
+def test_a_resumed_run_has_the_bits_of_an_unbroken_one(cls, options, cut):
+    values, grads = problem(20)
+    whole = make(cls, options, values)
+    run(whole, grads)
+    first = make(cls, options, values)
+    run(first, grads[:cut])
+    second = make(cls, options, [first.params["W"], first.params["b"]])
+    second.load_state_dict(first.state_dict())
+    run(first, grads[:1])  # the saved state is a copy
+    second_half = contents(second)
+    second.load_state_dict(second.state_dict())
+    assert contents(second) == second_half
+    run(second, grads[cut:])
+    assert contents(second) == contents(whole)
+
+
+@each_rule
+def test_pickled_and_copied_optimizers_go_on_with_the_same_bits(cls, options):
+    values, grads = problem(12)
+    opt = make(cls, options, values)
+    run(opt, grads[:6])
+    others = [pickle.loads(pickle.dumps(opt, protocol)) for protocol in range(2, 6)]
+    others.append(copy.deepcopy(opt))
+    run(opt, grads[6:])
+    for other in others:
+        run(other, grads[6:])
+        assert contents(other) == contents(opt)
+
+
+def test_groups_and_added_parameters_survive_pickling():
+    opt = lrc.Adam([np.ones(3)], lr=0.1)
+    opt.step([np.ones(3)])
+    opt.add([np.ones(2)], lr_scale=2.0, betas=(0.8, 0.9))
+    opt.step([[np.ones(3)], [np.ones(2)]])
+    other = pickle.loads(pickle.dumps(opt))
+    assert other.names == opt.names
+    for each in (opt, other):
+        each.step([[np.ones(3)], [np.ones(2)]])
+    for (a,), (b,) in zip(opt.params, other.params, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_state_finds_its_parameters_by_name():
+    a, b = np.ones(2), np.ones(2)
+    opt = lrc.Adam({"a": a, "b": b})
+    opt.step({"a": np.ones(2), "b": np.full(2, 3.0)})
+    other = lrc.Adam({"b": b.copy(), "a": a.copy()})
+    other.load_state_dict(opt.state_dict())
+    for name in "ab":
+        np.testing.assert_array_equal(other.state[name]["m"], opt.state[name]["m"])
+
+
+def broken(saved, *path, value):
+    """A deep copy with the entry at path replaced, or removed if value is None."""
+    result = copy.deepcopy(saved)
+    place = result
+    for key in path[:-1]:
+        place = place[key]
+    if value is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return result
+
+
+BREAKS = {
+    "entry missing": (("t",), None, "entries: missing \\['t'\\]"),
+    "entry unknown": (("extra",), 1, "unexpected \\['extra'\\]"),
+    "format": (("format",), 99, "format is 99"),
+    "optimizer": (("optimizer",), "SGD", "it is of SGD"),
+    "t negative": (("t",), -1, "t is -1"),
+    "t float": (("t",), 1.5, "t is 1.5"),
+    "t bool": (("t",), True, "t is True"),
+    "skipped": (("skipped",), "1", "skipped is '1'"),
+    "last_lr": (("last_lr",), -1.0, "last_lr is -1.0"),
+    "lr_scale": (("lr_scale",), float("inf"), "lr_scale is inf"),
+    "parameter missing": (("state", "W"), None, "parameters in state: missing \\['W'\\]"),
+    "parameter unknown": (("carried", "V"), {}, "parameters in carried: unexpected \\['V'\\]"),
+    "array missing": (("state", "W", "v"), None, 'state of "W": missing'),
+    "array unknown": (("state", "W", "x"), np.ones(1), 'state of "W": unexpected'),
+    "shape": (
+        ("state", "W", "m"),
+        np.zeros((4, 3), np.float32),
+        r"shape \(4, 3\), expected \(3, 4",
+    ),
+    "dtype": (("state", "W", "m"), np.zeros((3, 4)), 'm of "W" is float64, expected float32'),
+    "list": (("state", "b", "m"), [0.0] * 5, 'm of "b" is list'),
+    "product": (("carried", "W", "product1"), 1.5, 'product1 of "W" is 1.5'),
+    "product nan": (("carried", "b", "product1"), float("nan"), 'product1 of "b" is nan'),
+    "product missing": (("carried", "W", "product1"), None, 'carried of "W": missing'),
+    "controllers": (("controllers",), [], "0 controllers, expected 1"),
+}
+
+
+@pytest.mark.parametrize("case", BREAKS)
+def test_a_state_that_does_not_fit_is_refused_whole(case):
+    path, value, message = BREAKS[case]
+    values, grads = problem(4)
+    opt = make(lrc.Adam, {}, values)
+    run(opt, grads[:2])
+    saved = broken(opt.state_dict(), *path, value=value)
+    run(opt, grads[2:])
+    before = contents(opt)
+    with pytest.raises(ValueError, match=message):
+        opt.load_state_dict(saved)
+    assert contents(opt) == before
+
+
+def test_parameters_of_one_group_that_differ_in_their_updates_are_refused():
+    opt = lrc.Adam([np.ones(1), np.ones(1)])
+    saved = opt.state_dict()
+    saved["carried"]["1"] = {"product1": 0.5, "product2": 0.5}
+    with pytest.raises(ValueError, match='"1" has made other updates'):
+        opt.load_state_dict(saved)
+
+
+def test_a_controller_that_refuses_its_state_changes_nothing():
+    first, second = lrc.ReduceOnPlateau(patience=1), lrc.ReduceOnPlateau(patience=1)
+    opt = lrc.SGD(np.ones(1), controller=[first, second])
+    saved = opt.state_dict()
+    first.update(1.0)
+    first.update(1.0)
+    scale = first.scale
+    saved["controllers"][1] = {}
+    with pytest.raises((KeyError, ValueError)):
+        opt.load_state_dict(saved)
+    assert first.scale == scale
