@@ -15,6 +15,9 @@ except ModuleNotFoundError as error:
 from .base import Group as Group
 from .controllers import Controller as Controller
 from .controllers import ReduceOnPlateau as ReduceOnPlateau
+from .gradients import clip_grad_norm_ as clip_grad_norm_
+from .gradients import global_norm as global_norm
+from .gradients import zero_grads as zero_grads
 from .optimizers import SGD as SGD
 from .optimizers import Adadelta as Adadelta
 from .optimizers import Adagrad as Adagrad

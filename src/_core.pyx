@@ -87,6 +87,31 @@ cdef size_t GIL_ELEMENTS = 8192
 include "binding.pxi"
 
 
+def global_norm(list arrays):
+    """The joint Euclidean norm of C-contiguous native float32 and float64 arrays."""
+    cdef Binding binding = Binding.__new__(Binding)
+    cdef lrc_job* job = &binding.job
+    cdef cnp.ndarray array
+    cdef double norm
+    binding.storage = []
+    job.table = _table
+    job.n_tensors = len(arrays)
+    job.groups = <lrc_group*>binding._allocate(LRC_DTYPES, sizeof(lrc_group))
+    job.tensors = <lrc_tensor*>binding._allocate(job.n_tensors, sizeof(lrc_tensor))
+    for i in range(LRC_DTYPES):
+        job.groups[i].dtype = i
+    for i, array in enumerate(arrays):
+        job.tensors[i].group = DTYPES.index(array.dtype)
+        job.tensors[i].n = cnp.PyArray_SIZE(array)
+        job.tensors[i].flat = cnp.PyArray_DATA(array)
+        job.tensors[i].first_chunk = job.n_chunks
+        job.n_chunks += lrc_chunks(job.tensors[i].n)
+    job.partial = <double*>binding._allocate(job.n_chunks, sizeof(double))
+    with nogil:
+        norm = lrc_norm(job)
+    return norm
+
+
 cdef class Rate:
     """The rate of one parameter group: a number or a function of the update index."""
 
