@@ -32,10 +32,21 @@ from .schedules import InverseTimeDecay as InverseTimeDecay
 from .schedules import Schedule as Schedule
 from .schedules import StepDecay as StepDecay
 from .schedules import TimeBasedDecay as TimeBasedDecay
+from .threads import get_num_threads as get_num_threads
+from .threads import register_with_threadpoolctl as _register_with_threadpoolctl
+from .threads import set_num_threads as set_num_threads
 
 __version__ = "0.1.0"
 
+_register_with_threadpoolctl()
+
 
 def build_info() -> dict[str, object]:
-    """What this build is: version, compiler, the instruction set in use and those usable here."""
-    return {"version": __version__, "compiler": _COMPILER, "isa": _ISA, "isas": _ISAS}
+    """Version, compiler, instruction set in use, those usable here, and threads of a step."""
+    return {
+        "version": __version__,
+        "compiler": _COMPILER,
+        "isa": _ISA,
+        "isas": _ISAS,
+        "num_threads": get_num_threads(),
+    }

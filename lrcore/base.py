@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from . import arguments, checkpoint, parameters
+from . import arguments, checkpoint, parameters, threads
 from ._core import DTYPES, POLICIES, RULES, Rule, Stepper
 from .controllers import Controller
 from .schedules import Constant
@@ -39,6 +39,9 @@ class Common(TypedDict, total=False):
         through (unclipped, if the norm is not finite).
     controller : Controller or sequence of Controller, optional
         Scale the rate by what a metric did, such as `ReduceOnPlateau`.
+    num_threads : int, optional
+        The most threads that a step may use; `lrcore.get_num_threads` by default. Steps of fewer
+        than about 256k elements use one.
     """
 
     maximize: bool
@@ -46,10 +49,16 @@ class Common(TypedDict, total=False):
     clip_value: float | None
     nonfinite: Literal["raise", "skip", "allow"]
     controller: Controller | Sequence[Controller] | None
+    num_threads: int | None
 
 
 DEFAULTS = Common(
-    maximize=False, clip_norm=None, clip_value=None, nonfinite="raise", controller=None
+    maximize=False,
+    clip_norm=None,
+    clip_value=None,
+    nonfinite="raise",
+    controller=None,
+    num_threads=None,
 )
 
 
@@ -153,6 +162,7 @@ class Optimizer(Stepper):
             maximize=arguments.flag(me, "maximize", common.get("maximize", False)),
             nonfinite=nonfinite,
             controllers=controllers,
+            threads=threads.number_or_none(me, common.get("num_threads")),
         )
         self.controller = controller
         self.controllers = tuple(controllers)

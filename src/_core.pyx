@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import arguments, parameters
+from . import arguments, parameters, threads
 
 cnp.import_array()
 
@@ -82,6 +82,18 @@ cdef const lrc_table* _table = _table_of(ISA)
 
 # Releasing the GIL costs about 50 ns, a step over this many elements some microseconds.
 cdef size_t GIL_ELEMENTS = 8192
+# Waking a sleeping worker takes 30 to 85 us, about as long as a thread takes for half of these.
+cdef size_t THREAD_ELEMENTS = 256 * 1024
+
+
+def get_num_threads():
+    """What has been set; 0 if nothing has."""
+    return lrc_get_num_threads()
+
+
+def set_num_threads(int n):
+    """For all steps from now on."""
+    lrc_set_num_threads(n)
 
 
 include "binding.pxi"
@@ -107,6 +119,7 @@ def global_norm(list arrays):
         job.tensors[i].first_chunk = job.n_chunks
         job.n_chunks += lrc_chunks(job.tensors[i].n)
     job.partial = <double*>binding._allocate(job.n_chunks, sizeof(double))
+    job.threads = 1
     with nogil:
         norm = lrc_norm(job)
     return norm
@@ -166,7 +179,7 @@ cdef class Stepper:
     cdef object _bound         # the gradients of bind()
     cdef bint _bound_taken
     cdef double _lr_scale, _clip_norm, _clip_value, _sign, _next_lr
-    cdef int _nonfinite
+    cdef int _nonfinite, _threads
     cdef readonly double last_lr
     cdef readonly long long t, skipped
     cdef PyThread_type_lock _lock
@@ -186,8 +199,10 @@ cdef class Stepper:
             PyThread_free_lock(self._lock)
 
     def _configure(
-        self, *, double clip_norm, double clip_value, bint maximize, str nonfinite, list controllers
+        self, *, double clip_norm, double clip_value, bint maximize, str nonfinite, list controllers,
+        int threads
     ):
+        self._threads = threads
         self._controllers = controllers
         self._clip_norm, self._clip_value = clip_norm, clip_value
         self._sign = -1 if maximize else 1
@@ -266,7 +281,7 @@ cdef class Stepper:
     cdef bint _gradients_finite(self):
         """Sets the job's scale and tells whether the gradients may be used."""
         cdef lrc_job* job = &self._binding.job
-        cdef bint release = self._binding.elements >= GIL_ELEMENTS
+        cdef bint release = job.elements >= GIL_ELEMENTS
         cdef bint finite = True
         cdef double norm = 0
         job.scale = self._sign
@@ -335,6 +350,9 @@ cdef class Stepper:
         if grads is None and self._bound is None:
             raise RuntimeError("step() without gradients: give them, or bind(grads) first")
         self._resolve(lr)
+        job.threads = 1
+        if job.elements >= THREAD_ELEMENTS:
+            job.threads = self._threads or threads.get_num_threads()
         binding.check_parameters()
         try:
             if grads is not None:
@@ -351,7 +369,7 @@ cdef class Stepper:
                 self.skipped += 1
                 return False
             lrc_fold(job)
-            if binding.elements >= GIL_ELEMENTS:
+            if job.elements >= GIL_ELEMENTS:
                 with nogil:
                     lrc_apply(job)
             else:

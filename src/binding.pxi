@@ -83,7 +83,6 @@ cdef class Binding:
     cdef Leaf* leaves
     cdef Extent* extents       # bytes that a step writes, in order
     cdef size_t n_extents
-    cdef size_t elements
     cdef bint sums             # norms are wanted, so gradients are needed in index order
     cdef tuple parameters, names
     cdef list written          # parameters and state
@@ -171,7 +170,7 @@ cdef class Binding:
         for k, array in enumerate(states):
             tensor.array[2 + k] = cnp.PyArray_DATA(array)
         self.job.n_chunks += lrc_chunks(tensor.n)
-        self.elements += tensor.n
+        self.job.elements += tensor.n
         if tensor.n > 0:
             for array in [parameter, *states]:
                 self.written.append(array)

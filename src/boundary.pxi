@@ -57,9 +57,15 @@ cdef extern from "step.h":
         double scale
         double limit
         double* partial
+        size_t elements
+        int threads
     size_t lrc_chunks(size_t n) noexcept nogil
     void lrc_fold(lrc_job* job) noexcept nogil
     void lrc_apply(lrc_job* job) noexcept nogil
+
+cdef extern from "pool.h":
+    int lrc_get_num_threads() noexcept nogil
+    void lrc_set_num_threads(int threads) noexcept nogil
 
 cdef extern from "reduce.h":
     double lrc_norm(lrc_job* job) noexcept nogil

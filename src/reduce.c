@@ -48,7 +48,7 @@ static void finite_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
 static double sum_of_chunks(lrc_job *job, lrc_chunk_function *function)
 {
     double sum = 0;
-    lrc_each_chunk(job, 0, job->n_chunks, function);
+    lrc_each_chunk(job, function);
     for (size_t chunk = 0; chunk < job->n_chunks; chunk++)
         sum += job->partial[chunk];
     return sum;

@@ -1,5 +1,7 @@
 #include "step.h"
 
+#include "pool.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -19,10 +21,15 @@ static size_t find_tensor(const lrc_job *job, size_t chunk)
     return low;
 }
 
-void lrc_each_chunk(lrc_job *job, size_t begin, size_t end, lrc_chunk_function *function)
+typedef struct {
+    lrc_job *job;
+    lrc_chunk_function *function;
+} lrc_loop_over_chunks;
+
+static void some_chunks(void *context, size_t begin, size_t end)
 {
-    if (begin >= end)
-        return;
+    lrc_job *const job = ((lrc_loop_over_chunks *)context)->job;
+    lrc_chunk_function *const function = ((lrc_loop_over_chunks *)context)->function;
     const lrc_tensor *tensor = &job->tensors[find_tensor(job, begin)];
     for (size_t chunk = begin; chunk < end; chunk++) {
         while (chunk - tensor->first_chunk >= lrc_chunks(tensor->n))
@@ -31,6 +38,16 @@ void lrc_each_chunk(lrc_job *job, size_t begin, size_t end, lrc_chunk_function *
         const size_t left = tensor->n - offset;
         function(job, tensor, chunk, offset, left < LRC_CHUNK ? left : LRC_CHUNK);
     }
+}
+
+void lrc_each_chunk(lrc_job *job, lrc_chunk_function *function)
+{
+    lrc_loop_over_chunks loop = {job, function};
+    if (job->n_chunks == 0)
+        return;
+    /* Small tensors have small chunks: take as many at a time as make up a full one. */
+    const size_t grain = job->n_chunks / (job->elements / LRC_CHUNK + 1) + 1;
+    lrc_pool_run(job->n_chunks, grain, job->threads, some_chunks, &loop);
 }
 
 void lrc_fold(lrc_job *job)
@@ -88,7 +105,7 @@ static void update_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
 
 void lrc_apply(lrc_job *job)
 {
-    lrc_each_chunk(job, 0, job->n_chunks, update_chunk);
+    lrc_each_chunk(job, update_chunk);
     for (size_t i = 0; i < job->n_groups; i++)
         memcpy(job->groups[i].carried, job->groups[i].advanced, sizeof job->groups[i].carried);
 }

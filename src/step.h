@@ -56,13 +56,15 @@ typedef struct {
     double limit; /* clipping by value; infinite for none */
     double factor; /* of the elements whose squares are summed */
     double *partial; /* one for each chunk */
+    size_t elements;
+    int threads;
 } lrc_job;
 
 typedef void lrc_chunk_function(lrc_job *job, const lrc_tensor *tensor, size_t chunk,
                                 size_t offset, size_t n);
 
-/* Calls function for chunks begin .. end of the job. Chunks are independent of each other. */
-void lrc_each_chunk(lrc_job *job, size_t begin, size_t end, lrc_chunk_function *function);
+/* Calls function for every chunk of the job, from several threads if the job allows it. */
+void lrc_each_chunk(lrc_job *job, lrc_chunk_function *function);
 
 /* hyper -> folded for every group; the carried scalars stay as they are. */
 void lrc_fold(lrc_job *job);

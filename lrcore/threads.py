@@ -1,0 +1,123 @@
+"""How many threads a large step uses."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import _core
+
+MAX_THREADS = 256
+_VARIABLES = ("LRCORE_NUM_THREADS", "OMP_NUM_THREADS")
+
+
+def _checked(owner: str, value: Any) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{owner}={value!r} is not a whole number")
+    n = int(value.__index__())
+    if not 1 <= n <= MAX_THREADS:
+        raise ValueError(f"{owner}={n} is out of range; accepted: 1 to {MAX_THREADS}")
+    return n
+
+
+def _asked_for() -> int | None:
+    """What the environment asks for; OMP_NUM_THREADS may list one number for each level."""
+    for variable in _VARIABLES:
+        text = os.environ.get(variable, "").split(",")[0].strip()
+        if text:
+            try:
+                return _checked(variable, int(text))
+            except ValueError:
+                if variable.startswith("LRCORE"):
+                    raise ValueError(
+                        f"{variable}={text!r}; accepted: a whole number from 1 to {MAX_THREADS}"
+                    ) from None
+    return None
+
+
+def _allowed() -> int:
+    """Processors that this process may use, by affinity and by its control group's quota."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        cores = min(cores, math.ceil(int(quota) / int(period)))
+    except (OSError, ValueError):  # no such file, or no quota
+        pass
+    return max(1, min(cores, MAX_THREADS))
+
+
+def get_num_threads() -> int:
+    """The most threads that one step may use.
+
+    Decided at the first call or large step: ``LRCORE_NUM_THREADS``, else ``OMP_NUM_THREADS``, else
+    the processors that the process may use. Steps of fewer than about 256k elements use one; the
+    bits are the same for every number.
+
+    Examples
+    --------
+    >>> import lrcore as lrc
+    >>> lrc.get_num_threads() >= 1
+    True
+    """
+    if _core.get_num_threads() == 0:
+        _core.set_num_threads(_asked_for() or _allowed())
+        register_with_threadpoolctl()
+    return _core.get_num_threads()
+
+
+def set_num_threads(n: int) -> None:
+    """Let one step use up to `n` threads, from now on.
+
+    Parameters
+    ----------
+    n : int
+        1 to 256. An optimizer's ``num_threads=`` wins over it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is not a whole number in that range.
+    """
+    _core.set_num_threads(_checked("set_num_threads: n", n))
+
+
+def number_or_none(owner: str, value: Any) -> int:
+    """A checked `num_threads` argument; 0 for None, which leaves it to `get_num_threads`."""
+    return 0 if value is None else _checked(f"{owner}: num_threads", value)
+
+
+def register_with_threadpoolctl() -> None:
+    """Make the pool known to threadpoolctl, if that has been imported."""
+    threadpoolctl = sys.modules.get("threadpoolctl")
+    if threadpoolctl is None or any(
+        controller.user_api == "lrcore" for controller in threadpoolctl._ALL_CONTROLLERS
+    ):
+        return
+    threadpoolctl.register(_controller(threadpoolctl.LibController))
+
+
+def _controller(base: Any) -> Any:
+    class LrcoreController(base):  # type: ignore[misc]
+        user_api = "lrcore"
+        internal_api = "lrcore"
+        filename_prefixes = ("_core",)
+        check_symbols = ("lrc_get_num_threads", "lrc_set_num_threads")
+
+        def get_num_threads(self) -> int:
+            return get_num_threads()
+
+        def set_num_threads(self, num_threads: int) -> None:
+            set_num_threads(num_threads)
+
+        def get_version(self) -> str:
+            from . import __version__
+
+            return __version__
+
+    return LrcoreController

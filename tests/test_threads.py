@@ -1,0 +1,193 @@
+"""The thread pool: the same bits for any number of threads, and no way to hang."""
+
+import os
+import subprocess
+import sys
+import threading
+import warnings
+
+import numpy as np
+import pytest
+from cases import ONE_EACH, bits, gradients, variant_id
+
+import lrcore as lrc
+
+SIZES = (300_000, 1, 0, 16_384, 70_001, 65)
+THREADS = (1, 2, 3, 5, 16)
+
+
+def result(cls, options, threads, steps=3):
+    rng = np.random.default_rng(0)
+    params = [rng.standard_normal(n).astype(np.float32) for n in SIZES]
+    params.append(rng.standard_normal((300, 400)).astype(np.float64).T)
+    opt = cls(params, lr=0.1, clip_norm=1.0, num_threads=threads, **options)
+    for _ in range(steps):
+        opt.step([gradients(rng, p.shape, p.dtype) for p in params])
+    return [bits(p) for p in params]
+
+
+@pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
+def test_the_number_of_threads_does_not_change_a_bit(cls, options):
+    assert len({tuple(result(cls, options, threads)) for threads in THREADS}) == 1
+
+
+def test_many_small_arrays_are_shared_among_threads():
+    params = [np.zeros(50, np.float32) for _ in range(8000)]
+    opt = lrc.SGD(params, lr=1.0, num_threads=3)
+    opt.step([np.full(50, i, np.float32) for i in range(8000)])
+    for i, p in enumerate(params):
+        assert (p == -i).all()
+
+
+def test_optimizers_in_several_threads_share_the_pool():
+    expected = result(lrc.Adam, {}, 1)
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(result(lrc.Adam, {}, 3))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 4
+
+
+def test_steps_work_in_forked_children_after_steps_on_threads():
+    expected = result(lrc.Adam, {}, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: fork with threads
+        for _ in range(20):
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if result(lrc.Adam, {}, 2, steps=3) == expected else 1)
+            assert os.waitpid(child, 0)[1] == 0
+    assert result(lrc.Adam, {}, 2) == expected
+
+
+def test_steps_work_in_children_forked_during_steps():
+    stop = threading.Event()
+
+    def keep_stepping():
+        opt = lrc.SGD(np.zeros(600_000), num_threads=2)
+        while not stop.is_set():
+            opt.step(np.ones(600_000))
+
+    background = threading.Thread(target=keep_stepping)
+    background.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            for _ in range(10):
+                child = os.fork()
+                if child == 0:
+                    p = np.zeros(600_000)
+                    lrc.SGD(p, lr=1.0, num_threads=2).step(np.ones(600_000))
+                    os._exit(0 if (p == -1).all() else 1)
+                assert os.waitpid(child, 0)[1] == 0
+    finally:
+        stop.set()
+        background.join()
+
+
+def run_python(code, **env):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+STEP = """
+import numpy as np, lrcore as lrc
+p = np.zeros(600_000)
+assert lrc.SGD(p, lr=1.0).step(np.ones(600_000)) and (p == -1).all()
+"""
+
+
+def test_threads_that_cannot_be_started_are_done_without():
+    if not os.path.exists("/proc/self/task"):
+        pytest.skip("the threads of a process are listed on Linux only")
+    code = """
+import os, resource
+import numpy as np, lrcore as lrc
+p, g = np.zeros(600_000), np.ones(600_000)
+opt = lrc.SGD(p, lr=1.0)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 20), -1))  # no room for another stack
+assert opt.step(g) and (p == -1).all()
+assert len(os.listdir("/proc/self/task")) == 1
+resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+assert opt.step(g) and (p == -2).all()
+assert len(os.listdir("/proc/self/task")) == 4
+"""
+    done = run_python(code, LRCORE_NUM_THREADS="4", OPENBLAS_NUM_THREADS="1")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_interpreter_exits_with_idle_workers():
+    assert run_python(STEP, LRCORE_NUM_THREADS="4").returncode == 0
+
+
+def test_small_steps_start_no_thread():
+    code = (
+        "import os\n"
+        + STEP.replace("600_000", "1000")
+        + "print(len(os.listdir('/proc/self/task')))"
+    )
+    if not os.path.exists("/proc/self/task"):
+        pytest.skip("the threads of a process are listed on Linux only")
+    done = run_python(code, LRCORE_NUM_THREADS="8", OPENBLAS_NUM_THREADS="1")
+    assert done.stdout.strip() == "1"
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({"LRCORE_NUM_THREADS": "3"}, "3"),
+        ({"LRCORE_NUM_THREADS": "3", "OMP_NUM_THREADS": "5"}, "3"),
+        ({"LRCORE_NUM_THREADS": "", "OMP_NUM_THREADS": "5,2"}, "5"),
+    ],
+)
+def test_the_environment_sets_the_number_of_threads(env, expected):
+    done = run_python("import lrcore; print(lrcore.get_num_threads())", **env)
+    assert done.stdout.strip() == expected
+
+
+def test_a_senseless_number_in_the_environment_is_named():
+    done = run_python(STEP, LRCORE_NUM_THREADS="many")
+    assert "LRCORE_NUM_THREADS='many'; accepted: a whole number from 1 to 256" in done.stderr
+
+
+def test_the_number_of_threads_can_be_set_and_is_checked():
+    before = lrc.get_num_threads()
+    lrc.set_num_threads(3)
+    assert lrc.get_num_threads() == 3
+    lrc.set_num_threads(before)
+    for value in (0, -1, 257):
+        with pytest.raises(ValueError, match=f"n={value} is out of range"):
+            lrc.set_num_threads(value)
+        with pytest.raises(ValueError, match=f"SGD: num_threads={value}"):
+            lrc.SGD(np.ones(1), num_threads=value)
+    for value in (True, 1.0, "2"):
+        with pytest.raises(TypeError, match="is not a whole number"):
+            lrc.set_num_threads(value)
+
+
+def test_threadpoolctl_sees_and_limits_the_pool():
+    pytest.importorskip("threadpoolctl")
+    code = """
+import threadpoolctl, lrcore as lrc
+lrc.set_num_threads(4)
+(pool,) = [x for x in threadpoolctl.threadpool_info() if x["user_api"] == "lrcore"]
+assert pool["num_threads"] == 4
+with threadpoolctl.threadpool_limits(1):
+    assert lrc.get_num_threads() == 1
+assert lrc.get_num_threads() == 4
+with threadpoolctl.threadpool_limits(2, user_api="lrcore"):
+    assert lrc.get_num_threads() == 2
+"""
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
