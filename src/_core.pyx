@@ -387,6 +387,7 @@ cdef class Stepper:
         try:
             self._bound_taken = False
             self._bound = None
+            self._binding.check_parameters()
             self._binding.take(grads, True)
             self._bound = grads
             self._bound_taken = True

@@ -6,6 +6,7 @@ cdef struct Leaf:
     int order            # NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS, 0 if not flat
     int ndim
     char* data
+    Py_ssize_t* shape
     Py_ssize_t* axes     # slowest first, as the parameter lies in memory
     const void* checked  # gradient data known not to overlap parameters and state
     lrc_view parameter
@@ -36,10 +37,9 @@ cdef Extent _extent_of(cnp.ndarray array):
     return Extent(low, high)
 
 
-cdef bint _same_shape(cnp.ndarray a, cnp.ndarray b):
-    cdef int ndim = cnp.PyArray_NDIM(a)
-    return ndim == cnp.PyArray_NDIM(b) and memcmp(
-        cnp.PyArray_DIMS(a), cnp.PyArray_DIMS(b), ndim * sizeof(cnp.npy_intp)
+cdef bint _has_shape_of(cnp.ndarray array, const Leaf* leaf):
+    return cnp.PyArray_NDIM(array) == leaf.ndim and memcmp(
+        cnp.PyArray_DIMS(array), leaf.shape, leaf.ndim * sizeof(Py_ssize_t)
     ) == 0
 
 
@@ -151,8 +151,10 @@ cdef class Binding:
         leaf.ndim = ndim
         leaf.data = <char*>cnp.PyArray_DATA(parameter)
         leaf.axes = <Py_ssize_t*>self._allocate(ndim, sizeof(Py_ssize_t))
+        leaf.shape = <Py_ssize_t*>self._allocate(ndim, sizeof(Py_ssize_t))
         for k in range(ndim):
             leaf.axes[k] = axes[k]
+            leaf.shape[k] = cnp.PyArray_DIM(parameter, k)
         self._view(&leaf.parameter, ndim)
         self._view(&leaf.gradient, ndim)
         self._view(&leaf.logical, ndim)
@@ -202,12 +204,14 @@ cdef class Binding:
                 self.job.groups[self.job.tensors[i].group].carried[k] = values[i][name]
 
     cdef int check_parameters(self) except -1:
-        """Refuses arrays that were resized or made read-only since they were bound."""
+        """Refuses arrays that were reshaped or made read-only since they were bound."""
         cdef cnp.ndarray parameter
         for i in range(self.job.n_tensors):
             parameter = <cnp.ndarray>self.leaves[i].array
-            if <char*>cnp.PyArray_DATA(parameter) != self.leaves[i].data:
-                raise ValueError(f'parameter "{self.names[i]}" was resized or moved in memory')
+            if <char*>cnp.PyArray_DATA(parameter) != self.leaves[i].data or not _has_shape_of(
+                parameter, &self.leaves[i]
+            ):
+                raise ValueError(f'parameter "{self.names[i]}" was resized, reshaped or moved')
             if not cnp.PyArray_ISWRITEABLE(parameter):
                 raise ValueError(f'parameter "{self.names[i]}" is read-only')
         return 0
@@ -250,7 +254,7 @@ cdef class Binding:
             cnp.PyArray_CheckExact(gradient)
             and cnp.PyArray_TYPE(<cnp.ndarray>gradient) == leaf.typenum
             and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>gradient)
-            and _same_shape(<cnp.ndarray>gradient, parameter)
+            and _has_shape_of(<cnp.ndarray>gradient, leaf)
         )
         array = <cnp.ndarray>gradient if usual else parameters.as_gradient(
             gradient, parameter, self.names[i], keep

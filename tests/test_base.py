@@ -219,6 +219,15 @@ def test_a_parameter_resized_later_is_refused():
         opt.step(np.ones(3))
 
 
+def test_a_parameter_reshaped_in_place_later_is_refused():
+    w = np.ones((3, 4))
+    opt = lrc.SGD(w, clip_norm=1.0)
+    w.shape = (2, 1, 1, 1, 1, 6)
+    for call in (opt.step, opt.bind):
+        with pytest.raises(ValueError, match="reshaped"):
+            call(np.ones((6, 1, 1, 1, 1, 2)).T)
+
+
 # --- binding ---------------------------------------------------------------------------------
 
 
