@@ -1,0 +1,943 @@
+"""The schedules: values, boundaries, agreement of calls, arguments, and the algebra."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import itertools
+import math
+import operator
+import pickle
+import struct
+from collections.abc import Callable
+from decimal import Decimal, localcontext
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lrcore import schedules
+from lrcore.schedules import (
+    EXACT,
+    SCHEDULES,
+    Constant,
+    CosineAnnealing,
+    Cyclical,
+    ExponentialDecay,
+    InverseTimeDecay,
+    Schedule,
+    StepDecay,
+    TimeBasedDecay,
+)
+
+INF, NAN = math.inf, math.nan
+WORD = "word"
+
+
+class Case(NamedTuple):
+    """A valid instance, its values by `t`, and arguments that must be refused."""
+
+    schedule: Schedule
+    values: dict[int, float]
+    length: int | None
+    refused: dict[str, list[Any]]
+
+
+NUMBER: list[Any] = [-1.0, NAN, INF, -INF, True, "0.1", None, 1j, np.array(0.1), [0.1], 10**400]
+POSITIVE: list[Any] = [0.0, *NUMBER]
+COUNT: list[Any] = [0, -1, 3.5, 3.0, NAN, True, "3", None, np.array(3), EXACT + 1]
+FLAG: list[Any] = [0, 1, None, "yes"]
+
+
+def without(values: list[Any], *dropped: Any) -> list[Any]:
+    return [value for value in values if not any(value is d for d in dropped)]
+
+
+CASES = [
+    Case(Constant(0.1), {0: 0.1, 1: 0.1, EXACT: 0.1}, 0, {"lr": NUMBER}),
+    Case(
+        StepDecay(1.0, every=10),
+        {0: 1.0, 9: 1.0, 10: 0.1, 11: 0.1, 19: 0.1, 20: 0.1**2, 29: 0.1**2, EXACT: 0.0},
+        None,
+        {
+            "lr": NUMBER,
+            "every": COUNT,
+            "factor": POSITIVE,
+            "offset": [-1, 0.0, True, None, "1"],
+        },
+    ),
+    Case(
+        ExponentialDecay(0.8, gamma=0.5, steps=10, end=0.1),
+        {0: 0.8, 10: 0.4, 20: 0.2, 29: 0.8 * 0.5**2.9, 30: 0.1, 31: 0.1, 10**6: 0.1, EXACT: 0.1},
+        30,
+        {
+            "lr": NUMBER,
+            "gamma": without(POSITIVE, None),
+            "rate": without(NUMBER, -1.0, None),
+            "half_life": without(POSITIVE, None),
+            "steps": COUNT,
+            "staircase": FLAG,
+            "end": without(NUMBER, None),
+        },
+    ),
+    Case(
+        TimeBasedDecay(1.0, 0.5),
+        {0: 1.0, 1: 1.0, 2: 1 / 1.5, 3: 1 / 3.0, 4: 1 / 7.5, 5: 1 / 22.5, EXACT: 0.0},
+        None,
+        {"lr": NUMBER, "decay": NUMBER},
+    ),
+    Case(
+        InverseTimeDecay(1.0, 1.0, steps=2),
+        {0: 1.0, 1: 1 / 1.5, 2: 0.5, 4: 1 / 3, 6: 0.25, EXACT: 1 / (1 + 2**52)},
+        None,
+        {"lr": NUMBER, "rate": NUMBER, "steps": COUNT, "staircase": FLAG},
+    ),
+    Case(
+        CosineAnnealing(1.0, 100, end=0.1),
+        {0: 1.0, 25: 0.1 + 0.45 * (1 + math.sqrt(0.5)), 50: 0.55, 100: 0.1, 101: 0.1, EXACT: 0.1},
+        100,
+        {"lr": NUMBER, "steps": COUNT, "end": NUMBER, "exponent": POSITIVE},
+    ),
+    Case(
+        Cyclical(0.25, 1.25, up=2, down=4),
+        {0: 0.25, 1: 0.75, 2: 1.25, 3: 1.0, 5: 0.5, 6: 0.25, 7: 0.75, 8: 1.25, EXACT: 1.25},
+        None,
+        {
+            "low": NUMBER,
+            "high": [0.24, *NUMBER],
+            "up": COUNT,
+            "down": without(COUNT, None),
+            "mode": [WORD, "", None, 1],
+            "gamma": POSITIVE,
+        },
+    ),
+]
+BY_NAME = {type(case.schedule).__name__: case for case in CASES}
+
+every_case = pytest.mark.parametrize("case", CASES, ids=BY_NAME)
+COSINE = CosineAnnealing(1.0, 100, end=0.125)
+HALVING = ExponentialDecay(1.0, gamma=0.5)
+
+COMBINATIONS: dict[str, Schedule] = {
+    "linear warm-up": COSINE.warmup(10),
+    "linear warm-up from zero": COSINE.warmup(10, skip_zero=False),
+    "cosine warm-up": COSINE.warmup(10, start=0.1, shape="cosine"),
+    "exponential warm-up": COSINE.warmup(10, start=0.01, shape="exp"),
+    "warm-up of a growing schedule": (HALVING + Constant(1.0)).warmup(3, start=2.0),
+    "sequence": COSINE.then(Constant(0.5), at=50),
+    "sequence at the end": COSINE.then(HALVING),
+    "epochs": COSINE.per_epoch(7),
+    "smooth epochs": COSINE.per_epoch(7, smooth=True),
+    "scaled": COSINE * 0.1,
+    "scaled from the left": 0.1 * COSINE,
+    "product": COSINE * HALVING,
+    "product of a sum": (COSINE + HALVING) * (HALVING + 0.5),
+    "sum": COSINE + HALVING,
+    "sum with a number": 0.5 + COSINE,
+    "clip": HALVING.clip(0.1, 0.9),
+    "later": COSINE.shift(13),
+    "earlier": COSINE.shift(-13),
+    "stretched": COSINE.stretch(2.5),
+    "shrunk": COSINE.stretch(0.3),
+    "minimum": COSINE.minimum(HALVING),
+    "nested": (COSINE.warmup(5) * 0.1).then(Constant(0.3).minimum(HALVING), 40).stretch(3.0),
+}
+every_combination = pytest.mark.parametrize("s", COMBINATIONS.values(), ids=COMBINATIONS)
+
+MODES: list[Any] = ["triangular", "triangular2", "exp_range"]
+VARIANTS: list[Schedule] = [
+    *(case.schedule for case in CASES),
+    *COMBINATIONS.values(),
+    StepDecay(0.3, every=7, factor=1.01, offset=3),
+    ExponentialDecay(0.3, rate=1e-3, steps=3),
+    ExponentialDecay(0.3, rate=-0.1, end=2.0),
+    ExponentialDecay(0.3, half_life=30.0, staircase=True, steps=7),
+    TimeBasedDecay(0.3, 1e-5),
+    TimeBasedDecay(0.3, 0.0),
+    InverseTimeDecay(0.3, 0.7, steps=3, staircase=True),
+    CosineAnnealing(0.3, 1000, end=0.7, exponent=0.3),
+    CosineAnnealing(0.3, 1000, exponent=2.5),
+    *(Cyclical(0.01, 0.3, 37, 91, mode=mode, gamma=0.999) for mode in MODES),
+]
+
+
+def bits(x: float) -> bytes:
+    assert type(x) is float
+    return struct.pack("<d", x)
+
+
+def rebuilt(s: Schedule) -> Any:
+    return eval(repr(s), vars(schedules))
+
+
+def relative_error(x: float, exact: Decimal) -> float:
+    return float(abs(Decimal(x) - exact) / exact)
+
+
+# The table
+
+
+def test_every_schedule_has_a_case() -> None:
+    assert BY_NAME.keys() == SCHEDULES.keys()
+
+
+@every_case
+def test_every_argument_has_values_to_refuse(case: Case) -> None:
+    assert case.refused.keys() == {f.name for f in dataclasses.fields(case.schedule) if f.init}  # type: ignore[arg-type]
+
+
+def test_operators_are_not_among_the_schedules() -> None:
+    assert {type(s).__name__ for s in COMBINATIONS.values()}.isdisjoint(SCHEDULES)
+
+
+# Values
+
+
+@every_case
+def test_values_are_those_of_the_formula(case: Case) -> None:
+    for t, value in case.values.items():
+        # libm rounds sin and pow to within an ulp, and the formula adds a few roundings
+        assert case.schedule(t) == pytest.approx(value, rel=4e-15, abs=0), t
+
+
+@every_case
+def test_length_is_the_first_update_from_which_nothing_changes(case: Case) -> None:
+    assert case.schedule.length == case.length
+
+
+@pytest.mark.parametrize("s", VARIANTS, ids=repr)
+def test_nothing_changes_from_length_on(s: Schedule) -> None:
+    if s.length is not None:
+        later = [*range(s.length, s.length + 200), EXACT]
+        assert set(s(later).tolist()) == {s(s.length)}
+
+
+@pytest.mark.parametrize("s", VARIANTS, ids=repr)
+def test_something_changes_at_length(s: Schedule) -> None:
+    if s.length:
+        assert s(s.length - 1) != s(s.length)
+
+
+def test_schedules_that_never_change_have_length_zero() -> None:
+    level = [
+        StepDecay(0.1, every=5, factor=1.0),
+        StepDecay(0.0, every=5),
+        ExponentialDecay(0.1, gamma=1.0),
+        ExponentialDecay(0.1, rate=0.0, end=0.05),
+        TimeBasedDecay(0.1, 0.0),
+        InverseTimeDecay(0.1, 0.0),
+        CosineAnnealing(0.1, 5, end=0.1),
+        Cyclical(0.1, 0.1, 5),
+        Constant(0.1).per_epoch(7).shift(3).stretch(2.0) * 2.0,
+        COSINE * 0,
+        COSINE.clip(0.5, 0.5),
+        Constant(0.0).warmup(5),
+        Constant(1.0).warmup(5, start=1.0),
+    ]
+    assert [s.length for s in level] == [0] * len(level)
+
+
+def test_length_of_a_growth_to_its_end() -> None:
+    assert ExponentialDecay(1.0, gamma=2.0, end=8.0).length == 3
+
+
+def test_a_decay_to_zero_always_may_change() -> None:
+    assert ExponentialDecay(1.0, gamma=0.5, end=0.0).length is None
+
+
+def test_length_of_a_warmed_up_constant_counts_until_the_top() -> None:
+    assert Constant(1.0).warmup(10).length == 9
+    assert Constant(1.0).warmup(10, skip_zero=False).length == 10
+
+
+def test_lengths_of_combinations_follow_from_their_parts() -> None:
+    assert COSINE.warmup(10).length == 110
+    assert COSINE.then(COSINE).length == 200
+    assert COSINE.then(HALVING).length is None
+    assert COSINE.per_epoch(7).length == 700
+    assert COSINE.shift(5).length == 105
+    assert COSINE.shift(-500).length == 0
+    assert COSINE.stretch(0.3).length == 30
+    assert (COSINE + Constant(1.0).warmup(500)).length == 499
+    assert (COSINE * HALVING).length is None
+    assert COSINE.clip(0.2, 0.3).length == 100
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("steps", [1, 2, 3, 10, 100_003])
+@pytest.mark.parametrize("lr", [0.0, 1e-3])
+def test_examples_start_or_peak_at_the_rate_asked_for(name: str, steps: int, lr: float) -> None:
+    values = SCHEDULES[name].example(lr, steps)(range(steps + 1))
+    assert values.max() == pytest.approx(lr, rel=1e-15)
+
+
+@pytest.mark.parametrize("name", sorted(SCHEDULES.keys() - {"Constant"}))
+def test_examples_have_much_to_show_in_their_run(name: str) -> None:
+    values = SCHEDULES[name].example(1.0, 1000)(range(1000))
+    assert 0 < values.min() < 0.2
+
+
+def test_an_operator_has_no_example() -> None:
+    with pytest.raises(TypeError, match="Warmup is an operator"):
+        type(COSINE.warmup(3)).example(0.1, 10)
+
+
+def test_zero_rates_growth_and_a_high_end_are_accepted() -> None:
+    assert Constant(0)(5) == 0.0
+    assert StepDecay(1.0, every=1, factor=2.0)(3) == 8.0
+    assert CosineAnnealing(0.1, 10, end=0.5)(10) == 0.5
+    assert ExponentialDecay(0.0, gamma=3.0)(10**6) == 0.0
+
+
+def test_growth_that_overflows_is_infinite() -> None:
+    for s in (
+        StepDecay(1.0, every=1, factor=2.0),
+        ExponentialDecay(1.0, gamma=2.0),
+        ExponentialDecay(1.0, rate=-1.0),
+    ):
+        assert s(10**9) == INF
+        assert s([1, 10**9])[1] == INF
+
+
+def test_nothing_times_an_overflow_is_nothing() -> None:
+    growth = ExponentialDecay(1.0, gamma=2.0)
+    nothing = [
+        ExponentialDecay(0.0, gamma=2.0),
+        StepDecay(0.0, every=1, factor=2.0),
+        Cyclical(0.0, 1.0, 512, mode="exp_range", gamma=2.0),
+        growth * 0,
+        growth * Constant(0.0),
+    ]
+    for s in nothing:
+        assert s(2**20) == 0.0
+        assert list(s([2**20])) == [0.0]
+
+
+def test_decay_that_underflows_is_zero() -> None:
+    for s in (HALVING, StepDecay(1.0, every=1), TimeBasedDecay(1.0, 1.0)):
+        assert s(EXACT) == 0.0
+
+
+def test_exponential_decay_by_rate_equals_decay_by_gamma() -> None:
+    """Coverage S11, S45: exp(-k * n) is gamma**n with gamma = exp(-k)."""
+    t = np.arange(200)
+    by_gamma = ExponentialDecay(0.1, gamma=math.exp(-0.05))(t)
+    # gamma itself is rounded: n times 1e-16
+    np.testing.assert_allclose(ExponentialDecay(0.1, rate=0.05)(t), by_gamma, rtol=5e-14)
+
+
+def test_exponential_decay_halves_in_a_half_life() -> None:
+    s = ExponentialDecay(1.0, half_life=2.5, steps=4)
+    assert [s(0), s(10), s(20), s(30)] == [1.0, 0.5, 0.25, 0.125]
+
+
+def test_exponential_decay_by_stairs_changes_once_in_its_steps() -> None:
+    s = ExponentialDecay(1.0, gamma=0.5, steps=3, staircase=True)
+    assert list(s(range(8))) == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("given", "got"),
+    [
+        ({}, "none"),
+        ({"gamma": 0.5, "rate": 1.0}, "gamma and rate"),
+        ({"rate": 1.0, "half_life": 2}, "rate and half_life"),
+    ],
+)
+def test_exponential_decay_wants_exactly_one_speed(given: dict[str, Any], got: str) -> None:
+    wanted = f"exactly one of gamma, rate and half_life must be given, got {got}"
+    with pytest.raises(ValueError, match=wanted):
+        ExponentialDecay(0.1, **given)
+
+
+def test_cosine_annealing_ends_exactly_and_holds() -> None:
+    """Coverage S13: torch climbs back after the end, this does not."""
+    s = CosineAnnealing(0.3, 7, end=0.007)
+    assert [s(0), s(7), s(8), s(14), s(EXACT)] == [0.3, 0.007, 0.007, 0.007, 0.007]
+
+
+def test_bounds_whose_difference_is_rounded_are_met_exactly() -> None:
+    low, high = 0.2, 0.9
+    assert low + (high - low) < high
+    s = Cyclical(low, high, 2)
+    assert [s(0), s(2)] == [low, high]
+    assert s(1) == pytest.approx(0.55, rel=1e-15)
+
+
+def test_cosine_annealing_is_accurate_next_to_its_end() -> None:
+    s = CosineAnnealing(1.0, 10**8)
+    # (pi/2 * 1e-8)**2, whose next term is 1e-16 smaller
+    assert s(10**8 - 1) == pytest.approx((math.pi / 2 * 1e-8) ** 2, rel=1e-15)
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 1.5, 2.0])
+def test_cosine_annealing_raises_the_cosine_to_its_exponent(exponent: float) -> None:
+    s = CosineAnnealing(1.0, 100, exponent=exponent)
+    assert s(50) == pytest.approx(0.5**exponent, rel=1e-15)
+
+
+def test_cyclical_peaks_may_grow() -> None:
+    s = Cyclical(0.25, 1.25, 1, mode="exp_range", gamma=2.0)
+    assert s(range(6)).tolist() == [0.25, 2.25, 0.25, 8.25, 0.25, 32.25]
+
+
+def test_cyclical_reaches_both_bounds_exactly() -> None:
+    s = Cyclical(0.007, 0.3, 7, 11)
+    assert [s(0), s(7), s(18), s(25)] == [0.007, 0.3, 0.007, 0.3]
+
+
+def test_cyclical_falls_as_it_rises_unless_told() -> None:
+    assert Cyclical(0.0, 1.0, 3)(range(12)).tolist() == Cyclical(0.0, 1.0, 3, 3)(range(12)).tolist()
+
+
+def test_step_decay_with_offset_one_is_that_of_wikipedia() -> None:
+    """Coverage S44: lr * d**floor((1 + n) / r) drops at n = 9, 19 for r = 10; S10: at 10, 20."""
+    n = range(40)
+    drops = {o: np.flatnonzero(np.diff(StepDecay(1.0, every=10, offset=o)(n))) + 1 for o in (0, 1)}
+    assert drops[1].tolist() == [9, 19, 29, 39]
+    assert drops[0].tolist() == [10, 20, 30]
+
+
+def test_step_decay_gives_the_boundary_the_new_value() -> None:
+    """Coverage S33: a tenth from epoch 30 on."""
+    s = StepDecay(1.0, every=30)
+    assert [s(29), s(30), s(59), s(60)] == [1.0, 0.1, 0.1, 0.1**2]
+
+
+def test_step_decay_per_epoch_is_constant_inside_an_epoch() -> None:
+    """Coverage S22: StepLR(step_size=10, gamma=.1), stepped once an epoch of 390 updates."""
+    s = StepDecay(1.0, every=10, factor=0.1).per_epoch(390)(range(390 * 11))
+    assert (s[: 390 * 10] == 1.0).all()
+    assert (s[390 * 10 :] == 0.1).all()
+
+
+def test_time_based_decay_follows_its_recursion() -> None:
+    """Coverage S42: lr[n+1] = lr[n] / (1 + decay * n)."""
+    lr = 0.3
+    s = TimeBasedDecay(lr, 1e-4)
+    for n in range(3000):
+        # the recursion rounds twice a step, so it is itself off by up to n * 1e-16
+        assert s(n) == pytest.approx(lr, rel=1e-12)
+        lr = lr / (1 + 1e-4 * n)
+
+
+@pytest.mark.parametrize("decay", [1e-12, 1e-9, 1e-6, 1e-5, 1e-4, 1e-3, 0.0078125, 0.1, 1.0, 10.0])
+def test_time_based_decay_equals_the_exact_product(decay: float) -> None:
+    s = TimeBasedDecay(1.0, decay)
+    factor, product = Decimal(decay), Decimal(1)
+    marks = {1, 2, 63, 64, 65, 66, 100, 128, 150, 500, 1000, 3000, 10_000, 30_000}
+    with localcontext(prec=50):
+        for n in range(30_001):
+            if n in marks and product < Decimal("1e290"):
+                # the documented accuracy
+                assert relative_error(s(n), 1 / product) < 1e-12
+            product *= 1 + factor * n
+
+
+@pytest.mark.parametrize("decay", [0.0, 5e-324, 1e-300, 1e300, 1.7e308])
+def test_time_based_decay_is_finite_for_any_decay(decay: float) -> None:
+    values = TimeBasedDecay(0.1, decay)([0, 1, 2, 63, 64, 65, 1000, EXACT])
+    assert ((values >= 0) & (values <= 0.1)).all()
+
+
+# Calls
+
+
+GRID = np.unique(np.r_[0:300, 990:1010, 10**6 + np.arange(50), 2 ** np.arange(54), EXACT - 1])
+
+
+@pytest.mark.parametrize("s", VARIANTS, ids=repr)
+def test_one_call_equals_the_array_call_bit_for_bit(s: Schedule) -> None:
+    assert [bits(s(t)) for t in GRID.tolist()] == [bits(x) for x in s(GRID).tolist()]
+
+
+@pytest.mark.parametrize("s", VARIANTS, ids=repr)
+def test_one_call_equals_the_array_call_between_updates(s: Schedule) -> None:
+    t = GRID / 7
+    assert [bits(s(x)) for x in t.tolist()] == [bits(x) for x in s(t).tolist()]
+
+
+@pytest.mark.parametrize("s", VARIANTS, ids=repr)
+def test_the_order_of_an_array_does_not_matter(s: Schedule) -> None:
+    assert s(GRID[::-1]).tolist() == s(GRID).tolist()[::-1]
+
+
+@every_case
+def test_any_kind_of_number_is_an_update_index(case: Case) -> None:
+    wanted = bits(case.schedule(3))
+    for t in (np.int64(3), np.uint8(3), np.float32(3), np.float64(3), 3.0):
+        assert bits(case.schedule(t)) == wanted
+
+
+@every_case
+def test_arrays_keep_their_shape(case: Case) -> None:
+    s = case.schedule
+    for shape in [(), (0,), (3,), (2, 3), (0, 4), (2, 1, 3)]:
+        values = s(np.ones(shape, np.int32))
+        assert values.shape == shape
+        assert values.dtype == np.float64
+        assert (values == s(1)).all()
+    assert s([1, 1]).shape == (2,)
+    assert s([]).shape == (0,)
+
+
+@every_case
+@pytest.mark.parametrize("t", [-1, -0.5, NAN, INF, 10**400, [3, -1], [NAN], [INF]], ids=repr)
+def test_an_impossible_update_index_is_refused(case: Case, t: Any) -> None:
+    with pytest.raises(ValueError, match=r"t must be finite and >= 0, got"):
+        case.schedule(t)
+
+
+@every_case
+@pytest.mark.parametrize("t", [True, "3", None, 1j, ["3"], [True], [1j], [None]], ids=repr)
+def test_what_is_no_number_is_no_update_index(case: Case, t: Any) -> None:
+    with pytest.raises(TypeError, match="t must be a number or an array"):
+        case.schedule(t)
+
+
+@every_case
+def test_the_array_that_is_asked_about_is_left_alone(case: Case) -> None:
+    t = np.arange(5.0)
+    case.schedule(t)[:] = 7.0
+    assert t.tolist() == [0, 1, 2, 3, 4]
+
+
+# Values among values
+
+
+@pytest.mark.parametrize("s", VARIANTS, ids=repr)
+def test_repr_rebuilds_the_schedule(s: Schedule) -> None:
+    assert rebuilt(s) == s
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("s", VARIANTS, ids=repr)
+def test_pickle_rebuilds_the_schedule(s: Schedule, protocol: int) -> None:
+    again = pickle.loads(pickle.dumps(s, protocol))
+    assert (again, hash(again), repr(again)) == (s, hash(s), repr(s))
+    assert again(1000) == s(1000)
+
+
+@pytest.mark.parametrize("s", VARIANTS, ids=repr)
+def test_copies_are_equal(s: Schedule) -> None:
+    assert copy.copy(s) == copy.deepcopy(s) == s
+
+
+def test_reprs_read_as_they_were_written() -> None:
+    texts = [
+        "CosineAnnealing(lr=0.001, steps=100).warmup(10)",
+        "CosineAnnealing(lr=0.001, steps=100).warmup(10, start=0.1, shape='exp') * 0.5",
+        "(Constant(lr=0.1) + Constant(lr=0.2)).then(Constant(lr=0.3), 7).per_epoch(3, smooth=True)",
+        "Constant(lr=0.1).clip(0.0, 0.05).shift(-3).stretch(2.0).minimum(Constant(lr=0.2))",
+        "(Constant(lr=0.1) * Constant(lr=0.2)) * (Constant(lr=0.1) + Constant(lr=0.2))",
+    ]
+    for text in texts:
+        assert repr(eval(text, vars(schedules))) == text
+
+
+def test_different_schedules_are_unequal() -> None:
+    assert len(set(VARIANTS)) == len({repr(s) for s in VARIANTS})
+    assert Constant(0.1) != Constant(0.2)
+    assert COSINE.warmup(3) != COSINE.warmup(4)
+    assert HALVING * COSINE != HALVING + COSINE
+
+
+@every_case
+def test_schedules_are_frozen(case: Case) -> None:
+    name = next(iter(case.refused))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(case.schedule, name, 1.0)
+
+
+def test_numpy_scalars_are_stored_as_python_numbers() -> None:
+    s = StepDecay(np.float32(0.5), every=np.int16(3), factor=np.float64(0.25), offset=np.uint8(1))  # type: ignore[arg-type]
+    assert s == StepDecay(0.5, every=3, factor=0.25, offset=1)
+    assert [type(x) for x in (s.lr, s.every, s.factor, s.offset)] == [float, int, float, int]
+    assert type(ExponentialDecay(1.0, gamma=0.5, staircase=np.True_).staircase) is bool  # type: ignore[arg-type]
+
+
+def test_a_negative_zero_is_stored_as_zero() -> None:
+    assert bits(Constant(-0.0).lr) == bits(0.0)
+
+
+# Arguments
+
+
+REFUSED = [
+    pytest.param(case.schedule, name, value, id=f"{type(case.schedule).__name__}-{name}-{value!r}")
+    for case in CASES
+    for name, values in case.refused.items()
+    for value in values
+]
+
+
+@pytest.mark.parametrize(("s", "name", "value"), REFUSED)
+def test_senseless_arguments_are_refused_by_name(s: Any, name: str, value: Any) -> None:
+    others = {"gamma": None, "rate": None, "half_life": None}
+    if isinstance(s, ExponentialDecay) and name in others:
+        changes = others | {name: value}
+    else:
+        changes = {name: value}
+    with pytest.raises((TypeError, ValueError)) as error:
+        dataclasses.replace(s, **changes)
+    assert str(error.value).startswith(f"{type(s).__name__}: {name} must be ")
+    assert repr(value) in str(error.value)
+
+
+def test_numbers_out_of_range_are_value_errors() -> None:
+    wanted = r"CosineAnnealing: lr must be a finite number in \[0, inf\), got -1"
+    with pytest.raises(ValueError, match=wanted):
+        CosineAnnealing(-1, 10)
+    with pytest.raises(ValueError, match=r"steps must be an integer in \[1, \d+\], got 0"):
+        CosineAnnealing(1, 0)
+
+
+def test_what_is_no_number_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match=r"lr must be a finite number in \[0, inf\), got True"):
+        CosineAnnealing(True, 10)
+    with pytest.raises(TypeError, match=r"steps must be an integer in .*, got 3.5"):
+        CosineAnnealing(1, 3.5)  # type: ignore[arg-type]
+
+
+BAD_OPERATORS: list[tuple[str, Callable[[], Any]]] = [
+    *(("Warmup: steps", lambda v=v: COSINE.warmup(v)) for v in COUNT),
+    *(("Warmup: start", lambda v=v: COSINE.warmup(3, start=v)) for v in NUMBER),
+    *(("Warmup: start", lambda v=v: COSINE.warmup(3, start=v, shape="exp")) for v in POSITIVE),
+    *(("Warmup: shape", lambda v=v: COSINE.warmup(3, shape=v)) for v in ("cubic", None)),
+    *(("Warmup: skip_zero", lambda v=v: COSINE.warmup(3, skip_zero=v)) for v in FLAG),
+    *(("Then: at", lambda v=v: COSINE.then(COSINE, v)) for v in COUNT if v is not None),
+    *(("Then: other", lambda v=v: COSINE.then(v, 3)) for v in (0.1, None, math.cos)),
+    ("Then: Constant", lambda: Constant(0.1).then(COSINE)),
+    ("Then: ExponentialDecay", lambda: HALVING.then(COSINE)),
+    *(("PerEpoch: n", lambda v=v: COSINE.per_epoch(v)) for v in COUNT),
+    *(("PerEpoch: smooth", lambda v=v: COSINE.per_epoch(3, smooth=v)) for v in FLAG),
+    *(("Clip: lo", lambda v=v: COSINE.clip(v, 1.0)) for v in NUMBER),
+    *(("Clip: hi", lambda v=v: COSINE.clip(0.5, v)) for v in (0.4, *NUMBER)),
+    *(("Shift: n", lambda v=v: COSINE.shift(v)) for v in (0.5, None, True, -EXACT - 1)),
+    *(("Stretch: k", lambda v=v: COSINE.stretch(v)) for v in POSITIVE),
+    *(("Scaled: factor", lambda v=v: COSINE * v) for v in (-1, -0.5, NAN, INF, True)),
+    *(("Minimum: other", lambda v=v: COSINE.minimum(v)) for v in (0.1, None)),
+    ("Constant: lr", lambda: COSINE + -1.0),
+]
+
+
+@pytest.mark.parametrize(("begin", "make"), BAD_OPERATORS)
+def test_operators_refuse_senseless_arguments_by_name(begin: str, make: Callable[[], Any]) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{begin}"):
+        make()
+
+
+@pytest.mark.parametrize("other", ["2", None, [2], np.arange(2), 2j], ids=repr)
+@pytest.mark.parametrize("operation", [operator.mul, operator.add])
+def test_arithmetic_with_anything_else_is_a_type_error(operation: Any, other: Any) -> None:
+    with pytest.raises(TypeError):
+        operation(COSINE, other)
+    with pytest.raises(TypeError):
+        operation(other, COSINE)
+
+
+# Operators
+
+
+T = np.arange(300)
+
+
+def test_warmup_does_not_waste_the_first_update() -> None:
+    ramp = COSINE.warmup(4)(range(5))
+    np.testing.assert_array_equal(ramp, [0.25, 0.5, 0.75, 1.0, 1.0])
+
+
+def test_warmup_without_skip_zero_starts_at_start() -> None:
+    assert COSINE.warmup(4, skip_zero=False)(0) == 0.0
+    assert COSINE.warmup(4, start=0.25, skip_zero=False)(0) == 0.25
+    assert COSINE.warmup(4, skip_zero=False)(4) == 1.0
+
+
+@pytest.mark.parametrize("shape", ["linear", "cosine", "exp"])
+@pytest.mark.parametrize("steps", [1, 2, 7])
+def test_warmup_reaches_the_top_with_its_last_update(shape: Any, steps: int) -> None:
+    s = COSINE.warmup(steps, start=0.01, shape=shape)
+    assert s(steps - 1) == COSINE(0)
+
+
+@pytest.mark.parametrize("shape", ["linear", "cosine", "exp"])
+def test_warmup_rises(shape: Any) -> None:
+    assert (np.diff(COSINE.warmup(50, start=0.01, shape=shape)(range(50))) > 0).all()
+
+
+def test_warmup_shapes_are_those_documented() -> None:
+    x = np.arange(1, 11) / 10
+    t = range(10)
+    ramps = {
+        "linear": 0.1 * (1 - x) + x,
+        "cosine": 0.1 + 0.9 * (1 - np.cos(np.pi * x)) / 2,
+        "exp": 0.1 ** (1 - x),
+    }
+    for shape, ramp in ramps.items():
+        values = Constant(1.0).warmup(10, start=0.1, shape=shape)(t)  # type: ignore[arg-type]
+        np.testing.assert_allclose(values, ramp, rtol=1e-14)
+
+
+def test_warmup_delays_the_schedule() -> None:
+    np.testing.assert_array_equal(COSINE.warmup(10)(T + 10), COSINE(T))
+
+
+def test_then_hands_over_its_own_clock() -> None:
+    s = COSINE.then(HALVING, 30)
+    np.testing.assert_array_equal(s(T), np.r_[COSINE(T[:30]), HALVING(T[:270])])
+
+
+def test_then_without_a_time_starts_at_the_end() -> None:
+    assert COSINE.then(HALVING) == COSINE.then(HALVING, at=100)
+
+
+def test_per_epoch_counts_whole_epochs() -> None:
+    np.testing.assert_array_equal(COSINE.per_epoch(7)(T), COSINE(T // 7))
+
+
+def test_smooth_epochs_are_fractions() -> None:
+    np.testing.assert_array_equal(COSINE.per_epoch(7, smooth=True)(T), COSINE(T / 7))
+
+
+def test_shift_waits_at_the_first_value() -> None:
+    np.testing.assert_array_equal(COSINE.shift(5)(T), COSINE(np.maximum(T - 5, 0)))
+
+
+def test_stretch_divides_the_time() -> None:
+    np.testing.assert_array_equal(COSINE.stretch(2.5)(T), COSINE(T / 2.5))
+
+
+def test_arithmetic_is_pointwise() -> None:
+    a, b = COSINE(T), HALVING(T)
+    np.testing.assert_array_equal((COSINE * HALVING)(T), a * b)
+    np.testing.assert_array_equal((COSINE + HALVING)(T), a + b)
+    np.testing.assert_array_equal((COSINE * 0.3)(T), a * 0.3)
+    np.testing.assert_array_equal((COSINE + 0.3)(T), a + 0.3)
+    np.testing.assert_array_equal(COSINE.minimum(HALVING)(T), np.minimum(a, b))
+    np.testing.assert_array_equal(COSINE.clip(0.2, 0.6)(T), np.clip(a, 0.2, 0.6))
+
+
+def test_numbers_may_stand_on_either_side() -> None:
+    numbers: list[Any] = [2, 0.5, np.float64(0.5), np.int64(2)]
+    for k in numbers:
+        assert k * COSINE == COSINE * k
+        assert k + COSINE == COSINE + k
+
+
+# Peers, by their documented formulas
+
+
+N = np.arange(400)
+
+
+def test_step_decay_equals_torch_step_lr() -> None:
+    """Coverage S10."""
+    values = 0.1 * 0.5 ** (N // 30)
+    np.testing.assert_allclose(StepDecay(0.1, every=30, factor=0.5)(N), values, rtol=1e-14)
+
+
+def test_exponential_decay_equals_torch_exponential_lr() -> None:
+    """Coverage S12."""
+    np.testing.assert_allclose(ExponentialDecay(0.1, gamma=0.97)(N), 0.1 * 0.97**N, rtol=1e-14)
+
+
+def test_cosine_annealing_equals_the_closed_form_of_torch_until_the_end() -> None:
+    """Coverage S13: eta_min + (base - eta_min) * (1 + cos(pi * t / T_max)) / 2."""
+    t = np.minimum(N, 123)
+    values = 0.01 + (0.1 - 0.01) * (1 + np.cos(np.pi * t / 123)) / 2
+    np.testing.assert_allclose(CosineAnnealing(0.1, 123, end=0.01)(N), values, rtol=1e-14)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_cyclical_equals_torch_cyclic_lr(mode: Any) -> None:
+    """Coverage S14."""
+    up, down, gamma = 20, 35, 0.99
+    cycle = np.floor(1 + N / (up + down))
+    x = 1 + N / (up + down) - cycle
+    ratio = up / (up + down)
+    height = np.where(x <= ratio, x / ratio, (x - 1) / (ratio - 1))
+    scale = {"triangular": N**0, "triangular2": 1 / 2 ** (cycle - 1), "exp_range": gamma**N}[mode]
+    values = 0.01 + (0.1 - 0.01) * height * scale
+    s = Cyclical(0.01, 0.1, up, down, mode=mode, gamma=gamma)
+    # torch takes the fraction of a growing number: 1e-13 of a cycle is lost by then
+    np.testing.assert_allclose(s(N), values, rtol=1e-11)
+
+
+@pytest.mark.parametrize("staircase", [False, True])
+def test_inverse_time_decay_equals_that_of_keras_and_thinc(staircase: bool) -> None:
+    """Coverage S32, S43."""
+    x = N // 7 if staircase else N / 7
+    s = InverseTimeDecay(0.1, 0.5, steps=7, staircase=staircase)
+    np.testing.assert_allclose(s(N), 0.1 / (1 + 0.5 * x), rtol=1e-15)
+
+
+def live_torch(make: Callable[[Any, Any], Any], steps: int) -> list[float]:
+    torch = pytest.importorskip("torch")
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1, momentum=0.9)
+    scheduler = make(torch.optim.lr_scheduler, optimizer)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
+def cyclic_lr(mode: str, module: Any, optimizer: Any) -> Any:
+    return module.CyclicLR(optimizer, 0.01, 0.1, 20, 35, mode, 0.99)
+
+
+TORCH: dict[str, tuple[Schedule, int, Callable[[Any, Any], Any]]] = {
+    "StepLR": (
+        StepDecay(0.1, every=30, factor=0.5),
+        200,
+        lambda m, o: m.StepLR(o, 30, gamma=0.5),
+    ),
+    "ExponentialLR": (
+        ExponentialDecay(0.1, gamma=0.97),
+        200,
+        lambda m, o: m.ExponentialLR(o, 0.97),
+    ),
+    "CosineAnnealingLR": (
+        CosineAnnealing(0.1, 123, end=0.01),
+        124,
+        lambda m, o: m.CosineAnnealingLR(o, 123, eta_min=0.01),
+    ),
+    **{
+        f"CyclicLR {mode}": (
+            Cyclical(0.01, 0.1, 20, 35, mode=mode, gamma=0.99),
+            200,
+            partial(cyclic_lr, mode),
+        )
+        for mode in MODES
+    },
+}
+
+
+@pytest.mark.parametrize(("s", "steps", "make"), TORCH.values(), ids=TORCH)
+def test_torch_uses_the_same_rates(s: Schedule, steps: int, make: Any) -> None:
+    # torch multiplies rate by rate: its drift is of the order of 1e-13 here
+    np.testing.assert_allclose(s(range(steps)), live_torch(make, steps), rtol=1e-11)
+
+
+# Any combination
+
+
+def cyclical(low: float, more: float, up: int, down: int | None, **options: Any) -> Schedule:
+    return Cyclical(low, low + more, up, down, **options)
+
+
+RATES = st.floats(0, 10)
+FACTORS = st.floats(0.01, 2)
+COUNTS = st.integers(1, 300)
+BASIC = st.one_of(
+    st.builds(Constant, RATES),
+    st.builds(StepDecay, RATES, every=COUNTS, factor=FACTORS, offset=st.integers(0, 50)),
+    st.builds(
+        ExponentialDecay,
+        RATES,
+        gamma=FACTORS,
+        steps=COUNTS,
+        staircase=st.booleans(),
+        end=st.none() | RATES,
+    ),
+    st.builds(ExponentialDecay, RATES, rate=st.floats(-1, 1), steps=COUNTS),
+    st.builds(ExponentialDecay, RATES, half_life=st.floats(0.1, 100)),
+    st.builds(TimeBasedDecay, RATES, RATES),
+    st.builds(InverseTimeDecay, RATES, RATES, steps=COUNTS, staircase=st.booleans()),
+    st.builds(CosineAnnealing, RATES, COUNTS, end=RATES, exponent=st.floats(0.1, 5)),
+    st.builds(
+        cyclical,
+        RATES,
+        RATES,
+        COUNTS,
+        st.none() | COUNTS,
+        mode=st.sampled_from(MODES),
+        gamma=FACTORS,
+    ),
+)
+
+
+def combined(inner: st.SearchStrategy[Schedule]) -> st.SearchStrategy[Schedule]:
+    return st.one_of(
+        st.builds(
+            lambda s, *args, **options: s.warmup(*args, **options),
+            inner,
+            COUNTS,
+            start=st.floats(0.01, 2),
+            shape=st.sampled_from(["linear", "cosine", "exp"]),
+            skip_zero=st.booleans(),
+        ),
+        st.builds(lambda a, b, at: a.then(b, at), inner, inner, COUNTS),
+        st.builds(lambda s, n, smooth: s.per_epoch(n, smooth=smooth), inner, COUNTS, st.booleans()),
+        st.builds(operator.mul, inner, inner | RATES),
+        st.builds(operator.add, inner, inner | RATES),
+        st.builds(lambda s, lo, more: s.clip(lo, lo + more), inner, RATES, RATES),
+        st.builds(lambda s, n: s.shift(n), inner, st.integers(-300, 300)),
+        st.builds(lambda s, k: s.stretch(k), inner, st.floats(0.01, 100)),
+        st.builds(lambda a, b: a.minimum(b), inner, inner),
+    )
+
+
+ANY = st.recursive(BASIC, combined, max_leaves=6)
+TIMES = st.lists(st.integers(0, 1000) | st.integers(0, EXACT) | st.floats(0, 1e6), max_size=20)
+
+
+@given(ANY, TIMES)
+def test_any_combination_is_a_number_and_not_negative(s: Schedule, t: list[float]) -> None:
+    assert (s(t) >= 0).all()
+
+
+@given(ANY)
+def test_any_combination_is_finite_in_a_short_run(s: Schedule) -> None:
+    assert np.isfinite(s(range(10))).all()
+
+
+@given(ANY, TIMES)
+def test_any_combination_gives_the_same_bits_one_by_one(s: Schedule, t: list[float]) -> None:
+    assert [bits(s(x)) for x in t] == [bits(x) for x in s(t).tolist()]
+
+
+@given(ANY)
+def test_any_combination_is_rebuilt_by_repr_and_pickle(s: Schedule) -> None:
+    assert rebuilt(s) == pickle.loads(pickle.dumps(s)) == s
+
+
+@given(RATES, RATES, COUNTS, st.floats(0.1, 5), TIMES)
+def test_cosine_annealing_never_leaves_its_bounds(
+    lr: float, end: float, steps: int, exponent: float, t: list[float]
+) -> None:
+    s = CosineAnnealing(lr, steps, end=end, exponent=exponent)
+    assert (s(0), s(steps)) == (lr, end)
+    assert ((s(t) >= min(lr, end)) & (s(t) <= max(lr, end))).all()
+
+
+@given(RATES, RATES, COUNTS, COUNTS, st.sampled_from(MODES), st.floats(0.1, 1), TIMES)
+def test_cyclical_never_leaves_its_bounds(
+    a: float, b: float, up: int, down: int, mode: Any, gamma: float, t: list[float]
+) -> None:
+    low, high = sorted([a, b])
+    s = Cyclical(low, high, up, down, mode=mode, gamma=gamma)
+    assert s(0) == low
+    assert ((s(t) >= low) & (s(t) <= high)).all()
+
+
+@given(ANY, TIMES)
+def test_any_combination_rests_after_its_length(s: Schedule, t: list[float]) -> None:
+    if s.length is not None and s.length <= EXACT // 2:
+        assert {s(s.length + x) for x in t} <= {s(s.length)}
+
+
+@given(ANY)
+def test_equal_schedules_hash_alike(s: Schedule) -> None:
+    assert len({s, rebuilt(s), copy.deepcopy(s)}) == 1
+
+
+def test_schedules_share_nothing_that_changes() -> None:
+    values = [s(GRID).tolist() for s in VARIANTS]
+    for s, t in itertools.product(VARIANTS, (0, 5, 10**6)):
+        s(t)
+    assert values == [s(GRID).tolist() for s in VARIANTS]
