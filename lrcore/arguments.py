@@ -1,85 +1,130 @@
-"""Checks of numbers and flags, and the ranges of the hyperparameters."""
+"""Arguments: what is accepted, written as types, and the errors for what is not."""
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
-from numbers import Real
-from typing import Any, NamedTuple
+from dataclasses import fields
+from functools import cache, partial
+from numbers import Integral, Real
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+EXACT: Final = 2**53  # every whole number up to here is a float64
 
-class Interval(NamedTuple):
-    """The accepted values from `low` up to `high`, which belongs to them only if `closed`."""
 
+class Range(NamedTuple):
+    """The finite numbers of one kind from `low` to `high`, without the ends that are `open`."""
+
+    kind: type[int | float]
     low: float
     high: float = math.inf
-    closed: bool = False
+    open: Literal["", "low", "high", "both"] = ""
 
-    def __contains__(self, x: object) -> bool:
-        if not isinstance(x, float):
-            return False
-        return self.low <= x < self.high or (self.closed and x == self.high)
+    def accepts(self, x: Any) -> bool:
+        """Whether a number lies in the range."""
+        above = self.low < x if self.open in ("low", "both") else self.low <= x
+        below = x < self.high if self.open in ("high", "both") else x <= self.high
+        return bool(above and below and abs(x) <= sys.float_info.max)
 
     def __str__(self) -> str:
-        if self.high == math.inf:
-            return f"a finite number, at least {self.low:g}"
-        return f"in [{self.low:g}, {self.high:g}{']' if self.closed else ')'}"
+        noun = "an integer" if self.kind is int else "a finite number"
+        left = "(" if self.open in ("low", "both") else "["
+        right = ")" if self.open in ("high", "both") or self.high == math.inf else "]"
+        return f"{noun} in {left}{self.low}, {self.high}{right}"
 
 
-RATE = Interval(0.0)
-_DECAY = Interval(0.0, 1.0)
+NonNegative = Annotated[float, Range(float, 0)]
+Positive = Annotated[float, Range(float, 0, open="low")]
+Decay = Annotated[float, Range(float, 0, 1, open="high")]
+Fraction = Annotated[float, Range(float, 0, 1)]
+Finite = Annotated[float, Range(float, -math.inf, open="both")]
+Count = Annotated[int, Range(int, 1, EXACT)]
+Natural = Annotated[int, Range(int, 0, EXACT)]
 
-# Every float hyperparameter of every optimizer; any of these may also be a schedule.
-SCHEDULABLE: dict[str, Interval] = {
-    "lr": RATE,
-    "momentum": _DECAY,
-    "dampening": Interval(0.0, 1.0, closed=True),
-    "rho": _DECAY,
-    "beta1": _DECAY,
-    "beta2": _DECAY,
-    "eps": Interval(0.0),
-    "eps_root": Interval(0.0),
-    "l2": Interval(0.0),
-    "weight_decay": Interval(0.0),
+
+def range_of(kind: Any) -> Range:
+    """The range of one of these types."""
+    limits: Range = get_args(kind)[1]
+    return limits
+
+
+def convert(value: Any, kind: Any) -> Any:
+    """`value` as a type annotation wants it, or a TypeError or ValueError that states the want."""
+    origin, options = get_origin(kind), get_args(kind)
+    if isinstance(value, np.generic):
+        value = value.item()
+    if type(None) in options:
+        return None if value is None else convert(value, options[0])
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise TypeError("a sequence")
+        return tuple(convert(item, options[0]) for item in value)
+    if origin is Literal:
+        wanted = "one of " + ", ".join(map(repr, options))
+        if not isinstance(value, str):
+            raise TypeError(wanted)
+        if value not in options:
+            raise ValueError(wanted)
+        return value
+    if origin is Annotated:
+        limits = range_of(kind)
+        abstract: Any = Integral if limits.kind is int else Real
+        if isinstance(value, bool) or not isinstance(value, abstract):
+            raise TypeError(limits)
+        if not limits.accepts(value):
+            raise ValueError(limits)
+        return limits.kind(value) + 0  # turns -0.0 into 0.0
+    if not isinstance(value, kind):
+        raise TypeError(f"a {kind.__name__}")
+    return value
+
+
+def checked(owner: str, name: str, value: Any, kind: Any) -> Any:
+    """`value` as a type wants it, or an error that names the argument, the want and the value."""
+    try:
+        return convert(value, kind)
+    except (TypeError, ValueError) as wanted:
+        raise type(wanted)(f"{owner}: {name} must be {wanted}, got {value!r}") from None
+
+
+def check(owner: object, name: str, kind: Any) -> None:
+    """Store an attribute as its type annotation wants it, or refuse it."""
+    value = checked(type(owner).__name__, name, getattr(owner, name), kind)
+    object.__setattr__(owner, name, value)
+
+
+_types: Callable[[type], dict[str, Any]] = cache(partial(get_type_hints, include_extras=True))
+
+
+def check_fields(owner: Any) -> None:
+    """Hold the arguments of a dataclass against the types of its fields."""
+    kinds = _types(type(owner))
+    for f in fields(owner):
+        if f.init:
+            check(owner, f.name, kinds[f.name])
+
+
+# The float hyperparameters of all optimizers; any of these may also be a schedule.
+SCHEDULABLE: Final[dict[str, Any]] = {
+    "lr": NonNegative,
+    "momentum": Decay,
+    "dampening": Fraction,
+    "rho": Decay,
+    "beta1": Decay,
+    "beta2": Decay,
+    "eps": NonNegative,
+    "eps_root": NonNegative,
+    "l2": NonNegative,
+    "weight_decay": NonNegative,
 }
-# Numbers that are used before the first update, and so cannot be schedules.
-FIXED: dict[str, Interval] = {"initial_accumulator_value": Interval(0.0)}
-FLAGS = frozenset({"nesterov", "lr_in_momentum", "centered", "amsgrad", "eps_hat"})
+# Those that are used before the first update, and so cannot be schedules.
+FIXED: Final[dict[str, Any]] = {"initial_accumulator_value": NonNegative}
+FLAGS: Final = frozenset({"nesterov", "lr_in_momentum", "centered", "amsgrad", "eps_hat"})
 
 
-def number(owner: str, name: str, value: Any, accepted: Interval) -> float:
-    """`value` as a float, or an error that names the argument and what is accepted."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        raise TypeError(f"{owner}: {name}={value!r} is not a number; accepted: {accepted}")
-    x = float(value)
-    if x not in accepted:
-        raise ValueError(f"{owner}: {name}={value!r} is out of range; accepted: {accepted}")
-    return x
-
-
-def number_or_schedule(owner: str, name: str, value: Any) -> float | Callable[[int], float]:
-    """A checked number, or a callable as it is: its values are checked when they are used."""
-    if callable(value):
-        return value  # type: ignore[no-any-return]
-    return number(owner, name, value, SCHEDULABLE[name])
-
-
-def flag(owner: str, name: str, value: Any) -> bool:
-    """`value` as a bool, or an error that names the argument."""
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{owner}: {name}={value!r} is not True or False")
-    return bool(value)
-
-
-def optional_positive(owner: str, name: str, value: Any) -> float:
-    """A threshold; None means that there is none, which is infinity."""
-    if value is None:
-        return math.inf
-    x = number(owner, name, value, Interval(0.0, math.inf, closed=True))
-    if x == 0.0:
-        raise ValueError(f"{owner}: {name}={value!r} would stop every update; give more than 0")
-    return x
+def number_or_schedule(owner: str, name: str, value: Any, hyper: str) -> Any:
+    """A hyperparameter: a checked number, or a callable, whose values are checked when used."""
+    return value if callable(value) else checked(owner, name, value, SCHEDULABLE[hyper])

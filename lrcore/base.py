@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -94,7 +95,7 @@ class Group:
         **overrides: Any,
     ) -> None:
         self.params = params
-        self.lr_scale = arguments.number("Group", "lr_scale", lr_scale, arguments.RATE)
+        self.lr_scale = arguments.checked("Group", "lr_scale", lr_scale, arguments.NonNegative)
         self.names = None if names is None else tuple(names)
         self.overrides = overrides
 
@@ -153,13 +154,14 @@ class Optimizer(Stepper):
             raise TypeError(f"{me} has no argument {', '.join(sorted(unknown))}")
         nonfinite = common.get("nonfinite", "raise")
         if nonfinite not in POLICIES:
-            raise ValueError(f"{me}: nonfinite={nonfinite!r}; accepted: {', '.join(POLICIES)}")
+            wanted = ", ".join(map(repr, POLICIES))
+            raise ValueError(f"{me}: nonfinite must be one of {wanted}, got {nonfinite!r}")
         controller = common.get("controller")
         controllers = _as_controllers(me, controller)
         self._configure(
-            clip_norm=arguments.optional_positive(me, "clip_norm", common.get("clip_norm")),
-            clip_value=arguments.optional_positive(me, "clip_value", common.get("clip_value")),
-            maximize=arguments.flag(me, "maximize", common.get("maximize", False)),
+            clip_norm=_threshold(me, "clip_norm", common.get("clip_norm")),
+            clip_value=_threshold(me, "clip_value", common.get("clip_value")),
+            maximize=arguments.checked(me, "maximize", common.get("maximize", False), bool),
             nonfinite=nonfinite,
             controllers=controllers,
             threads=threads.number_or_none(me, common.get("num_threads")),
@@ -182,11 +184,11 @@ class Optimizer(Stepper):
             if name == "betas":
                 checked |= _betas(me, value)
             elif name in arguments.FLAGS:
-                checked[name] = arguments.flag(me, name, value)
+                checked[name] = arguments.checked(me, name, value, bool)
             elif name in arguments.FIXED:
-                checked[name] = arguments.number(me, name, value, arguments.FIXED[name])
+                checked[name] = arguments.checked(me, name, value, arguments.FIXED[name])
             else:
-                checked[name] = arguments.number_or_schedule(me, name, value)
+                checked[name] = arguments.number_or_schedule(me, name, value, name)
         return checked
 
     # --- arrays ------------------------------------------------------------------------------
@@ -331,7 +333,7 @@ class Optimizer(Stepper):
 
     @lr.setter
     def lr(self, value: Value) -> None:
-        checked = arguments.number_or_schedule(type(self).__name__, "lr", value)
+        checked = arguments.number_or_schedule(type(self).__name__, "lr", value, "lr")
         self._options["lr"] = value
         for i, group in enumerate(self._groups):
             if "lr" not in group.overrides:
@@ -398,11 +400,17 @@ def _named(
     return [(str(name), array) for name, (_, array) in zip(names, leaves, strict=True)]
 
 
+def _threshold(owner: str, name: str, value: Any) -> float:
+    """A positive number; None means that there is no threshold."""
+    limit = arguments.checked(owner, name, value, arguments.Positive | None)
+    return math.inf if limit is None else float(limit)
+
+
 def _betas(owner: str, value: Any) -> dict[str, Value]:
     if not isinstance(value, Sequence) or len(value) != 2:
-        raise TypeError(f"{owner}: betas={value!r} is not a pair of numbers or schedules")
+        raise TypeError(f"{owner}: betas must be a pair of numbers or schedules, got {value!r}")
     return {
-        f"beta{i + 1}": arguments.number_or_schedule(f"{owner}: betas[{i}]", f"beta{i + 1}", beta)
+        f"beta{i + 1}": arguments.number_or_schedule(owner, f"betas[{i}]", beta, f"beta{i + 1}")
         for i, beta in enumerate(value)
     }
 

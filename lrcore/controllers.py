@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, final
 
 import numpy as np
 
-from .schedules import Count, Finite, Natural, NonNegative, Range, check_fields
+from .arguments import Count, Finite, Natural, NonNegative, Range, check_fields
 
 
 class Controller(ABC):
@@ -112,7 +112,7 @@ class ReduceOnPlateau(Controller):
     0.05
     """
 
-    factor: Annotated[float, Range(float, 0, 1, open=True)] = 0.1
+    factor: Annotated[float, Range(float, 0, 1, open="both")] = 0.1
     patience: Count = 10
     _: KW_ONLY
     mode: Literal["min", "max"] = "min"

@@ -98,7 +98,7 @@ def clip_grad_norm_(grads: Any, max_norm: float) -> float:
     >>> g
     array([1.5, 2. ])
     """
-    limit = arguments.optional_positive("clip_grad_norm_", "max_norm", max_norm)
+    limit = arguments.checked("clip_grad_norm_", "max_norm", max_norm, arguments.Positive)
     arrays = _writable("clip_grad_norm_", grads)
     norm = global_norm(arrays)
     if not np.isfinite(norm) and not all(np.isfinite(g).all() for g in arrays):

@@ -6,21 +6,13 @@ import math
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from . import _core
+from .arguments import Range, checked, range_of
 
-MAX_THREADS = 256
+Threads = Annotated[int, Range(int, 1, 256)]
 _VARIABLES = ("LRCORE_NUM_THREADS", "OMP_NUM_THREADS")
-
-
-def _checked(owner: str, value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{owner}={value!r} is not a whole number")
-    n = int(value.__index__())
-    if not 1 <= n <= MAX_THREADS:
-        raise ValueError(f"{owner}={n} is out of range; accepted: 1 to {MAX_THREADS}")
-    return n
 
 
 def _asked_for() -> int | None:
@@ -29,12 +21,11 @@ def _asked_for() -> int | None:
         text = os.environ.get(variable, "").split(",")[0].strip()
         if text:
             try:
-                return _checked(variable, int(text))
+                return int(checked("environment", variable, int(text), Threads))
             except ValueError:
                 if variable.startswith("LRCORE"):
-                    raise ValueError(
-                        f"{variable}={text!r}; accepted: a whole number from 1 to {MAX_THREADS}"
-                    ) from None
+                    wanted = range_of(Threads)
+                    raise ValueError(f"{variable} must be {wanted}, got {text!r}") from None
     return None
 
 
@@ -49,7 +40,7 @@ def _allowed() -> int:
         cores = min(cores, math.ceil(int(quota) / int(period)))
     except (OSError, ValueError):  # no such file, or no quota
         pass
-    return max(1, min(cores, MAX_THREADS))
+    return max(1, min(cores, int(range_of(Threads).high)))
 
 
 def get_num_threads() -> int:
@@ -84,12 +75,12 @@ def set_num_threads(n: int) -> None:
     TypeError, ValueError
         For what is not a whole number in that range.
     """
-    _core.set_num_threads(_checked("set_num_threads: n", n))
+    _core.set_num_threads(checked("set_num_threads", "n", n, Threads))
 
 
 def number_or_none(owner: str, value: Any) -> int:
     """A checked `num_threads` argument; 0 for None, which leaves it to `get_num_threads`."""
-    return 0 if value is None else _checked(f"{owner}: num_threads", value)
+    return checked(owner, "num_threads", value, Threads | None) or 0
 
 
 def register_with_threadpoolctl() -> None:

@@ -136,18 +136,22 @@ cdef class Rate:
 cdef class Dynamic:
     """A hyperparameter that is a function of the update index, and where its value goes."""
 
-    cdef object function, interval
+    cdef object function
     cdef str name
     cdef double high
     cdef double* target
 
 
-cdef double _evaluate(function, long long t, str name, interval, double high) except? -1:
-    """The value at t, checked: at least 0 and below high, or else in the interval."""
+cdef double _evaluate(function, long long t, str name, double high) except? -1:
+    """The value at t, checked: at least 0 and below high, or else as the argument is."""
     value = function(t)
     if type(value) is float and 0 <= <double>value < high:
         return value
-    return arguments.number(f"schedule of {name} at update {t}", name, value, interval)
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    return arguments.checked(
+        f"the schedule at update {t}", name, value, arguments.SCHEDULABLE[name]
+    )
 
 
 cdef enum Policy:
@@ -164,8 +168,7 @@ cdef int _assign(double* target, value, str name, list dynamic) except -1:
         return 0
     entry = Dynamic()
     entry.function, entry.name = value, name
-    entry.interval = arguments.SCHEDULABLE[name]
-    entry.high = entry.interval.high
+    entry.high = arguments.range_of(arguments.SCHEDULABLE[name]).high
     entry.target = target
     dynamic.append(entry)
     return 0
@@ -252,7 +255,7 @@ cdef class Stepper:
     cdef double _rate_at(self, Rate rate) except -1:
         cdef double lr = rate.constant
         if rate.function is not None:
-            lr = _evaluate(rate.function, self.t, "lr", arguments.RATE, INFINITY)
+            lr = _evaluate(rate.function, self.t, "lr", INFINITY)
         lr *= rate.scale * self._lr_scale
         for controller in self._controllers:
             lr = controller.rate(lr)
@@ -272,9 +275,7 @@ cdef class Stepper:
             if i == 0:
                 first = value
         for dynamic in self._dynamic:
-            dynamic.target[0] = _evaluate(
-                dynamic.function, self.t, dynamic.name, dynamic.interval, dynamic.high
-            )
+            dynamic.target[0] = _evaluate(dynamic.function, self.t, dynamic.name, dynamic.high)
         self._next_lr = first
         return 0
 
@@ -317,7 +318,9 @@ cdef class Stepper:
 
     @lr_scale.setter
     def lr_scale(self, value):
-        self._lr_scale = arguments.number("optimizer", "lr_scale", value, arguments.RATE)
+        self._lr_scale = arguments.checked(
+            type(self).__name__, "lr_scale", value, arguments.NonNegative
+        )
 
     def _alone(self, function):
         """Calls function while no step is under way."""
@@ -337,7 +340,7 @@ cdef class Stepper:
     def step(self, grads=None, *, lr=None):
         """Apply one update; see Optimizer."""
         if lr is not None:
-            lr = arguments.number("step", "lr", lr, arguments.RATE)
+            lr = arguments.checked("step", "lr", lr, arguments.NonNegative)
         self._enter()
         try:
             return self._step(grads, lr)

@@ -321,7 +321,7 @@ def test_a_group_of_both_dtypes_is_updated_in_both():
     [
         ({"betas": (0.9, 0.9)}, "betas is not a hyperparameter of SGD; accepted: lr, momentum"),
         ({"clip_norm": 1.0}, "clip_norm is not a hyperparameter of SGD"),
-        ({"momentum": "0.9"}, "momentum='0.9' is not a number"),
+        ({"momentum": "0.9"}, "momentum must be .* got '0.9'"),
     ],
 )
 def test_unknown_overrides_are_refused(group, message):
@@ -372,28 +372,31 @@ def test_parameters_that_cannot_be_added_change_nothing():
 @each_optimizer
 @pytest.mark.parametrize("lr", [-1.0, np.nan, np.inf, "0.1", None, True, 1j, [0.1], np.ones(2)])
 def test_a_senseless_rate_is_refused(cls, lr):
-    with pytest.raises((ValueError, TypeError), match=f"{cls.__name__}: lr="):
+    with pytest.raises((ValueError, TypeError), match=f"{cls.__name__}: lr must be"):
         cls(np.ones(1), lr=lr)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"betas": (1.0, 0.9)}, r"betas\[0\].*\[0, 1\)"),
+        ({"betas": (1.0, 0.9)}, r"Adam: betas\[0\] must be a finite number in \[0, 1\), got 1.0"),
         ({"betas": (0.9, -0.1)}, r"betas\[1\]"),
-        ({"betas": 0.9}, "betas=0.9 is not a pair"),
+        ({"betas": 0.9}, "betas must be a pair of numbers or schedules, got 0.9"),
         ({"betas": (0.9,)}, "pair"),
-        ({"eps": -1e-8}, "eps=-1e-08 is out of range; accepted: a finite number, at least 0"),
-        ({"eps": np.nan}, "eps=nan"),
+        ({"eps": -1e-8}, r"eps must be a finite number in \[0, inf\), got -1e-08"),
+        ({"eps": np.nan}, "eps must be .* got nan"),
         ({"eps_root": -1.0}, "eps_root"),
         ({"l2": -1.0}, "l2"),
-        ({"amsgrad": 1}, "amsgrad=1 is not True or False"),
+        ({"amsgrad": 1}, "amsgrad must be a bool, got 1"),
         ({"maximize": "yes"}, "maximize"),
-        ({"clip_norm": 0.0}, "clip_norm=0.0"),
+        ({"clip_norm": 0.0}, r"clip_norm must be a finite number in \(0, inf\), got 0.0"),
         ({"clip_norm": -1.0}, "clip_norm"),
         ({"clip_norm": np.nan}, "clip_norm"),
-        ({"clip_value": True}, "clip_value=True is not a number"),
-        ({"nonfinite": "ignore"}, "nonfinite='ignore'; accepted: raise, skip, allow"),
+        ({"clip_value": True}, "clip_value must be .* got True"),
+        (
+            {"nonfinite": "ignore"},
+            "nonfinite must be one of 'raise', 'skip', 'allow', got 'ignore'",
+        ),
         ({"controller": 0.5}, "not a Controller"),
         ({"momentum": 0.9}, "Adam has no argument momentum"),
     ],
@@ -552,11 +555,11 @@ def test_the_rate_can_be_read_replaced_scaled_and_overridden():
     opt.lr = 0.1
     assert opt.schedule == lrc.Constant(0.1)
     assert opt.lr == 0.05
-    with pytest.raises(ValueError, match="lr=-1"):
+    with pytest.raises(ValueError, match="lr must be .* got -1"):
         opt.lr = -1
-    with pytest.raises(ValueError, match="lr_scale=nan"):
+    with pytest.raises(ValueError, match="lr_scale must be .* got nan"):
         opt.lr_scale = np.nan
-    with pytest.raises(ValueError, match="step: lr=inf"):
+    with pytest.raises(ValueError, match="step: lr must be .* got inf"):
         opt.step(np.ones(1), lr=np.inf)
     assert opt.lr == 0.05
 

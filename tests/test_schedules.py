@@ -20,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrcore import schedules
+from lrcore.arguments import EXACT
 from lrcore.schedules import (
-    EXACT,
     SCHEDULES,
     Constant,
     CosineAnnealing,
@@ -290,6 +290,14 @@ def test_zero_rates_growth_and_a_high_end_are_accepted() -> None:
     assert StepDecay(1.0, every=1, factor=2.0)(3) == 8.0
     assert CosineAnnealing(0.1, 10, end=0.5)(10) == 0.5
     assert ExponentialDecay(0.0, gamma=3.0)(10**6) == 0.0
+
+
+def test_an_exponential_that_stays_is_not_pulled_to_its_end() -> None:
+    assert ExponentialDecay(0.1, gamma=1.0, end=0.05)(7) == 0.1
+
+
+def test_the_largest_step_count_is_accepted() -> None:
+    assert CosineAnnealing(0.1, EXACT)(EXACT) == 0.0
 
 
 def test_growth_that_overflows_is_infinite() -> None:

@@ -158,7 +158,7 @@ def test_the_environment_sets_the_number_of_threads(env, expected):
 
 def test_a_senseless_number_in_the_environment_is_named():
     done = run_python(STEP, LRCORE_NUM_THREADS="many")
-    assert "LRCORE_NUM_THREADS='many'; accepted: a whole number from 1 to 256" in done.stderr
+    assert "LRCORE_NUM_THREADS must be an integer in [1, 256], got 'many'" in done.stderr
 
 
 def test_the_number_of_threads_can_be_set_and_is_checked():
@@ -167,12 +167,12 @@ def test_the_number_of_threads_can_be_set_and_is_checked():
     assert lrc.get_num_threads() == 3
     lrc.set_num_threads(before)
     for value in (0, -1, 257):
-        with pytest.raises(ValueError, match=f"n={value} is out of range"):
+        with pytest.raises(ValueError, match=rf"n must be an integer in \[1, 256\], got {value}"):
             lrc.set_num_threads(value)
-        with pytest.raises(ValueError, match=f"SGD: num_threads={value}"):
+        with pytest.raises(ValueError, match=f"SGD: num_threads must be .* got {value}"):
             lrc.SGD(np.ones(1), num_threads=value)
     for value in (True, 1.0, "2"):
-        with pytest.raises(TypeError, match="is not a whole number"):
+        with pytest.raises(TypeError, match="n must be an integer"):
             lrc.set_num_threads(value)
 
 
