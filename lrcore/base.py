@@ -353,7 +353,7 @@ class Optimizer(Stepper):
 
     def __repr__(self) -> str:
         shown = dict(self._options)
-        shown |= {k: v for k, v in self._common.items() if v != DEFAULTS[k]}
+        shown |= {k: v for k, v in self._common.items() if (k, v) not in DEFAULTS.items()}
         options = ", ".join(f"{name}={value!r}" for name, value in shown.items())
         size = f"{len(self.names)} arrays, {self._elements} elements"
         return f"<{type(self).__name__}({options}): {size}, t={self.t}>"

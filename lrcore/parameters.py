@@ -106,7 +106,7 @@ def check_distinct(named: Sequence[tuple[str, Array]]) -> None:
 
 def _shares(a: Array, b: Array) -> bool:
     try:
-        return np.shares_memory(a, b, max_work=1_000_000)
+        return np.shares_memory(a, b, max_work=1_000_000)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
 

@@ -16,8 +16,9 @@ from itertools import accumulate
 from operator import mul
 from typing import Annotated, Final, Literal, Self, final
 
-from .algebra import QUARTER_TURN, Combination, Schedule, first
+from .algebra import QUARTER_TURN, Combination, first
 from .algebra import Constant as Constant
+from .algebra import Schedule as Schedule
 from .arguments import Count, Finite, Natural, NonNegative, Positive, Range, check, check_fields
 from .maths import Maths, Number, between
 
