@@ -1,0 +1,105 @@
+"""The loops as the compiler leaves them: vectorised on every instruction set, nothing else visible.
+
+Compiles src/kernels.c with the flags of CMakeLists.txt, so it needs a compiler and binutils.
+"""
+
+import platform
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lrcore._core import RULES
+
+ROOT = Path(__file__).parent.parent
+CMAKE = (ROOT / "CMakeLists.txt").read_text()
+CC = shutil.which("gcc") or shutil.which("cc")
+REGISTERS = {"baseline": "xmm", "avx2": "ymm", "avx512": "zmm"}
+
+pytestmark = [
+    pytest.mark.skipif(
+        not (CC and shutil.which("objdump") and shutil.which("nm")),
+        reason="needs a C compiler and binutils",
+    ),
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="reads x86-64 assembly"),
+]
+
+
+def _flags(pattern):
+    (found,) = re.findall(pattern, CMAKE)
+    return found.split()
+
+
+def isa_rows():
+    """Name and flags of each instruction set, as CMakeLists.txt lists them for x86-64."""
+    rows = re.findall(r"lrc_isa\((\w+)\s+(-[^)]*)\)", CMAKE)
+    return {name: flags.split() for name, flags in rows}
+
+
+@pytest.fixture(scope="module", params=isa_rows())
+def compiled(request, tmp_path_factory):
+    """An instruction set and the object made for it."""
+    name = request.param
+    path = tmp_path_factory.mktemp("kernels") / f"{name}.o"
+    flags = [
+        *_flags(r"add_compile_options\(([^)]*)\)"),
+        *_flags(r"set\(kernel_options ([^)]*)\)"),
+        *isa_rows()[name],
+        f"-DLRC_TABLE=lrc_kernels_{name}",
+    ]
+    subprocess.run(
+        [CC, "-std=c11", "-O3", "-fPIC", *flags, "-c", ROOT / "src" / "kernels.c", "-o", path],
+        check=True,
+    )
+    return name, path
+
+
+@pytest.fixture(scope="module")
+def assembly(compiled):
+    """The instructions of each function."""
+    name, path = compiled
+    text = subprocess.run(
+        ["objdump", "-d", "--no-show-raw-insn", str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    parts = re.split(r"^[0-9a-f]+ <([\w.]+)>:$", text, flags=re.MULTILINE)
+    return name, dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_the_cmake_rows_are_the_instruction_sets_known_here():
+    assert set(isa_rows()) == set(REGISTERS)
+
+
+def test_every_rule_is_vectorised_to_the_full_width(assembly):
+    isa, functions = assembly
+    for rule in RULES:
+        for suffix, letter in (("f32", "s"), ("f64", "d")):
+            code = functions[f"{rule}_{suffix}"]
+            width = REGISTERS[isa]
+            assert re.search(rf"v?mulp{letter} .*%{width}", code), f"{rule}_{suffix} on {isa}"
+            for slow in ("div", "sqrt"):
+                if re.search(rf"v?{slow}s{letter} ", code):  # the rest of the loop
+                    packed = rf"v?{slow}p{letter} .*%{width}"
+                    assert re.search(packed, code), f"{slow} in {rule}_{suffix} on {isa}"
+            assert "call" not in code, f"{rule}_{suffix} on {isa} calls a function"
+
+
+def test_no_loop_fuses_a_multiplication_with_an_addition(assembly):
+    _, functions = assembly
+    for function, code in functions.items():
+        assert not re.search(r"vfn?m(add|sub)", code), function
+
+
+def test_an_object_shows_its_table_and_nothing_else(compiled):
+    isa, path = compiled
+    listed = subprocess.run(
+        ["nm", "--extern-only", "--defined-only", str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert [line.split()[-1] for line in listed.splitlines()] == [f"lrc_kernels_{isa}"]
