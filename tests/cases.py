@@ -1,12 +1,10 @@
 """Optimizers with every combination of their flags, made from the library's own lists."""
 
 import inspect
-from itertools import product
 
 import numpy as np
 
-import lrcore as lrc
-from lrcore import arguments
+from lrcore import variants
 from lrcore.optimizers import OPTIMIZERS
 
 SIZES = (0, 1, 7, 16, 17, 1003)
@@ -25,21 +23,9 @@ NUMBERS = {
 }
 
 
-def _accepts(cls, options):
-    try:
-        cls(np.zeros(1), **options)
-    except ValueError:
-        return False
-    return True
-
-
 def _variants(cls):
+    yield from variants.of_class(cls)
     names = inspect.signature(cls).parameters
-    choices = {name: (False, True) for name in names if name in arguments.FLAGS}
-    if "momentum" in names:
-        choices["momentum"] = (0.0, NUMBERS["momentum"])
-    for values in product(*choices.values()):
-        yield dict(zip(choices, values, strict=True))
     for name in names:
         if name in NUMBERS:
             yield {name: NUMBERS[name]}
@@ -53,8 +39,10 @@ VARIANTS = [
     (cls, options)
     for cls in OPTIMIZERS.values()
     for options in _variants(cls)
-    if _accepts(cls, options)
+    if variants.rule_of(cls, options)
 ]
+BY_RULE = variants.by_rule()
+ONE_EACH = list(BY_RULE.values())
 
 
 def variant_id(value):
@@ -63,18 +51,6 @@ def variant_id(value):
     if isinstance(value, dict):
         return ",".join(f"{k}={v}" for k, v in value.items() if v) or "plain"
     return str(value)
-
-
-def rule_of(cls, options):
-    opt = cls(np.zeros(1), **options)
-    return opt._choose(opt._checked({})).rule
-
-
-# One variant for each rule, the plainest first.
-BY_RULE = {}
-for _cls, _options in VARIANTS:
-    BY_RULE.setdefault(rule_of(_cls, _options), (_cls, _options))
-ONE_EACH = list(BY_RULE.values())
 
 
 def gradients(rng, shape, dtype=np.float64):
@@ -86,6 +62,3 @@ def gradients(rng, shape, dtype=np.float64):
 def bits(array):
     """The bytes of an array, every NaN alike: its sign differs between processors."""
     return np.where(np.isnan(array), np.nan, array).tobytes("C")
-
-
-__all__ = ["BY_RULE", "DTYPES", "ONE_EACH", "SIZES", "VARIANTS", "bits", "gradients", "lrc"]
