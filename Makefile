@@ -1,0 +1,20 @@
+# Every target installs what it needs into VENV.
+VENV ?= .venv
+export PATH := $(abspath $(VENV))/bin:$(PATH)
+
+.PHONY: dev test lint bench
+dev: $(VENV)/installed
+test: dev
+	python -m pytest
+	python -m pytest --doctest-modules lrcore
+lint: dev
+	ruff check && ruff format --check && mypy && python -m mypy.stubtest --ignore-missing-stub lrcore
+	cython-lint src && clang-format --dry-run -Werror src/*.[ch]
+bench: dev  # for example: make bench ASV="--quick --bench Step"
+	cd benchmarks && asv machine --yes >/dev/null && asv check --python=same && asv run --python=same $(ASV)
+
+$(VENV)/bin/python:
+	python3 -m venv $(VENV)
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml CMakeLists.txt $(wildcard src/*)
+	$(VENV)/bin/pip install -q -e '.[test,lint,bench]'
+	touch $@

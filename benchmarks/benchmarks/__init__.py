@@ -1,0 +1,1 @@
+"""Benchmarks for asv. Their parameters come from the library's own lists."""

@@ -1,0 +1,92 @@
+"""One update: by rule, dtype and size, and beside plain NumPy."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from lrcore._core import RULES
+from lrcore.reference import Reference
+
+from .common import BY_RULE, DTYPE_NAMES, problem
+
+SMALL = [64] * 100
+LARGE = 1 << 22
+
+
+class Step:
+    params = [list(BY_RULE), DTYPE_NAMES, [64, 4096, 65536, 1048576]]
+    param_names = ["rule", "dtype", "size"]
+
+    def setup(self, rule: str, dtype: str, size: int) -> None:
+        self.opt, self.grads = problem(rule, dtype, [size])
+
+    def time_step(self, *_: Any) -> None:
+        self.opt.step(self.grads)
+
+
+class ManySmallArrays:
+    params = [list(BY_RULE)]
+    param_names = ["rule"]
+
+    def setup(self, rule: str) -> None:
+        self.opt, self.grads = problem(rule, "float32", SMALL)
+        self.bound, grads = problem(rule, "float32", SMALL)
+        self.bound.bind(grads)
+
+    def time_step(self, *_: Any) -> None:
+        self.opt.step(self.grads)
+
+    def time_step_with_bound_gradients(self, *_: Any) -> None:
+        self.bound.step()
+
+
+class PlainNumPy:
+    params = [list(BY_RULE), [4096, 1048576]]
+    param_names = ["rule", "size"]
+
+    def setup(self, rule: str, size: int) -> None:
+        opt, self.grads = problem(rule, "float32", [size])
+        self.twin = Reference(opt)
+
+    def time_step(self, *_: Any) -> None:
+        self.twin.step(self.grads)
+
+
+class DecayedState:
+    """State just above the smallest normal number, on its way to zero."""
+
+    params = [list(BY_RULE), DTYPE_NAMES]
+    param_names = ["rule", "dtype"]
+
+    def setup(self, rule: str, dtype: str) -> None:
+        self.opt, grads = problem(rule, dtype, [65536])
+        self.grads = [np.zeros_like(g) for g in grads]
+        for array in self.opt.state["0"].values():
+            array[...] = 4 * np.finfo(dtype).tiny
+
+    def time_step(self, *_: Any) -> None:
+        self.opt.step(self.grads)
+
+
+class Memory:
+    params = [list(BY_RULE)]
+    param_names = ["rule"]
+
+    def setup(self, rule: str) -> None:
+        self.opt, self.grads = problem(rule, "float32", [LARGE])
+
+    def peakmem_step(self, *_: Any) -> None:
+        self.opt.step(self.grads)
+
+    def track_bandwidth(self, rule: str) -> float:
+        seconds = []
+        for _ in range(10):
+            start = time.perf_counter()
+            self.opt.step(self.grads)
+            seconds.append(time.perf_counter() - start)
+        # the parameter and its state are read and written, the gradient is read
+        passes = 3 + 2 * len(RULES[rule].state)
+        return passes * self.grads[0].nbytes / min(seconds) / 1e9
+
+    track_bandwidth.unit = "GB/s"  # type: ignore[attr-defined]
