@@ -1,0 +1,103 @@
+"""Every picture. Matplotlib is imported inside, so that the library does not need it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from .demo import History
+
+SUFFIXES = (".png", ".svg", ".pdf")
+
+_LOSS, _RATE, _TEST = "#1f6fb4", "#2a7f4f", "#c05a1c"
+
+
+def check(path: Path) -> None:
+    """Find out before the work whether a figure can be written to `path`.
+
+    Raises
+    ------
+    ImportError
+        Without matplotlib.
+    ValueError, OSError
+        If the suffix is not one of `SUFFIXES`, or the place cannot be written to.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{path}: a figure's name must end in {', '.join(SUFFIXES)}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no directory {path.parent}")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise PermissionError(f"{path}: cannot be written to")
+    _new_figure()
+
+
+def training(history: History, path: Path) -> None:
+    """Write a figure of a training run: loss, test accuracy and rate over the updates.
+
+    Parameters
+    ----------
+    history : lrcore.demo.History
+        What `lrcore.demo.train` returned.
+    path : Path
+        Ends in one of `SUFFIXES`.
+    """
+    figure = _new_figure()
+    upper, lower = figure.subplots(2, sharex=True, height_ratios=(2, 1))
+    _draw_loss(upper, history)
+    _draw_accuracy(upper.twinx(), history)
+    marker = "." if len(history.rate) < 30 else ""
+    lower.plot(np.arange(1, len(history.rate) + 1), history.rate, color=_RATE, marker=marker)
+    lower.set(xlabel="update", ylabel="learning rate", ylim=(0, None))
+    lower.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
+    upper.margins(x=0.01)
+    lower.grid(alpha=0.3)
+    figure.suptitle(f"{history.optimizer}, {history.schedule!r}", wrap=True)
+    figure.savefig(path)
+
+
+def _new_figure() -> Figure:
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise ImportError("figures need matplotlib: pip install 'lrcore[plot]'") from None
+    return Figure(figsize=(8, 6), dpi=150, layout="constrained")
+
+
+def _draw_loss(axes: Axes, history: History) -> None:
+    loss = np.array(history.loss)
+    window = min(history.epoch_updates, max(len(loss) // 10, 1))
+    smooth = _moving_mean(loss, window)
+    axes.plot(np.arange(1, len(loss) + 1), loss, color=_LOSS, alpha=0.25, linewidth=0.7)
+    axes.plot(np.arange(window, len(loss) + 1), smooth, color=_LOSS)
+    if smooth.min() > 0 and smooth.max() > 10 * smooth.min():
+        axes.set_yscale("log")
+        # single batches without any error would stretch the axis by decades
+        axes.set_ylim(max(float(np.percentile(loss, 1)), smooth.min() / 30), 1.3 * loss.max())
+    text = f"training loss (nats)\nline: mean of {window} updates"
+    axes.set_ylabel(text, color=_LOSS)
+    axes.tick_params(axis="y", colors=_LOSS, which="both")
+    axes.grid(alpha=0.3)
+
+
+def _draw_accuracy(axes: Axes, history: History) -> None:
+    percent = 100 * np.array(history.accuracy)
+    updates = history.epoch_updates * np.arange(1, len(percent) + 1)
+    axes.plot(updates, percent, color=_TEST, marker=".", linewidth=0.8)
+    # the first epochs may run out at the bottom: what matters is how the rest differs
+    low = float(np.percentile(percent, 20))
+    axes.set_ylim(max(3 * low - 200, 0), 100.5)
+    axes.set_ylabel(f"test accuracy (%), at last {percent[-1]:.2f}", color=_TEST)
+    axes.tick_params(axis="y", colors=_TEST)
+
+
+def _moving_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    sums = np.concatenate(([0.0], np.cumsum(values)))
+    return np.asarray((sums[window:] - sums[:-window]) / window)
