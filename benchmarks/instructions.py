@@ -19,11 +19,14 @@ import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import lrcore as lrc
+from lrcore import variants
 from lrcore._core import RULES
+from lrcore.base import Optimizer
 
 BASELINE = Path(__file__).with_name("instructions.json")
 CALLGRIND = ("valgrind", "--tool=callgrind", "--quiet")
@@ -36,22 +39,20 @@ SUFFIXES = {np.float32: "f32", np.float64: "f64"}
 WAYS = {"one array": [16], "100 arrays": [16] * 100}
 
 
-def variants() -> dict[str, lrc.optimizers.Optimizer]:
-    """An optimizer over SIZE elements of both dtypes for each rule."""
-    sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-    from cases import BY_RULE
-
-    params = [np.ones(SIZE, dtype) for dtype in SUFFIXES]
-    return {
-        rule: cls([p.copy() for p in params], **options) for rule, (cls, options) in BY_RULE.items()
-    }
+def optimizers() -> list[Optimizer]:
+    """One over SIZE elements of both dtypes for each rule."""
+    made = []
+    for cls, options in variants.by_rule().values():
+        make: Any = cls
+        made.append(make([np.ones(SIZE, dtype) for dtype in SUFFIXES], **options))
+    return made
 
 
 def work(what: str) -> None:
     """Runs in the child process: the steps to be counted."""
     if what == "rules":
         grads = [np.ones(SIZE, dtype) for dtype in SUFFIXES]
-        for opt in variants().values():
+        for opt in optimizers():
             for _ in range(STEPS):
                 opt.step(grads)
         return

@@ -196,9 +196,9 @@ def versions() -> Iterator[tuple[str, str]]:
 def table(name: str, columns: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     yield f"| {name}, us a step | {' | '.join(columns)} |"
     yield "|---" * (1 + len(columns)) + "|"
-    for label, contender in CONTENDERS.items():
-        cells = [cell(label, times) for times in columns.values()]
-        if find_spec(contender.needs):
+    for label in CONTENDERS:
+        cells = [cell(label, times) for times in columns.values() if label in times]
+        if cells:
             yield f"| {label} | {' | '.join(cells)} |"
 
 

@@ -47,7 +47,7 @@ class Stepper:
         maximize: bool,
         nonfinite: str,
         controllers: list[Any],
-        threads: int,
+        num_threads: int,
     ) -> None: ...
     def _attach(
         self,

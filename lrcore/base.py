@@ -164,7 +164,7 @@ class Optimizer(Stepper):
             maximize=arguments.checked(me, "maximize", common.get("maximize", False), bool),
             nonfinite=nonfinite,
             controllers=controllers,
-            threads=threads.number_or_none(me, common.get("num_threads")),
+            num_threads=threads.number_or_none(me, common.get("num_threads")),
         )
         self.controller = controller
         self.controllers = tuple(controllers)

@@ -207,9 +207,8 @@ def _times(history: demo.History) -> Table:
         ),
         caption_justify="left",
     )
-    table.add_column("")
-    for title in ("microseconds per step", "share of training time"):
-        table.add_column(title, justify="right")
+    for title in ("", "microseconds per step", "share of training time"):
+        table.add_column(title, justify="right" if title else "left", overflow="fold")
     for name, times in {"lrcore": history.step_times, "plain NumPy": history.plain_times}.items():
         table.add_row(name, f"{1e6 * median(times):.1f}", f"{history.share(times):.1%}")
     ratio = median(history.plain_times) / median(history.step_times)

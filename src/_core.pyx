@@ -18,7 +18,6 @@ from cpython.pythread cimport (
 from cpython.sequence cimport PySequence_Fast_GET_ITEM
 from libc.math cimport INFINITY, isfinite
 from libc.stdlib cimport qsort
-from libc.string cimport memcmp
 
 import os
 from typing import NamedTuple
@@ -202,10 +201,16 @@ cdef class Stepper:
             PyThread_free_lock(self._lock)
 
     def _configure(
-        self, *, double clip_norm, double clip_value, bint maximize, str nonfinite, list controllers,
-        int threads
+        self,
+        *,
+        double clip_norm,
+        double clip_value,
+        bint maximize,
+        str nonfinite,
+        list controllers,
+        int num_threads,
     ):
-        self._threads = threads
+        self._threads = num_threads
         self._controllers = controllers
         self._clip_norm, self._clip_value = clip_norm, clip_value
         self._sign = -1 if maximize else 1

@@ -38,9 +38,11 @@ cdef Extent _extent_of(cnp.ndarray array):
 
 
 cdef bint _has_shape_of(cnp.ndarray array, const Leaf* leaf):
-    return cnp.PyArray_NDIM(array) == leaf.ndim and memcmp(
-        cnp.PyArray_DIMS(array), leaf.shape, leaf.ndim * sizeof(Py_ssize_t)
-    ) == 0
+    cdef int axis
+    cdef bint same = cnp.PyArray_NDIM(array) == leaf.ndim
+    for axis in range(leaf.ndim if same else 0):
+        same = same and cnp.PyArray_DIM(array, axis) == leaf.shape[axis]
+    return same
 
 
 cdef const lrc_view* _describe(
@@ -230,9 +232,12 @@ cdef class Binding:
             if type(grads) is not list and type(grads) is not tuple or len(grads) != len(tree):
                 grads = parameters.same_sequence(tree, grads, self.names[i])
             for k in range(len(<tuple>tree)):
-                i = self._take(
-                    (<tuple>tree)[k], <object>PySequence_Fast_GET_ITEM(grads, k), i, keep
-                )
+                gradient = <object>PySequence_Fast_GET_ITEM(grads, k)
+                if (<tuple>tree)[k] is None:
+                    self._take_one(i, gradient, keep)
+                    i += 1
+                else:
+                    i = self._take((<tuple>tree)[k], gradient, i, keep)
             return i
         if type(grads) is not dict or len(grads) != len(tree):
             parameters.same_mapping(tree, grads, self.names[i])

@@ -1,7 +1,7 @@
 # Part of _core.pyx: what it calls of src/*.h, and nothing else.
 
 cdef extern from "kernels.h":
-    enum: LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES, LRC_RULES, LRC_MAX_SCALARS, LRC_MAX_ARRAYS, LRC_MAX_STATES
+    enum: LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES, LRC_RULES, LRC_MAX_SCALARS, LRC_MAX_STATES
     ctypedef struct lrc_kernels:
         pass
     ctypedef const lrc_kernels* lrc_table[2]

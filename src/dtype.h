@@ -22,6 +22,7 @@ static inline real NAME(settle)(real x)
 
 #include "gradients.h"
 
+/* clang-format off */
 static const lrc_kernels NAME(kernels) = {
 #define FAMILY(...)
 #define RULE(name, family, state) [LRC_RULE_##name] = NAME(family##_coefficients),
@@ -40,6 +41,7 @@ static const lrc_kernels NAME(kernels) = {
     .clip = NAME(clip),
     .couple = NAME(couple),
 };
+/* clang-format on */
 
 #undef settle
 #undef SUFFIX

@@ -37,7 +37,8 @@
                                        struct NAME(family##_folded) *c)
 
 #define KERNEL(rule, family)                                                                       \
-    static inline void NAME(rule##_body)(struct NAME(family##_folded) c, void *const *a, size_t n); \
+    static inline void NAME(rule##_body)(struct NAME(family##_folded) c, void *const *a,           \
+                                         size_t n);                                                \
     static void NAME(rule)(const lrc_folded *folded, void *const *a, size_t n)                     \
     {                                                                                              \
         NAME(rule##_body)(*(const struct NAME(family##_folded) *)(const void *)folded, a, n);      \

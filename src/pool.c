@@ -44,7 +44,8 @@ void lrc_set_num_threads(int threads)
 static void drain(lrc_items items)
 {
     for (;;) {
-        const size_t begin = atomic_fetch_add_explicit(&pool.next, items.grain, memory_order_relaxed);
+        const size_t begin =
+            atomic_fetch_add_explicit(&pool.next, items.grain, memory_order_relaxed);
         if (begin >= items.count)
             return;
         const size_t left = items.count - begin;

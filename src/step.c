@@ -60,17 +60,21 @@ void lrc_fold(lrc_job *job)
     }
 }
 
-/* Arrays that are flat are used where they lie; the others, and gradients that are changed on the
- * way, go through a block. */
+static void locate(const lrc_tensor *tensor, const lrc_group *group, size_t offset, void **at)
+{
+    const size_t bytes = offset * lrc_item_size[group->dtype];
+    for (size_t i = 0; i < 2 + group->states; i++)
+        at[i] = (char *)tensor->array[i] + bytes;
+}
+
+/* Arrays that are not flat, and gradients that are changed on the way, go through a block. */
 static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n)
 {
     const lrc_group *group = &job->groups[tensor->group];
     const lrc_kernels *kernels = (*job->table)[group->dtype];
-    const bool clipped = job->scale != 1 || job->limit < (double)INFINITY;
     lrc_block p_block, g_block;
     void *at[LRC_MAX_ARRAYS];
-    for (size_t i = 0; i < 2 + group->states; i++)
-        at[i] = (char *)tensor->array[i] + offset * lrc_item_size[group->dtype];
+    locate(tensor, group, offset, at);
     if (tensor->parameter) {
         lrc_view_read(tensor->parameter, offset, n, &p_block, group->dtype);
         at[0] = &p_block;
@@ -79,7 +83,7 @@ static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t of
         lrc_view_read(tensor->gradient, offset, n, &g_block, group->dtype);
         at[1] = &g_block;
     }
-    if (clipped) {
+    if (job->clipped) {
         kernels->clip(&g_block, at[1], n, job->scale, job->limit);
         at[1] = &g_block;
     }
@@ -96,15 +100,20 @@ static void update_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
                          size_t n)
 {
     (void)chunk;
-    const bool staged = tensor->parameter || tensor->gradient || job->scale != 1 ||
-                        job->limit < (double)INFINITY || job->groups[tensor->group].l2 != 0;
-    const size_t size = staged ? LRC_BLOCK : LRC_CHUNK;
-    for (size_t done = 0; done < n; done += size)
-        update_block(job, tensor, offset + done, n - done < size ? n - done : size);
+    const lrc_group *group = &job->groups[tensor->group];
+    if (!tensor->parameter && !tensor->gradient && !job->clipped && group->l2 == 0) {
+        void *at[LRC_MAX_ARRAYS];
+        locate(tensor, group, offset, at);
+        (*job->table)[group->dtype]->loop[group->rule](&group->folded, at, n);
+        return;
+    }
+    for (size_t done = 0; done < n; done += LRC_BLOCK)
+        update_block(job, tensor, offset + done, n - done < LRC_BLOCK ? n - done : LRC_BLOCK);
 }
 
 void lrc_apply(lrc_job *job)
 {
+    job->clipped = job->scale != 1 || job->limit < (double)INFINITY;
     lrc_each_chunk(job, update_chunk);
     for (size_t i = 0; i < job->n_groups; i++)
         memcpy(job->groups[i].carried, job->groups[i].advanced, sizeof job->groups[i].carried);

@@ -54,14 +54,15 @@ typedef struct {
     size_t n_chunks;
     double scale; /* of every gradient: clipping by norm, the sign of maximize */
     double limit; /* clipping by value; infinite for none */
+    bool clipped; /* whether these two do anything */
     double factor; /* of the elements whose squares are summed */
     double *partial; /* one for each chunk */
     size_t elements;
     int threads;
 } lrc_job;
 
-typedef void lrc_chunk_function(lrc_job *job, const lrc_tensor *tensor, size_t chunk,
-                                size_t offset, size_t n);
+typedef void lrc_chunk_function(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
+                                size_t n);
 
 /* Calls function for every chunk of the job, from several threads if the job allows it. */
 void lrc_each_chunk(lrc_job *job, lrc_chunk_function *function);

@@ -10,24 +10,27 @@ typedef struct {
     int dtype;
 } lrc_run;
 
+#define PAIR(to, from) ((to) * LRC_DTYPES + (from))
+
 #define COPY(to_type, from_type)                                                                   \
-    for (size_t i = 0; i < n; i++, to.at += to.stride, from.at += from.stride)                     \
-        *(to_type *)(void *)to.at = (to_type) * (const from_type *)(const void *)from.at
+    for (size_t i = 0; i < n; i++, to.at += to.stride, from.at += from.stride) {                   \
+        *(to_type *)(void *)to.at = (to_type) * (const from_type *)(const void *)from.at;          \
+    }
 
 static void copy_run(lrc_run to, lrc_run from, size_t n)
 {
-    switch (to.dtype * LRC_DTYPES + from.dtype) {
-    case LRC_FLOAT32 * LRC_DTYPES + LRC_FLOAT32:
-        COPY(float, float);
+    switch (PAIR(to.dtype, from.dtype)) {
+    case PAIR(LRC_FLOAT32, LRC_FLOAT32):
+        COPY(float, float)
         break;
-    case LRC_FLOAT32 * LRC_DTYPES + LRC_FLOAT64:
-        COPY(float, double);
+    case PAIR(LRC_FLOAT32, LRC_FLOAT64):
+        COPY(float, double)
         break;
-    case LRC_FLOAT64 * LRC_DTYPES + LRC_FLOAT32:
-        COPY(double, float);
+    case PAIR(LRC_FLOAT64, LRC_FLOAT32):
+        COPY(double, float)
         break;
     default:
-        COPY(double, double);
+        COPY(double, double)
         break;
     }
 }

@@ -555,11 +555,11 @@ def test_the_rate_can_be_read_replaced_scaled_and_overridden():
     opt.lr = 0.1
     assert opt.schedule == lrc.Constant(0.1)
     assert opt.lr == 0.05
-    with pytest.raises(ValueError, match="lr must be .* got -1"):
+    with pytest.raises(ValueError, match=r"lr must be .* got -1"):
         opt.lr = -1
-    with pytest.raises(ValueError, match="lr_scale must be .* got nan"):
+    with pytest.raises(ValueError, match=r"lr_scale must be .* got nan"):
         opt.lr_scale = np.nan
-    with pytest.raises(ValueError, match="step: lr must be .* got inf"):
+    with pytest.raises(ValueError, match=r"step: lr must be .* got inf"):
         opt.step(np.ones(1), lr=np.inf)
     assert opt.lr == 0.05
 

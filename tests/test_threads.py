@@ -91,7 +91,7 @@ def test_steps_work_in_children_forked_during_steps():
 
 def run_python(code, **env):
     return subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-P", "-c", code],
         env={**os.environ, **env},
         capture_output=True,
         text=True,

@@ -1,0 +1,218 @@
+"""The command line: what it prints, its exit codes, and one line for every error."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import lrcore
+from lrcore import demo
+from lrcore.cli import COMMANDS, main
+from lrcore.optimizers import OPTIMIZERS
+from lrcore.schedules import SCHEDULES
+
+SHORT = ["demo", "--epochs", "1", "--hidden", "8", "--batch", "64"]
+
+Captured = pytest.CaptureFixture[str]
+
+
+def start(*words: str, code: str = "") -> subprocess.Popen[str]:
+    command = ["-c", code] if code else ["-m", "lrcore", *words]
+    # -P: a checkout in the working directory must not hide the installed package
+    return subprocess.Popen(
+        [sys.executable, "-P", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COLUMNS": "80"},
+    )
+
+
+def refusal(capsys: Captured, *words: str) -> str:
+    """The one line on stderr."""
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("lrcore: error: ")
+    assert err.count("\n") == 1
+    return err
+
+
+def test_demo_prints_results_and_both_times(capsys: Captured) -> None:
+    assert main(SHORT) == 0
+    out, err = capsys.readouterr()
+    for name in ("test accuracy", "training loss", "last rate", "updates", "Adam"):
+        assert name in out
+    for name in ("microseconds per step", "share of training time", "lrcore", "NumPy", "ratio"):
+        assert name in out
+    assert "\x1b" not in out + err
+    assert err == ""
+
+
+def test_a_narrow_terminal_loses_nothing(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert main(SHORT) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 40
+    assert "…" not in out
+
+
+@pytest.mark.parametrize("name", [*OPTIMIZERS, *SCHEDULES])
+def test_every_name_of_the_library_is_accepted_in_any_case(name: str, capsys: Captured) -> None:
+    flag = "--optimizer" if name in OPTIMIZERS else "--schedule"
+    assert main([*SHORT, flag, name.swapcase()]) == 0
+    assert name in capsys.readouterr().out
+
+
+def test_help_names_everything_that_can_be_chosen(capsys: Captured) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["demo", "--help"])
+    out = capsys.readouterr().out
+    for name in [*OPTIMIZERS, *SCHEDULES]:
+        assert name in out
+
+
+def test_without_a_command_there_is_help(capsys: Captured) -> None:
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in COMMANDS)
+
+
+def test_version(capsys: Captured) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"lrcore {lrcore.__version__}\n"
+
+
+def test_info_prints_all_that_build_info_knows(capsys: Captured) -> None:
+    assert main(["info"]) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert set(lrcore.build_info()) < set(names)
+
+
+WRONG = {
+    "dmo": "did you mean demo?",
+    "--nope": "no argument '--nope'",
+    "info --nope": "no argument '--nope'",
+    "demo --optimzer Adam": "did you mean --optimizer?",
+    "demo --optimizer adma": "did you mean Adam",
+    "demo --optimizer xyz": ", ".join(OPTIMIZERS),
+    "demo --schedule cosine": "did you mean Cosine",
+    "demo --schedule xyz": ", ".join(SCHEDULES),
+    "demo --lr": "expected one argument",
+    "demo --lr 0": "'0' is not a finite number above 0",
+    "demo --lr -1": "'-1' is not a finite number above 0",
+    "demo --lr nan": "'nan' is not a finite number above 0",
+    "demo --lr inf": "'inf' is not a finite number above 0",
+    "demo --lr fast": "'fast' is not a finite number above 0",
+    "demo --lr 1e36": "diverged after update 1 of",
+    "demo --epochs 0": "'0' is not a whole number from 1",
+    "demo --epochs 1.5": "'1.5' is not a whole number",
+    "demo --batch 0": "'0' is not a whole number from 1",
+    "demo --batch 5000": "more than the 1442 training rows",
+    "demo --hidden 0": "'0' is not a whole number from 1",
+    "demo --hidden 8,": "'' is not a whole number from 1",
+    "demo --seed -1": "'-1' is not a whole number from 0",
+    "demo --warmup 99999": "leaves nothing of a run",
+    "demo --data missing.csv": "missing.csv: No such file",
+    "demo --data missing.npz": "missing.npz: No such file",
+    "demo --data rows.txt": "must end in .csv or .npz",
+    "demo --plot run.gif": "must end in .png",
+    "demo --plot nowhere/run.png": "no directory nowhere",
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_errors_are_one_line_and_exit_code_2(words: str, capsys: Captured) -> None:
+    assert WRONG[words] in refusal(capsys, *words.split())
+
+
+def test_a_figure_that_cannot_be_written_is_refused_before_training(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "load", lambda *_: pytest.fail("it has begun"))
+    refusal(capsys, "demo", "--plot", "run.gif")
+
+
+def test_data_and_figure_of_ones_own(tmp_path: Path, capsys: Captured) -> None:
+    rows = [f"{i % 7},{i % 3},{'yes' if i % 7 > 3 else 'no'}" for i in range(100)]
+    (tmp_path / "rows.csv").write_text("a,b,answer\n" + "\n".join(rows))
+    words = ["--data", str(tmp_path / "rows.csv"), "--plot", str(tmp_path / "run.png")]
+    assert main(["demo", "--hidden", "8,8", *words]) == 0
+    assert "2-8-8-2" in capsys.readouterr().out
+    assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_rising_loss_is_pointed_out(capsys: Captured) -> None:
+    assert main(["demo", "--lr", "5", "--epochs", "3"]) == 0
+    assert "try a lower --lr" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("module", "words", "extra"),
+    [
+        ("sklearn.datasets", ["demo"], "lrcore[demo]"),
+        ("rich.console", ["demo"], "lrcore[demo]"),
+        ("matplotlib.figure", ["demo", "--plot", "run.png"], "lrcore[plot]"),
+    ],
+)
+def test_a_missing_library_is_named_with_its_extra(
+    module: str,
+    words: list[str],
+    extra: str,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    assert f"pip install '{extra}'" in refusal(capsys, *words)
+
+
+def test_help_imports_none_of_the_extras() -> None:
+    code = """if True:
+        import sys
+        from lrcore.cli import main
+        try:
+            main(["demo", "--help"])
+        finally:
+            print({"sklearn", "rich", "matplotlib"} & set(sys.modules))
+    """
+    out, err = start(code=code).communicate()
+    assert err == ""
+    assert out.endswith("set()\n")
+
+
+def test_a_reader_that_goes_away_causes_no_traceback() -> None:
+    process = start("info")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait() == 141
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_an_interrupt_ends_with_one_line_and_130() -> None:
+    code = """if True:
+        import sys
+        from lrcore import cli, demo
+        train = demo.train
+        def watched(data, settings, watch):
+            print("begun", flush=True)
+            return train(data, settings, watch)
+        demo.train = watched
+        sys.exit(cli.main(["demo", "--epochs", "100000"]))
+    """
+    with start(code=code) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert (out, err) == ("", "lrcore: interrupted\n")
