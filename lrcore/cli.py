@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
-from . import __version__, build_info, demo, plots
+from . import __version__, bench, build_info, datasets, demo, plots
 from .optimizers import OPTIMIZERS
 from .schedules import SCHEDULES
 
@@ -129,7 +129,7 @@ def _demo(options: argparse.Namespace) -> None:
         plots.check(options.plot)
     console = _console()
     settings = demo.Settings(**{f.name: getattr(options, f.name) for f in fields(demo.Settings)})
-    data = demo.load(options.data, settings.seed)
+    data = datasets.load(options.data, settings.seed)
     with _progress() as watch:
         history = demo.train(data, settings, watch)
     console.print(_results(data, settings, history), _times(history))
@@ -171,7 +171,7 @@ def _progress() -> Iterator[Callable[[demo.History], None]]:
         yield watch
 
 
-def _results(data: demo.Data, settings: demo.Settings, history: demo.History) -> Table:
+def _results(data: datasets.Data, settings: demo.Settings, history: demo.History) -> Table:
     from rich.table import Table
 
     rows, features = data.X_train.shape
@@ -229,6 +229,12 @@ def _info(options: argparse.Namespace) -> None:
         print(f"{name:12}", ", ".join(value) if isinstance(value, tuple) else value)
 
 
+def _bench(options: argparse.Namespace) -> None:
+    del options
+    for line in bench.report():
+        print(line, flush=True)
+
+
 class Command(NamedTuple):
     """A subcommand: what it is for, its flags, and what it does."""
 
@@ -239,6 +245,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "demo": Command("train a small network and time the updates", _demo_arguments, _demo),
+    "bench": Command("time every rule beside plain NumPy, here", lambda parser: None, _bench),
     "info": Command("what this build is and what it offers", lambda parser: None, _info),
 }
 

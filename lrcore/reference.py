@@ -217,9 +217,11 @@ class Reference:
 
     def step(self, grads: Any) -> bool:
         """One update with `grads` in the structure of the parameters, as `Optimizer.step`."""
+        leaves = parameters.flatten(grads)[1]
+        by_path = dict(leaves)  # a mapping may have its keys in another order
         gradients = [
-            np.asarray(g).astype(p.dtype)
-            for (_, g), p in zip(parameters.flatten(grads)[1], self.params, strict=True)
+            np.asarray(by_path.get(name, g)).astype(p.dtype)
+            for name, (_, g), p in zip(self._opt.names, leaves, self.params, strict=True)
         ]
         if not all(np.isfinite(g).all() for g in gradients):
             if self._common["nonfinite"] == "raise":

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import lrcore
-from lrcore import demo
+from lrcore import datasets
 from lrcore.cli import COMMANDS, main
 from lrcore.optimizers import OPTIMIZERS
 from lrcore.schedules import SCHEDULES
@@ -136,7 +136,7 @@ def test_errors_are_one_line_and_exit_code_2(words: str, capsys: Captured) -> No
 def test_a_figure_that_cannot_be_written_is_refused_before_training(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo, "load", lambda *_: pytest.fail("it has begun"))
+    monkeypatch.setattr(datasets, "load", lambda *_: pytest.fail("it has begun"))
     refusal(capsys, "demo", "--plot", "run.gif")
 
 

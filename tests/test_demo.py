@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lrcore import demo
+from lrcore import datasets, demo
 from lrcore.optimizers import OPTIMIZERS
 from lrcore.schedules import SCHEDULES
 
@@ -17,8 +17,8 @@ SHORT = demo.Settings(epochs=2, hidden=(16,), batch=64)
 
 
 @pytest.fixture(scope="module")
-def digits() -> demo.Data:
-    return demo.load()
+def digits() -> datasets.Data:
+    return datasets.load()
 
 
 def bits(history: demo.History) -> list[Any]:
@@ -70,13 +70,13 @@ def test_the_loss_of_a_network_that_knows_nothing_is_the_logarithm_of_the_classe
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_defaults_reach_97_percent(seed: int) -> None:
     settings = demo.Settings(seed=seed)
-    history = demo.train(demo.load(seed=seed), settings)
+    history = demo.train(datasets.load(seed=seed), settings)
     assert history.accuracy[-1] >= 0.97
     assert len(history.loss) == history.updates == settings.epochs * history.epoch_updates
     assert len(history.accuracy) == settings.epochs
 
 
-def test_the_test_is_a_fifth_of_every_class_and_apart_from_training(digits: demo.Data) -> None:
+def test_the_test_is_a_fifth_of_every_class_and_apart_from_training(digits: datasets.Data) -> None:
     learnt, tested = np.bincount(digits.y_train), np.bincount(digits.y_test)
     assert len(digits.y_train) + len(digits.y_test) == 1797
     np.testing.assert_array_equal(tested, (learnt + tested) // 5)
@@ -85,14 +85,14 @@ def test_the_test_is_a_fifth_of_every_class_and_apart_from_training(digits: demo
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_every_optimizer_learns(optimizer: str, digits: demo.Data) -> None:
+def test_every_optimizer_learns(optimizer: str, digits: datasets.Data) -> None:
     history = demo.train(digits, demo.Settings(optimizer=optimizer, epochs=4))
     assert history.accuracy[-1] > 0.7
     assert history.plain_times
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_every_schedule_learns(schedule: str, digits: demo.Data) -> None:
+def test_every_schedule_learns(schedule: str, digits: datasets.Data) -> None:
     history = demo.train(digits, demo.Settings(schedule=schedule, epochs=4))
     assert history.accuracy[-1] > 0.7
     np.testing.assert_array_equal(history.rate, history.schedule(np.arange(history.updates)))
@@ -100,33 +100,33 @@ def test_every_schedule_learns(schedule: str, digits: demo.Data) -> None:
 
 def test_the_same_seed_gives_the_same_bits() -> None:
     first, second, other = (
-        demo.train(demo.load(seed=seed), replace(SHORT, seed=seed)) for seed in (3, 3, 4)
+        demo.train(datasets.load(seed=seed), replace(SHORT, seed=seed)) for seed in (3, 3, 4)
     )
     assert bits(first) == bits(second)
     assert bits(first) != bits(other)
 
 
 def test_the_measurement_of_plain_numpy_does_not_touch_training(
-    digits: demo.Data, monkeypatch: pytest.MonkeyPatch
+    digits: datasets.Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured = demo.train(digits, SHORT)
     monkeypatch.setattr(demo, "_time", lambda twin, grads: 1.0)
     assert bits(demo.train(digits, SHORT)) == bits(measured)
 
 
-def test_warm_up_takes_a_twentieth_of_the_updates_unless_told(digits: demo.Data) -> None:
+def test_warm_up_takes_a_twentieth_of_the_updates_unless_told(digits: datasets.Data) -> None:
     default, none, five = (demo.train(digits, replace(SHORT, warmup=n)).rate for n in (None, 0, 5))
     assert default[1] == max(default)
     assert none[0] == max(none)
     assert five[4] == max(five)
 
 
-def test_training_that_overflows_says_when(digits: demo.Data) -> None:
+def test_training_that_overflows_says_when(digits: datasets.Data) -> None:
     with pytest.raises(FloatingPointError, match=r"diverged after update 1 of 46, .*--lr$"):
         demo.train(digits, replace(SHORT, lr=1e36))
 
 
-def test_an_overflow_in_the_last_update_is_noticed(digits: demo.Data) -> None:
+def test_an_overflow_in_the_last_update_is_noticed(digits: datasets.Data) -> None:
     settings = demo.Settings(epochs=1, batch=len(digits.y_train), lr=1e300)
     with pytest.raises(FloatingPointError, match="diverged after update 1 of 1"):
         demo.train(digits, settings)
@@ -134,7 +134,7 @@ def test_an_overflow_in_the_last_update_is_noticed(digits: demo.Data) -> None:
 
 @pytest.mark.parametrize(("change", "match"), [({"batch": 1443}, "1442"), ({"warmup": 46}, "46")])
 def test_settings_that_do_not_fit_the_data_are_refused(
-    change: dict[str, Any], match: str, digits: demo.Data
+    change: dict[str, Any], match: str, digits: datasets.Data
 ) -> None:
     with pytest.raises(ValueError, match=match):
         demo.train(digits, replace(SHORT, **change))
@@ -146,8 +146,8 @@ def test_csv_and_npz_of_the_same_rows_are_the_same_data(
 ) -> None:
     X, labels = blobs
     np.savez(tmp_path / "rows.npz", X=X, y=labels)
-    npz = demo.load(tmp_path / "rows.npz", seed=2)
-    csv = demo.load(write_csv(tmp_path / "rows.csv", X, labels, header), seed=2)
+    npz = datasets.load(tmp_path / "rows.npz", seed=2)
+    csv = datasets.load(write_csv(tmp_path / "rows.csv", X, labels, header), seed=2)
     assert csv.classes == npz.classes == ["cat", "dog"]
     for name in ("X_train", "y_train", "X_test", "y_test"):
         np.testing.assert_array_equal(getattr(csv, name), getattr(npz, name))
@@ -157,7 +157,7 @@ def test_csv_and_npz_of_the_same_rows_are_the_same_data(
 def test_images_and_integers_are_welcome_in_npz(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 255, (20, 4, 4), np.uint8)
     np.savez(tmp_path / "images.npz", X=images, y=np.arange(20) % 2 == 0)
-    data = demo.load(tmp_path / "images.npz")
+    data = datasets.load(tmp_path / "images.npz")
     assert data.X_train.shape == (16, 16)
     assert data.classes == ["False", "True"]
 
@@ -165,7 +165,7 @@ def test_images_and_integers_are_welcome_in_npz(tmp_path: Path) -> None:
 def test_columns_are_scaled_each_by_itself_and_constant_ones_do_no_harm(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     X = rng.standard_normal((50, 3)) * [1e-9, 1e9, 0] + [0, 5e9, 7]
-    data = demo.load(write_csv(tmp_path / "rows.csv", X, np.arange(50) % 2))
+    data = datasets.load(write_csv(tmp_path / "rows.csv", X, np.arange(50) % 2))
     np.testing.assert_allclose(data.X_train.std(axis=0), [1, 1, 0], atol=1e-6)
 
 
@@ -192,7 +192,7 @@ def test_csv_that_cannot_be_used_is_refused_in_one_line(text: str, tmp_path: Pat
     path = tmp_path / "rows.csv"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(ValueError, match=BAD_CSV[text]) as caught:
-        demo.load(path)
+        datasets.load(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
 
@@ -213,7 +213,7 @@ BAD_NPZ: dict[str, dict[str, Any]] = {
 def test_npz_that_cannot_be_used_is_refused(match: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "rows.npz", **BAD_NPZ[match])
     with pytest.raises(ValueError, match=match):
-        demo.load(tmp_path / "rows.npz")
+        datasets.load(tmp_path / "rows.npz")
 
 
 @pytest.mark.parametrize("keep", [0, 100, 400])
@@ -222,7 +222,7 @@ def test_part_of_an_npz_file_is_refused(keep: int, tmp_path: Path) -> None:
     np.savez(path, X=np.ones((50, 2)), y=np.arange(50) % 2)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(ValueError, match=r"not an \.npz file"):
-        demo.load(path)
+        datasets.load(path)
 
 
 def test_a_damaged_npz_file_is_refused(tmp_path: Path) -> None:
@@ -232,15 +232,15 @@ def test_a_damaged_npz_file_is_refused(tmp_path: Path) -> None:
     content[60:120] = bytes(60)
     path.write_bytes(content)
     with pytest.raises(ValueError, match=str(path)):
-        demo.load(path)
+        datasets.load(path)
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.npz"])
 def test_a_missing_file_is_reported_by_name(name: str, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=name):
-        demo.load(tmp_path / name)
+        datasets.load(tmp_path / name)
 
 
 def test_other_kinds_of_files_are_refused() -> None:
     with pytest.raises(ValueError, match=r"must end in \.csv or \.npz"):
-        demo.load(Path("rows.txt"))
+        datasets.load(Path("rows.txt"))
