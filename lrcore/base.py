@@ -20,6 +20,9 @@ Value: TypeAlias = float | Callable[[int], float]  # a number or a schedule
 Array = NDArray[Any]
 
 _ALIGNMENT = 64  # bytes: a cache line, and the widest vector
+# Between blocks of state, so that those of arrays of a power of two do not fall on the same sets of
+# the cache.
+_STAGGER = 17 * _ALIGNMENT
 
 
 class Common(TypedDict, total=False):
@@ -420,7 +423,7 @@ def _new_state(
 ) -> Iterator[dict[str, Array]]:
     """State for each array in turn, all in one allocation: per name one block after the other."""
     sizes = [-(-array.nbytes // _ALIGNMENT) * _ALIGNMENT for array in arrays]
-    block = sum(sizes)
+    block = sum(sizes) + _STAGGER
     arena = np.zeros(len(names) * block + _ALIGNMENT, np.uint8)
     start = -arena.__array_interface__["data"][0] % _ALIGNMENT
     offsets = np.cumsum([start, *sizes])
