@@ -1,7 +1,8 @@
-"""`python -m lrcore` is the command `lrcore`."""
+"""`python -m lrcore`."""
 
 import sys
 
 from .cli import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
