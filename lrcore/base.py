@@ -99,7 +99,11 @@ class Group:
     ) -> None:
         self.params = params
         self.lr_scale = arguments.checked("Group", "lr_scale", lr_scale, arguments.NonNegative)
-        self.names = None if names is None else tuple(names)
+        if names is not None:
+            if not isinstance(names, list | tuple) or not all(isinstance(x, str) for x in names):
+                raise TypeError(f"Group: names must be a list of strings, got {names!r}")
+            names = tuple(names)
+        self.names = names
         self.overrides = overrides
 
     def __repr__(self) -> str:
@@ -129,14 +133,19 @@ class Optimizer(Stepper):
     decoupled = "AdamW"  # the class with decoupled decay to name when weight_decay is refused
 
     def __init__(self, params: Any, lr: Value, hyper: dict[str, Any], common: Common) -> None:
+        if self._is_attached():
+            raise RuntimeError(f"this {type(self).__name__} has been initialised already")
         self._check_common(common)
         self._options: dict[str, Any] = {"lr": lr, **hyper}
+        if isinstance(self._options.get("betas"), list | np.ndarray):
+            self._options["betas"] = tuple(self._options["betas"])
         self._state: dict[str, Mapping[str, Array]] = {}
         self._groups: list[Group] = []
         self._named: list[list[tuple[str, Array]]] = []
         self._plan = Plan([], [], [])
         grouped = _is_grouped(params)
-        self._bind_groups(list(params) if grouped else [Group(params)], grouped=grouped)
+        groups = list(params) if grouped else [Group(params)]
+        self._alone(lambda: self._bind_groups(groups, grouped=grouped))
 
     @staticmethod
     @abstractmethod
@@ -149,10 +158,7 @@ class Optimizer(Stepper):
         me = type(self).__name__
         unknown = common.keys() - Common.__annotations__.keys()
         if "weight_decay" in unknown:
-            raise TypeError(
-                f"{me} has no weight_decay: use l2= for coupled decay (added to the gradient), "
-                f"or {self.decoupled}, whose decay is decoupled"
-            )
+            raise TypeError(self._no_weight_decay())
         if unknown:
             raise TypeError(f"{me} has no argument {', '.join(sorted(unknown))}")
         nonfinite = common.get("nonfinite", "raise")
@@ -169,14 +175,22 @@ class Optimizer(Stepper):
             controllers=controllers,
             num_threads=threads.number_or_none(me, common.get("num_threads")),
         )
-        self.controller = controller
-        self.controllers = tuple(controllers)
+        self._controller_given = controller
+        self._controllers_used = tuple(controllers)
         self._common: dict[str, Any] = {**DEFAULTS, **common}
+
+    def _no_weight_decay(self) -> str:
+        return (
+            f"{type(self).__name__} has no weight_decay: use l2= for coupled decay (added to the "
+            f"gradient), or {self.decoupled}, whose decay is decoupled"
+        )
 
     def _checked(self, overrides: Mapping[str, Any]) -> dict[str, Any]:
         """The options of a group, each in its range."""
         me = type(self).__name__
         unknown = [name for name in overrides if name not in self._options]
+        if "weight_decay" in unknown:
+            raise TypeError(self._no_weight_decay())
         if unknown:
             raise TypeError(
                 f"Group: {unknown[0]} is not a hyperparameter of {me}; "
@@ -202,8 +216,10 @@ class Optimizer(Stepper):
         Their state starts fresh and the rate is a function of the optimizer's `t`. From then on
         gradients have one entry for each group, in the order of adding.
         """
+        if isinstance(params, Group) and options:
+            raise TypeError(f"add: give {next(iter(options))} to the Group, not beside it")
         group = params if isinstance(params, Group) else Group(params, **options)
-        self._bind_groups([*self._groups, group], grouped=True)
+        self._alone(lambda: self._bind_groups([*self._groups, group], grouped=True))
 
     def _bind_groups(self, groups: list[Group], *, grouped: bool) -> None:
         """Binds to the arrays of `groups`; those that are bound already keep their state."""
@@ -228,8 +244,9 @@ class Optimizer(Stepper):
         for group, leaves in zip(groups[known:], named[known:], strict=True):
             self._plan_group(group, leaves, plan, state)
         trees = tuple(tree for tree, _ in flat)
-        self._attach(*plan, trees if grouped else trees[0], names)
-        self.names, self._groups, self._named, self._plan = names, groups, named, plan
+        self._tree = trees if grouped else trees[0]
+        self._attach(*plan, self._tree, names)
+        self._names, self._groups, self._named, self._plan = names, groups, named, plan
         self._grouped, self._state = grouped, state
         self._elements = sum(array.size for _, array in everything)
 
@@ -315,6 +332,28 @@ class Optimizer(Stepper):
     # --- what a user reads -------------------------------------------------------------------
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names, in the order of the gradients."""
+        return self._names
+
+    @property
+    def controller(self) -> Any:
+        """What was given as `controller`."""
+        return self._controller_given
+
+    @property
+    def controllers(self) -> tuple[Controller, ...]:
+        """The controllers, one or several, in the order in which they act."""
+        return self._controllers_used
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and name not in ("lr", "lr_scale"):
+            raise AttributeError(
+                f"{type(self).__name__}.{name} cannot be assigned; lr and lr_scale can"
+            )
+        super().__setattr__(name, value)
+
+    @property
     def params(self) -> Any:
         """The parameters, in the structure that was given; a list of those with groups."""
         return [group.params for group in self._groups] if self._grouped else self._groups[0].params
@@ -369,6 +408,8 @@ def _as_controllers(owner: str, given: Any) -> list[Controller]:
     for item in controllers:
         if not isinstance(item, Controller):
             raise TypeError(f"{owner}: controller={item!r} is not a Controller")
+        if sum(item is other for other in controllers) > 1:
+            raise ValueError(f"{owner}: the same controller is given twice")
     return controllers
 
 
@@ -400,7 +441,7 @@ def _named(
         return [(prefix + path, array) for path, array in leaves]
     if len(names) != len(leaves):
         raise ValueError(f"Group: {len(names)} names for {len(leaves)} arrays")
-    return [(str(name), array) for name, (_, array) in zip(names, leaves, strict=True)]
+    return [(name, array) for name, (_, array) in zip(names, leaves, strict=True)]
 
 
 def _threshold(owner: str, name: str, value: Any) -> float:
@@ -410,7 +451,7 @@ def _threshold(owner: str, name: str, value: Any) -> float:
 
 
 def _betas(owner: str, value: Any) -> dict[str, Value]:
-    if not isinstance(value, Sequence) or len(value) != 2:
+    if not isinstance(value, Sequence | np.ndarray) or len(value) != 2:
         raise TypeError(f"{owner}: betas must be a pair of numbers or schedules, got {value!r}")
     return {
         f"beta{i + 1}": arguments.number_or_schedule(owner, f"betas[{i}]", beta, f"beta{i + 1}")

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .arguments import Fraction, Natural, NonNegative, convert
 
 if TYPE_CHECKING:
     from .base import Optimizer
 
 FORMAT = 1
-_KEYS = frozenset(
-    {
-        "format",
-        "optimizer",
-        "t",
-        "skipped",
-        "last_lr",
-        "lr_scale",
-        "carried",
-        "state",
-        "controllers",
-    }
-)
+_NUMBERS: dict[str, Any] = {
+    "format": Natural,
+    "t": Natural,
+    "skipped": Natural,
+    "lr_scale": NonNegative,
+}
+# Every entry with its type; numbers are looked at more closely.
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys([*_NUMBERS, "last_lr"]),
+    "optimizer": str,
+    "carried": Mapping,
+    "state": Mapping,
+    "controllers": list | tuple,
+}
 
 
 def take(opt: Optimizer) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def take(opt: Optimizer) -> dict[str, Any]:
         "optimizer": type(opt).__name__,
         "t": opt.t,
         "skipped": opt.skipped,
-        "last_lr": opt.last_lr,
+        "last_lr": None if math.isnan(opt.last_lr) else opt.last_lr,
         "lr_scale": opt.lr_scale,
         "carried": dict(zip(opt.names, carried, strict=True)),
         "state": {
@@ -48,16 +51,21 @@ def take(opt: Optimizer) -> dict[str, Any]:
 
 def put(opt: Optimizer, saved: Mapping[str, Any]) -> None:
     """Sets `opt` to what `take` gave; an error changes nothing."""
-    problems = list(_problems(opt, saved))
+    problems = _problems(opt, saved)
     if problems:
         raise ValueError(f"{type(opt).__name__}: this state does not fit: {'; '.join(problems)}")
+    numbers = {name: convert(saved[name], kind) for name, kind in _NUMBERS.items()}
+    last_lr = math.nan if saved["last_lr"] is None else convert(saved["last_lr"], NonNegative)
+    carried = [
+        {key: convert(value, Fraction) for key, value in saved["carried"][name].items()}
+        for name in opt.names
+    ]
     _put_controllers(opt, saved["controllers"])
     for name in opt.names:
         for key, array in opt.state[name].items():
             array[...] = saved["state"][name][key]
-    carried = [{k: float(v) for k, v in saved["carried"][name].items()} for name in opt.names]
-    opt._set_progress(opt._rules(), carried, saved["t"], saved["skipped"], saved["last_lr"])
-    opt.lr_scale = saved["lr_scale"]
+    opt._set_progress(opt._rules(), carried, numbers["t"], numbers["skipped"], last_lr)
+    opt.lr_scale = numbers["lr_scale"]
 
 
 def _put_controllers(opt: Optimizer, saved: Sequence[Mapping[str, Any]]) -> None:
@@ -71,23 +79,36 @@ def _put_controllers(opt: Optimizer, saved: Sequence[Mapping[str, Any]]) -> None
         raise
 
 
-def _problems(opt: Optimizer, saved: Mapping[str, Any]) -> list[str]:
+def _problems(opt: Optimizer, saved: Any) -> list[str]:
     if not isinstance(saved, Mapping):
         return [f"it is a {type(saved).__name__}, not a mapping"]
-    found = _differences("entries", _KEYS, saved.keys())
+    found = _differences("entries", _KINDS.keys(), saved.keys())
     if found:
         return found
-    if saved["format"] != FORMAT:
-        return [f"its format is {saved['format']!r}; this version reads {FORMAT}"]
-    if saved["optimizer"] != type(opt).__name__:
-        return [f"it is of {saved['optimizer']}"]
-    found += _count("t", saved["t"]) + _count("skipped", saved["skipped"])
-    found += _number("last_lr", saved["last_lr"], lambda x: x >= 0 or math.isnan(x))
-    found += _number("lr_scale", saved["lr_scale"], lambda x: x >= 0)
+    for name, kind in _KINDS.items():
+        if kind and not isinstance(saved[name], kind):
+            found.append(f"{name} is a {type(saved[name]).__name__}")
+    for name, kind in _NUMBERS.items():
+        found += _number(name, saved[name], kind)
+    found += _number("last_lr", saved["last_lr"], NonNegative | None)
+    if not found and saved["format"] != FORMAT:
+        found.append(f"its format is {saved['format']!r}; this version reads {FORMAT}")
+    if not found and saved["optimizer"] != type(opt).__name__:
+        found.append(f"it is of {saved['optimizer']}")
+    return found or _part_problems(opt, saved)
+
+
+def _part_problems(opt: Optimizer, saved: Mapping[str, Any]) -> list[str]:
+    found = []
     if len(saved["controllers"]) != len(opt.controllers):
         found.append(f"{len(saved['controllers'])} controllers, expected {len(opt.controllers)}")
+    parts = [("a controller", entry) for entry in saved["controllers"]]
     for part in ("carried", "state"):
         found += _differences(f"parameters in {part}", set(opt.names), saved[part].keys())
+        parts += [(f'{part} of "{name}"', entry) for name, entry in saved[part].items()]
+    for what, entry in parts:
+        if not isinstance(entry, Mapping):
+            found.append(f"{what} is a {type(entry).__name__}")
     return found or _array_problems(opt, saved) + _carried_problems(opt, saved["carried"])
 
 
@@ -113,7 +134,7 @@ def _carried_problems(opt: Optimizer, saved: Mapping[str, Mapping[str, Any]]) ->
         rule = opt._rules()[row]
         found += _differences(f'carried of "{name}"', set(rule.carried), saved[name].keys())
         for key, value in saved[name].items():
-            found += _number(f'{key} of "{name}"', value, lambda x: 0 <= x <= 1)
+            found += _number(f'{key} of "{name}"', value, Fraction)
         if saved[name] != shared.setdefault(row, saved[name]):
             found.append(f'"{name}" has made other updates than the rest of its group')
     return found
@@ -126,11 +147,9 @@ def _differences(what: str, expected: Any, given: Any) -> list[str]:
     return [f"{what}: {', '.join(parts)}"] if parts else []
 
 
-def _count(name: str, value: Any) -> list[str]:
-    sensible = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
-    return [] if sensible else [f"{name} is {value!r}, expected a whole number of updates"]
-
-
-def _number(name: str, value: Any, accepted: Callable[[float], bool]) -> list[str]:
-    sensible = isinstance(value, float | int) and not isinstance(value, bool) and accepted(value)
-    return [] if sensible and value != math.inf else [f"{name} is {value!r}, which is out of range"]
+def _number(name: str, value: Any, kind: Any) -> list[str]:
+    try:
+        convert(value, kind)
+    except (TypeError, ValueError) as wanted:
+        return [f"{name} is {value!r}, expected {wanted}"]
+    return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,25 @@ def _arrays(owner: str, grads: Any) -> list[tuple[str, Array]]:
 
 
 def _writable(owner: str, grads: Any) -> list[Array]:
-    """The arrays of a nested structure, checked to be real and changeable in place."""
-    for name, g in parameters.flatten(grads)[1]:
+    """The arrays of a nested structure, checked to be floats, changeable and distinct."""
+    leaves = parameters.flatten(grads)[1]
+    for name, g in leaves:
         if not isinstance(g, np.ndarray) or g.dtype.kind != "f":
             kind = g.dtype if isinstance(g, np.ndarray) else type(g).__name__
             raise TypeError(f'{owner}: "{name}" is {kind}; it must be an array of floats')
         if not g.flags.writeable:
             raise ValueError(f'{owner}: "{name}" is read-only')
-    return [g for _, g in parameters.flatten(grads)[1]]
+    parameters.check_distinct(leaves, f"{owner}: gradients")
+    return [g for _, g in leaves]
+
+
+def _scaled_norm(arrays: list[Array]) -> tuple[float, float]:
+    """The norm times a power of two that keeps it in range, and that power."""
+    kept = [a.dtype if a.dtype in parameters.DTYPES else np.dtype(np.float64) for a in arrays]
+    scaled, factor = _core.global_norm(
+        [np.ascontiguousarray(a, dtype) for a, dtype in zip(arrays, kept, strict=True)]
+    )
+    return float(scaled), float(factor)
 
 
 def global_norm(arrays: Any) -> float:
@@ -57,11 +69,8 @@ def global_norm(arrays: Any) -> float:
     >>> lrc.global_norm({"W": np.array([[3.0]]), "b": np.array([4.0])})
     5.0
     """
-    flat = []
-    for _, array in _arrays("global_norm", arrays):
-        dtype = array.dtype if array.dtype in _core.DTYPES else np.float64
-        flat.append(np.ascontiguousarray(array, dtype))
-    return float(_core.global_norm(flat))
+    scaled, factor = _scaled_norm([array for _, array in _arrays("global_norm", arrays)])
+    return scaled / factor
 
 
 def clip_grad_norm_(grads: Any, max_norm: float) -> float:
@@ -100,13 +109,13 @@ def clip_grad_norm_(grads: Any, max_norm: float) -> float:
     """
     limit = arguments.checked("clip_grad_norm_", "max_norm", max_norm, arguments.Positive)
     arrays = _writable("clip_grad_norm_", grads)
-    norm = global_norm(arrays)
-    if not np.isfinite(norm) and not all(np.isfinite(g).all() for g in arrays):
+    scaled, factor = _scaled_norm(arrays)
+    if not math.isfinite(scaled):
         raise FloatingPointError("clip_grad_norm_: a gradient is not finite; nothing was changed")
-    if norm > limit:
+    if scaled > limit * factor:
         for g in arrays:
-            g *= g.dtype.type(limit / norm)
-    return norm
+            g[...] = limit * factor / scaled * g.astype(np.float64)
+    return scaled / factor
 
 
 def zero_grads(grads: Any) -> None:

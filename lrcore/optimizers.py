@@ -62,8 +62,6 @@ class SGD(Optimizer):
     array([0.46, 0.92])
     """
 
-    decoupled = "AdamW"
-
     def __init__(
         self,
         params: Any,

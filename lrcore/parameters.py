@@ -88,8 +88,8 @@ def extent(array: Array) -> tuple[int, int]:
     return low, start + sum(reach for reach in reaches if reach > 0) + array.itemsize
 
 
-def check_distinct(named: Sequence[tuple[str, Array]]) -> None:
-    """Refuses parameters that share memory: each would be updated more than once."""
+def check_distinct(named: Sequence[tuple[str, Array]], kind: str = "parameters") -> None:
+    """Refuses arrays that share memory: each would be changed more than once."""
     spans = sorted((*extent(array), i) for i, (_, array) in enumerate(named) if array.size)
     reaching: list[tuple[int, int, int]] = []
     for span in spans:
@@ -98,7 +98,7 @@ def check_distinct(named: Sequence[tuple[str, Array]]) -> None:
             (first, a), (second, b) = (named[i] for i in sorted((other[2], span[2])))
             if _shares(a, b):
                 raise ValueError(
-                    f'parameters "{first}" and "{second}" share memory; '
+                    f'{kind} "{first}" and "{second}" share memory; '
                     "give a tied parameter once and sum its gradients"
                 )
         reaching.append(span)
@@ -128,17 +128,19 @@ def as_gradient(gradient: Any, parameter: Array, name: str, keep: bool) -> Array
         raise TypeError(f"{what} is a masked array; fill it first")
     try:
         array = np.asarray(gradient)
-    except ValueError as error:
-        raise ValueError(f"{what} cannot be made an array: {error}") from None
-    numeric = array.dtype.kind in "biuf" and array.dtype.names is None
-    if not numeric or not np.can_cast(array.dtype, parameter.dtype, casting="same_kind"):
+    except Exception as error:
+        raise ValueError(f"{what} cannot be made an array: {error}") from error
+    if array.dtype.kind not in "biuf" or not np.can_cast(
+        array.dtype, parameter.dtype, casting="same_kind"
+    ):
         raise TypeError(f"{what} has dtype {array.dtype}, which does not cast to {parameter.dtype}")
     if array.shape != parameter.shape:
         raise ValueError(f"{what} has shape {array.shape}, its parameter has {parameter.shape}")
     if array.dtype in DTYPES and array.dtype.isnative and array.flags.aligned:
         kept = isinstance(gradient, np.ndarray)
     else:
-        array = array.astype(parameter.dtype)
+        with np.errstate(over="ignore"):  # what overflows is treated as infinite
+            array = array.astype(parameter.dtype)
         kept = False
     if keep and not kept:
         raise TypeError(f"{what} is not an aligned float32 or float64 array, so it cannot be bound")
@@ -182,6 +184,14 @@ def same_mapping(tree: dict[Any, Tree], grads: Any, name: str) -> None:
         raise ValueError(
             f'gradients from "{name}" on: missing keys {missing}, unexpected keys {unexpected}'
         )
+
+
+def in_order(tree: Tree, grads: Any) -> list[Any]:
+    """The gradients in the order of the parameters, whatever the order of keys."""
+    if tree is None:
+        return [grads]
+    children = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    return [leaf for key, child in children for leaf in in_order(child, grads[key])]
 
 
 def _kind(value: Any) -> str:

@@ -155,16 +155,27 @@ def rule(name: str) -> Callable[..., Carried]:
     return function
 
 
-def norm(gradients: Sequence[Array]) -> float:
-    """The joint Euclidean norm, added up in the order of the compiled core: 16 lanes in blocks of
-    1024, blocks in chunks of 16384, chunks in turn."""
+def norm(gradients: Sequence[Array]) -> tuple[float, float]:
+    """The joint Euclidean norm times a power of two, and that power.
+
+    Added up in the order of the compiled core: 16 lanes in blocks of 1024, blocks in chunks of
+    16384, chunks in turn. The power is 1 unless squares leave the range of double.
+    """
+    total = _sum_of_squares(gradients, 1.0)
+    factor = 2.0**600 if total < 2.0**-900 else 2.0**-600 if total == np.inf else 1.0
+    if factor != 1.0 and all(np.isfinite(g).all() for g in gradients):
+        return sqrt(_sum_of_squares(gradients, factor)), factor
+    return sqrt(total), 1.0
+
+
+def _sum_of_squares(gradients: Sequence[Array], factor: float) -> float:
     total = 0.0
     for g in gradients:
-        flat = np.asarray(g, np.float64).reshape(-1)
+        flat = factor * np.asarray(g, np.float64).reshape(-1)
         for start in range(0, flat.size, 16384):
             chunk = flat[start : start + 16384]
             total += _sum([_squares(chunk[i : i + 1024]) for i in range(0, chunk.size, 1024)])
-    return sqrt(total)
+    return total
 
 
 def _sum(values: Sequence[float]) -> float:
@@ -202,6 +213,7 @@ class Reference:
     def __init__(self, opt: Optimizer) -> None:
         self.t = opt.t
         self._opt = opt
+        self._tree = opt._tree
         self._common = opt._common
         self._groups = [opt._checked(group.overrides) for group in opt._groups]
         self._scales = [group.lr_scale for group in opt._groups]
@@ -213,15 +225,13 @@ class Reference:
             for name, array in leaves:
                 self.params.append(array.copy())
                 self.state.append({key: s.copy() for key, s in opt.state[name].items()})
-        self._carried = [dict.fromkeys(("first", "product1", "product2"), 1.0) for _ in self.params]
+        self._carried = opt._get_carried(opt._rules())
 
     def step(self, grads: Any) -> bool:
         """One update with `grads` in the structure of the parameters, as `Optimizer.step`."""
-        leaves = parameters.flatten(grads)[1]
-        by_path = dict(leaves)  # a mapping may have its keys in another order
         gradients = [
-            np.asarray(by_path.get(name, g)).astype(p.dtype)
-            for name, (_, g), p in zip(self._opt.names, leaves, self.params, strict=True)
+            np.asarray(g).astype(p.dtype)
+            for g, p in zip(parameters.in_order(self._tree, grads), self.params, strict=True)
         ]
         if not all(np.isfinite(g).all() for g in gradients):
             if self._common["nonfinite"] == "raise":
@@ -239,8 +249,8 @@ class Reference:
         limit = self._common["clip_norm"]
         if limit is None or not all(np.isfinite(g).all() for g in gradients):
             return scale
-        size = norm(gradients)
-        return scale * (limit / size) if size > limit else scale
+        size, factor = norm(gradients)
+        return scale * (limit * factor / size) if size > limit * factor else scale
 
     def _update(self, i: int, p: Array, g: Array, scale: float) -> None:
         real = p.dtype.type
@@ -251,7 +261,7 @@ class Reference:
         for controller in self._opt.controllers:
             h["lr"] = controller.rate(h["lr"])
         if scale != 1.0:
-            g = real(scale) * g
+            g = (scale * g.astype(np.float64)).astype(real)
         if self._common["clip_value"] is not None:
             limit = real(self._common["clip_value"])
             g = np.where(g > limit, limit, np.where(g < -limit, -limit, g))

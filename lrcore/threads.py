@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,14 +84,16 @@ def number_or_none(owner: str, value: Any) -> int:
     return checked(owner, "num_threads", value, Threads | None) or 0
 
 
+@cache
+def _registered() -> None:
+    threadpoolctl = sys.modules["threadpoolctl"]
+    threadpoolctl.register(_controller(threadpoolctl.LibController))
+
+
 def register_with_threadpoolctl() -> None:
     """Make the pool known to threadpoolctl, if that has been imported."""
-    threadpoolctl = sys.modules.get("threadpoolctl")
-    if threadpoolctl is None or any(
-        controller.user_api == "lrcore" for controller in threadpoolctl._ALL_CONTROLLERS
-    ):
-        return
-    threadpoolctl.register(_controller(threadpoolctl.LibController))
+    if hasattr(sys.modules.get("threadpoolctl"), "register"):
+        _registered()
 
 
 def _controller(base: Any) -> Any:

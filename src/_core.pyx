@@ -15,7 +15,6 @@ from cpython.pythread cimport (
     PyThread_release_lock,
     PyThread_type_lock,
 )
-from cpython.sequence cimport PySequence_Fast_GET_ITEM
 from libc.math cimport INFINITY, isfinite
 from libc.stdlib cimport qsort
 
@@ -31,8 +30,7 @@ cnp.import_array()
 
 include "boundary.pxi"
 
-# The one line per dtype: NumPy's number for it, in the order of kernels.h.
-DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+DTYPES = parameters.DTYPES
 
 
 class Rule(NamedTuple):
@@ -99,7 +97,8 @@ include "binding.pxi"
 
 
 def global_norm(list arrays):
-    """The joint Euclidean norm of C-contiguous native float32 and float64 arrays."""
+    """The joint Euclidean norm of C-contiguous native float32 and float64 arrays, times a power of
+    two that keeps it in range, and that power."""
     cdef Binding binding = Binding.__new__(Binding)
     cdef lrc_job* job = &binding.job
     cdef cnp.ndarray array
@@ -121,7 +120,7 @@ def global_norm(list arrays):
     job.threads = 1
     with nogil:
         norm = lrc_norm(job)
-    return norm
+    return norm, job.factor
 
 
 cdef class Rate:
@@ -138,6 +137,7 @@ cdef class Dynamic:
     cdef object function
     cdef str name
     cdef double high
+    cdef bint narrow           # to be checked as float32
     cdef double* target
 
 
@@ -160,17 +160,37 @@ cdef enum Policy:
 POLICIES = ("raise", "skip", "allow")
 
 
-cdef int _assign(double* target, value, str name, list dynamic) except -1:
+cdef unsigned int _generation = 0   # of processes: one more in each forked child
+
+
+def _count_fork():
+    global _generation
+    _generation += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
+
+
+cdef int _assign(double* target, value, str name, int dtype, list dynamic) except -1:
     cdef Dynamic entry
+    cdef bint narrow = dtype == LRC_FLOAT32 and arguments.SCHEDULABLE.get(name) is arguments.Decay
     if not callable(value):
-        target[0] = value
+        target[0] = _narrowed(value, name) if narrow else value
         return 0
     entry = Dynamic()
-    entry.function, entry.name = value, name
+    entry.function, entry.name, entry.narrow = value, name, narrow
     entry.high = arguments.range_of(arguments.SCHEDULABLE[name]).high
     entry.target = target
     dynamic.append(entry)
     return 0
+
+
+cdef double _narrowed(double decay, str name) except -1:
+    """A decay, having checked that a float32 array can hold it."""
+    if <float>decay >= 1:
+        raise ValueError(f"{name}={decay!r} is 1 when rounded to the parameters' float32")
+    return decay
 
 
 cdef class Stepper:
@@ -178,19 +198,20 @@ cdef class Stepper:
 
     cdef Binding _binding
     cdef list _rates, _dynamic, _controllers
-    cdef object _bound         # the gradients of bind()
-    cdef bint _bound_taken
+    cdef list _bound           # the gradients of bind(), in the order of the parameters
     cdef double _lr_scale, _clip_norm, _clip_value, _sign, _next_lr
     cdef int _nonfinite, _threads
     cdef readonly double last_lr
     cdef readonly long long t, skipped
     cdef PyThread_type_lock _lock
     cdef unsigned long _owner
+    cdef unsigned int _generation
 
     def __cinit__(self, *_, **__):
         self._lock = PyThread_allocate_lock()
         if self._lock == NULL:
             raise MemoryError("no lock could be had")
+        self._generation = _generation
         self._lr_scale = self._sign = 1
         self._clip_norm = self._clip_value = INFINITY
         self.last_lr = np.nan
@@ -231,20 +252,22 @@ cdef class Stepper:
             rate.scale = scale
             rate.groups = []
             resolved.append(rate)
-        for i, (rule, _, index, hyper, l2) in enumerate(groups):
+        for i, (rule, dtype, index, hyper, l2) in enumerate(groups):
             (<Rate>resolved[index]).groups.append(i)
             for k, name in enumerate(rule.hyper[1:], 1):
-                _assign(&binding.job.groups[i].hyper[k], hyper[name], name, dynamic)
-            _assign(&binding.job.groups[i].l2, l2, "l2", dynamic)
-        self._enter()
+                _assign(&binding.job.groups[i].hyper[k], hyper[name], name, dtype, dynamic)
+            _assign(&binding.job.groups[i].l2, l2, "l2", dtype, dynamic)
         if self._binding is not None:
             binding.inherit(self._binding)
         self._binding, self._rates, self._dynamic = binding, resolved, dynamic
         self._bound = None
-        self._leave()
 
     cdef int _enter(self) except -1:
         cdef unsigned long me = PyThread_get_thread_ident()
+        if self._generation != _generation:
+            # The thread that held the lock at the fork does not exist in this process.
+            self._lock = PyThread_allocate_lock()
+            self._generation = _generation
         if not PyThread_acquire_lock(self._lock, NOWAIT_LOCK):
             if self._owner == me:
                 raise RuntimeError("already stepping: this is a callback of the same optimizer")
@@ -280,7 +303,8 @@ cdef class Stepper:
             if i == 0:
                 first = value
         for dynamic in self._dynamic:
-            dynamic.target[0] = _evaluate(dynamic.function, self.t, dynamic.name, dynamic.high)
+            value = _evaluate(dynamic.function, self.t, dynamic.name, dynamic.high)
+            dynamic.target[0] = _narrowed(value, dynamic.name) if dynamic.narrow else value
         self._next_lr = first
         return 0
 
@@ -298,9 +322,9 @@ cdef class Stepper:
                     norm = lrc_norm(job)
             else:
                 norm = lrc_norm(job)
-            finite = isfinite(norm) or lrc_finite(job)
-            if finite and norm > self._clip_norm:
-                job.scale *= self._clip_norm / norm
+            finite = isfinite(norm)
+            if finite and norm > self._clip_norm * job.factor:
+                job.scale *= self._clip_norm * job.factor / norm
         elif self._nonfinite != ALLOW:
             if release:
                 with nogil:
@@ -342,8 +366,39 @@ cdef class Stepper:
         self._binding.set_carried(rules, carried)
         self.t, self.skipped, self.last_lr = t, skipped, last_lr
 
+    def _is_attached(self):
+        return self._binding is not None
+
     def step(self, grads=None, *, lr=None):
-        """Apply one update; see Optimizer."""
+        """Apply one update to all parameters, or none.
+
+        Parameters
+        ----------
+        grads : optional
+            Gradients in the structure of the parameters; with groups, one entry for each. Anything
+            that NumPy takes for a real array of the parameter's shape. Not needed after `bind`.
+        lr : float, optional
+            The rate of this update alone, in the place of the schedule, `lr_scale` and the
+            controllers; the `lr_scale` of a group still applies.
+
+        Returns
+        -------
+        bool
+            True if the update was applied, False if it was left out (``nonfinite="skip"``).
+
+        Raises
+        ------
+        TypeError, ValueError
+            For gradients or rates that are not accepted, naming the array or argument.
+        FloatingPointError
+            For NaN or infinity among the gradients, with ``nonfinite="raise"``.
+        RuntimeError
+            Without gradients, or from a callback of the same optimizer.
+
+        Notes
+        -----
+        Whatever is raised, nothing has been changed.
+        """
         if lr is not None:
             lr = arguments.checked("step", "lr", lr, arguments.NonNegative)
         self._enter()
@@ -354,21 +409,22 @@ cdef class Stepper:
 
     cdef bint _step(self, grads, lr) except -1:
         cdef Binding binding = self._binding
-        cdef lrc_job* job = &binding.job
+        cdef lrc_job* job
+        if binding is None:
+            raise RuntimeError("step() before the optimizer was initialised")
         if grads is None and self._bound is None:
             raise RuntimeError("step() without gradients: give them, or bind(grads) first")
+        job = &binding.job
         self._resolve(lr)
         job.threads = 1
         if job.elements >= THREAD_ELEMENTS:
             job.threads = self._threads or threads.get_num_threads()
-        binding.check_parameters()
         try:
             if grads is not None:
-                self._bound_taken = False
                 binding.take(grads, False)
-            elif not self._bound_taken:
-                binding.take(self._bound, True)
-                self._bound_taken = True
+            else:
+                binding.retake(self._bound)
+            binding.point()
             if not self._gradients_finite():
                 if self._nonfinite == RAISE:
                     parameters.raise_nonfinite(
@@ -376,28 +432,51 @@ cdef class Stepper:
                     )
                 self.skipped += 1
                 return False
-            lrc_fold(job)
+            if not lrc_fold(job):
+                self._raise_unrepresentable()
             if job.elements >= GIL_ELEMENTS:
                 with nogil:
                     lrc_apply(job)
             else:
                 lrc_apply(job)
         finally:
-            if not self._bound_taken:
-                binding.drop()
+            binding.drop()
         self.last_lr = self._next_lr
         self.t += 1
         return True
 
+    cdef _raise_unrepresentable(self):
+        rates = [self._binding.job.groups[i].hyper[0] for i in range(self._binding.job.n_groups)]
+        raise ValueError(
+            f"update {self.t}: a rate ({', '.join(map(str, rates))}), decay or eps is out of the "
+            "range of its parameters' dtype"
+        )
+
     def bind(self, grads):
-        """Fix the gradient arrays; see Optimizer."""
+        """Fix the gradient arrays: from then on `step()` reads these, and takes no argument.
+
+        Parameters
+        ----------
+        grads
+            float32 or float64 arrays in the structure of the parameters. They are kept, and must
+            not overlap parameters or state.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For gradients that cannot be kept; those bound before stay bound.
+        """
+        cdef Binding binding
         self._enter()
         try:
-            self._bound_taken = False
-            self._bound = None
-            self._binding.check_parameters()
-            self._binding.take(grads, True)
-            self._bound = grads
-            self._bound_taken = True
+            binding = self._binding
+            if binding is None:
+                raise RuntimeError("bind() before the optimizer was initialised")
+            try:
+                binding.take(grads, True)
+                binding.point()
+                self._bound = binding.keep()
+            finally:
+                binding.drop()
         finally:
             self._leave()

@@ -8,6 +8,8 @@ cdef struct Leaf:
     char* data
     Py_ssize_t* shape
     Py_ssize_t* axes     # slowest first, as the parameter lies in memory
+    const void* taken    # gradient data when it was taken
+    const void* bound    # the same of the gradient that is kept
     const void* checked  # gradient data known not to overlap parameters and state
     lrc_view parameter
     lrc_view gradient
@@ -93,7 +95,7 @@ cdef class Binding:
     cdef object tree
 
     def __init__(self, list groups, list tensors, tree, tuple names):
-        """groups: (rule, dtype, l2); tensors: (group, parameter, state arrays, axes)."""
+        """groups: (rule, dtype); tensors: (group, parameter, state arrays, axes)."""
         self.storage = []
         self.written = []
         self.tree = tree
@@ -184,7 +186,7 @@ cdef class Binding:
 
     cdef int inherit(self, Binding old) except -1:
         """Goes on from the carried scalars of a binding to the first groups of this one."""
-        for i in range(old.job.n_groups):
+        for i in range(min(old.job.n_groups, self.job.n_groups)):
             for k in range(LRC_MAX_SCALARS):
                 self.job.groups[i].carried[k] = old.job.groups[i].carried[k]
         return 0
@@ -205,85 +207,112 @@ cdef class Binding:
             for k, name in enumerate(rules[self.job.tensors[i].group].carried):
                 self.job.groups[self.job.tensors[i].group].carried[k] = values[i][name]
 
-    cdef int check_parameters(self) except -1:
-        """Refuses arrays that were reshaped or made read-only since they were bound."""
-        cdef cnp.ndarray parameter
-        for i in range(self.job.n_tensors):
-            parameter = <cnp.ndarray>self.leaves[i].array
-            if <char*>cnp.PyArray_DATA(parameter) != self.leaves[i].data or not _has_shape_of(
-                parameter, &self.leaves[i]
-            ):
-                raise ValueError(f'parameter "{self.names[i]}" was resized, reshaped or moved')
-            if not cnp.PyArray_ISWRITEABLE(parameter):
-                raise ValueError(f'parameter "{self.names[i]}" is read-only')
-        return 0
-
     cdef int take(self, grads, bint keep) except -1:
-        """Points every tensor at its gradient. keep: they will be used again, so no copies."""
-        cdef Py_ssize_t taken = self._take(self.tree, grads, 0, keep)
-        assert taken == <Py_ssize_t>self.job.n_tensors
+        """Fetches the gradients, running whatever user code that takes; point() reads them."""
+        cdef Py_ssize_t i, fetched = self._fetch(self.tree, grads, 0, keep)
+        assert fetched == <Py_ssize_t>self.job.n_tensors
+        for i in range(fetched):
+            self._separate(i, keep)
         return 0
 
-    cdef Py_ssize_t _take(self, tree, grads, Py_ssize_t i, bint keep) except -1:
+    cdef list keep(self):
+        """The gradients just taken, for retake()."""
+        for i in range(self.job.n_tensors):
+            self.leaves[i].bound = self.leaves[i].taken
+        return list(self.gradients)
+
+    cdef int retake(self, list bound) except -1:
+        """Takes again what keep() gave."""
+        for i in range(self.job.n_tensors):
+            self.gradients[i] = bound[i]
+            self.leaves[i].taken = self.leaves[i].bound
+        return 0
+
+    cdef int point(self) except -1:
+        """Points every tensor at its arrays, having checked that nothing has changed them since
+        they were taken. No user code runs from here to the end of the step."""
+        for i in range(self.job.n_tensors):
+            self._point(i)
+        return 0
+
+    cdef Py_ssize_t _fetch(self, tree, grads, Py_ssize_t i, bint keep) except -1:
+        """Puts the gradients below a node into place i and the following; returns the next."""
         if tree is None:
-            self._take_one(i, grads, keep)
+            self._fetch_one(i, grads, keep)
             return i + 1
         if type(tree) is tuple:
-            if type(grads) is not list and type(grads) is not tuple or len(grads) != len(tree):
-                grads = parameters.same_sequence(tree, grads, self.names[i])
+            if type(grads) is list:
+                grads = tuple(grads)  # user code may change a list while it is read
+            if type(grads) is not tuple or len(<tuple>grads) != len(<tuple>tree):
+                grads = parameters.same_sequence(tree, grads, self._near(i))
             for k in range(len(<tuple>tree)):
-                gradient = <object>PySequence_Fast_GET_ITEM(grads, k)
                 if (<tuple>tree)[k] is None:
-                    self._take_one(i, gradient, keep)
+                    self._fetch_one(i, (<tuple>grads)[k], keep)
                     i += 1
                 else:
-                    i = self._take((<tuple>tree)[k], gradient, i, keep)
+                    i = self._fetch((<tuple>tree)[k], (<tuple>grads)[k], i, keep)
             return i
-        if type(grads) is not dict or len(grads) != len(tree):
-            parameters.same_mapping(tree, grads, self.names[i])
+        if type(grads) is not dict or len(<dict>grads) != len(<dict>tree):
+            parameters.same_mapping(tree, grads, self._near(i))
         for key, child in tree.items():
             try:
                 gradient = grads[key]
             except KeyError:
-                parameters.same_mapping(tree, grads, self.names[i])
+                parameters.same_mapping(tree, grads, self._near(i))
                 raise
-            i = self._take(child, gradient, i, keep)
+            i = self._fetch(child, gradient, i, keep)
         return i
 
-    cdef int _take_one(self, Py_ssize_t i, gradient, bint keep) except -1:
-        cdef lrc_tensor* tensor = &self.job.tensors[i]
+    cdef _near(self, Py_ssize_t i):
+        """The name of the parameter at place i, or of the last one, for messages."""
+        return self.names[min(i, len(self.names) - 1)]
+
+    cdef int _fetch_one(self, Py_ssize_t i, gradient, bint keep) except -1:
         cdef Leaf* leaf = &self.leaves[i]
-        cdef cnp.ndarray parameter = <cnp.ndarray>leaf.array
-        cdef cnp.ndarray array
-        cdef bint usual = (
+        if not (
             cnp.PyArray_CheckExact(gradient)
             and cnp.PyArray_TYPE(<cnp.ndarray>gradient) == leaf.typenum
             and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>gradient)
             and _has_shape_of(<cnp.ndarray>gradient, leaf)
-        )
-        array = <cnp.ndarray>gradient if usual else parameters.as_gradient(
-            gradient, parameter, self.names[i], keep
-        )
-        if not self._is_disjoint(leaf, array, tensor.n):
+        ):
+            gradient = parameters.as_gradient(
+                gradient, <object>leaf.array, self.names[i], keep
+            )
+        self.gradients[i] = gradient
+        return 0
+
+    cdef int _separate(self, Py_ssize_t i, bint keep) except -1:
+        """Copies a gradient that overlaps what a step writes; one to be kept is refused."""
+        if not self._is_disjoint(
+            &self.leaves[i], <cnp.ndarray>self.gradients[i], self.job.tensors[i].n
+        ):
             if keep:
-                parameters.check_disjoint(array, self.written, self.names[i])
+                parameters.check_disjoint(self.gradients[i], self.written, self.names[i])
             else:
-                array = array.copy()
-        self.gradients[i] = array
+                self.gradients[i] = self.gradients[i].copy()
+        self.leaves[i].taken = cnp.PyArray_DATA(<cnp.ndarray>self.gradients[i])
+        return 0
+
+    cdef int _point(self, Py_ssize_t i) except -1:
+        cdef lrc_tensor* tensor = &self.job.tensors[i]
+        cdef Leaf* leaf = &self.leaves[i]
+        cdef cnp.ndarray parameter = <cnp.ndarray>leaf.array
+        cdef cnp.ndarray array = <cnp.ndarray>self.gradients[i]
+        cdef int dtype = self.job.groups[tensor.group].dtype
+        if <char*>cnp.PyArray_DATA(parameter) != leaf.data or not _has_shape_of(parameter, leaf):
+            raise ValueError(f'parameter "{self.names[i]}" was resized, reshaped or moved')
+        if not cnp.PyArray_ISWRITEABLE(parameter):
+            raise ValueError(f'parameter "{self.names[i]}" is read-only')
+        if cnp.PyArray_DATA(array) != leaf.taken or not _has_shape_of(array, leaf):
+            raise ValueError(f'gradient "{self.names[i]}" was resized, reshaped or moved')
+        tensor.array[1] = tensor.flat = cnp.PyArray_DATA(array)
         if leaf.order & cnp.PyArray_FLAGS(array) and cnp.PyArray_TYPE(array) == leaf.typenum:
-            tensor.array[1] = cnp.PyArray_DATA(array)
             tensor.gradient = NULL
         else:
-            tensor.gradient = _describe(
-                &leaf.gradient, array, leaf.axes, self.job.groups[tensor.group].dtype
-            )
-            tensor.array[1] = cnp.PyArray_DATA(array)
-        tensor.flat = tensor.array[1]
+            tensor.gradient = _describe(&leaf.gradient, array, leaf.axes, dtype)
         tensor.logical = tensor.gradient
         if self.sums and not (cnp.PyArray_IS_C_CONTIGUOUS(array) and tensor.gradient == NULL):
-            tensor.logical = _describe(
-                &leaf.logical, array, NULL, self.job.groups[tensor.group].dtype
-            )
+            tensor.logical = _describe(&leaf.logical, array, NULL, dtype)
         return 0
 
     cdef bint _is_disjoint(self, Leaf* leaf, cnp.ndarray gradient, size_t n):

@@ -56,11 +56,12 @@ cdef extern from "step.h":
         size_t n_chunks
         double scale
         double limit
+        double factor
         double* partial
         size_t elements
         int threads
     size_t lrc_chunks(size_t n) noexcept nogil
-    void lrc_fold(lrc_job* job) noexcept nogil
+    bint lrc_fold(lrc_job* job) noexcept nogil
     void lrc_apply(lrc_job* job) noexcept nogil
 
 cdef extern from "pool.h":

@@ -38,14 +38,15 @@ static bool NAME(finite)(const void *restrict data, size_t n)
     return found == 0;
 }
 
-static void NAME(clip)(void *out_data, const void *in_data, size_t n, double factor, double bound)
+/* The scale multiplies in double: narrowed to float32 it might vanish. */
+static void NAME(clip)(void *out_data, const void *in_data, size_t n, double scale, double bound)
 {
     real *out = out_data;
     const real *in = in_data;
-    const real scale = (real)factor, limit = (real)bound;
+    const real limit = (real)bound;
     SIMD
     for (size_t i = 0; i < n; i++) {
-        const real g = scale * in[i];
+        const real g = (real)(scale * (double)in[i]);
         out[i] = g > limit ? limit : g < -limit ? -limit : g;
     }
 }

@@ -12,7 +12,7 @@ static const void *logical_block(const lrc_job *job, const lrc_tensor *tensor, s
 {
     const int dtype = job->groups[tensor->group].dtype;
     if (!tensor->logical)
-        return (const char *)tensor->flat + offset * lrc_item_size[dtype];
+        return (const char *)tensor->flat + offset * (size_t)lrc_item_size[dtype];
     lrc_view_read(tensor->logical, offset, n, block, dtype);
     return block;
 }
@@ -59,18 +59,15 @@ bool lrc_finite(lrc_job *job)
     return sum_of_chunks(job, finite_chunk) == 0;
 }
 
-static double norm_scaled(lrc_job *job, double factor)
-{
-    job->factor = factor;
-    return sqrt(sum_of_chunks(job, squares_chunk)) / factor;
-}
-
 double lrc_norm(lrc_job *job)
 {
-    const double norm = norm_scaled(job, 1);
-    if (norm * norm < SMALL_SUM)
-        return norm_scaled(job, ENLARGE);
-    if (isfinite(norm) || !lrc_finite(job))
-        return norm;
-    return norm_scaled(job, REDUCE);
+    job->factor = 1;
+    double sum = sum_of_chunks(job, squares_chunk);
+    if (sum < SMALL_SUM)
+        job->factor = ENLARGE;
+    else if (!isfinite(sum) && lrc_finite(job))
+        job->factor = REDUCE;
+    if (job->factor != 1)
+        sum = sum_of_chunks(job, squares_chunk);
+    return sqrt(sum);
 }

@@ -6,7 +6,8 @@
 
 #include "step.h"
 
-/* The Euclidean norm; not finite only if a gradient is not, or if the norm itself overflows. */
+/* The Euclidean norm times job->factor, a power of two that it sets: 1 unless squares leave the
+ * range of double. Not finite only if a gradient is not. */
 double lrc_norm(lrc_job *job);
 bool lrc_finite(lrc_job *job);
 

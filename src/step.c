@@ -5,8 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-const size_t lrc_item_size[LRC_DTYPES] = {sizeof(float), sizeof(double)};
-
 /* The last tensor whose first chunk is not after chunk; empty tensors have none. */
 static size_t find_tensor(const lrc_job *job, size_t chunk)
 {
@@ -50,19 +48,32 @@ void lrc_each_chunk(lrc_job *job, lrc_chunk_function *function)
     lrc_pool_run(job->n_chunks, grain, job->threads, some_chunks, &loop);
 }
 
-void lrc_fold(lrc_job *job)
+static bool representable(const lrc_folded *folded, int dtype)
 {
+    for (size_t i = 0; i < LRC_MAX_SCALARS; i++)
+        if (!(dtype == LRC_FLOAT32 ? isfinite(folded->f32[i]) : isfinite(folded->f64[i])))
+            return false;
+    return true;
+}
+
+bool lrc_fold(lrc_job *job)
+{
+    bool fits = true;
     for (size_t i = 0; i < job->n_groups; i++) {
         lrc_group *group = &job->groups[i];
         memcpy(group->advanced, group->carried, sizeof group->carried);
+        memset(&group->folded, 0, sizeof group->folded);
         const lrc_kernels *kernels = (*job->table)[group->dtype];
         kernels->coefficients[group->rule](group->hyper, group->advanced, &group->folded);
+        fits = fits && representable(&group->folded, group->dtype);
+        fits = fits && (group->dtype == LRC_FLOAT64 || isfinite((float)group->l2));
     }
+    return fits;
 }
 
 static void locate(const lrc_tensor *tensor, const lrc_group *group, size_t offset, void **at)
 {
-    const size_t bytes = offset * lrc_item_size[group->dtype];
+    const size_t bytes = offset * (size_t)lrc_item_size[group->dtype];
     for (size_t i = 0; i < 2 + group->states; i++)
         at[i] = (char *)tensor->array[i] + bytes;
 }

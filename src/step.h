@@ -1,5 +1,5 @@
 /* One update of many tensors: splits them into chunks of fixed size and hands each to its loop.
- * The one entry to the compiled core. Refuses to check or allocate anything: what reaches this
+ * With reduce.h the entry to the compiled core. Refuses to check or allocate anything: what reaches this
  * point cannot fail. */
 #ifndef LRC_STEP_H
 #define LRC_STEP_H
@@ -17,8 +17,6 @@ typedef union {
     float f32[LRC_BLOCK];
     double f64[LRC_BLOCK];
 } lrc_block;
-
-extern const size_t lrc_item_size[LRC_DTYPES];
 
 /* A parameter with its gradient and state. Elements are numbered in the order in which the
  * parameter lies in memory; state is flat in that order. */
@@ -67,8 +65,9 @@ typedef void lrc_chunk_function(lrc_job *job, const lrc_tensor *tensor, size_t c
 /* Calls function for every chunk of the job, from several threads if the job allows it. */
 void lrc_each_chunk(lrc_job *job, lrc_chunk_function *function);
 
-/* hyper -> folded for every group; the carried scalars stay as they are. */
-void lrc_fold(lrc_job *job);
+/* hyper -> folded for every group; the carried scalars stay as they are. False if a scalar is out
+ * of the range of its dtype. */
+bool lrc_fold(lrc_job *job);
 /* Applies the step: parameters, state and carried scalars change. */
 void lrc_apply(lrc_job *job);
 

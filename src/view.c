@@ -2,7 +2,7 @@
 
 enum { MAX_NDIM = 64 }; /* NumPy 2 */
 
-static const ptrdiff_t item_size[LRC_DTYPES] = {sizeof(float), sizeof(double)};
+const ptrdiff_t lrc_item_size[LRC_DTYPES] = {sizeof(float), sizeof(double)};
 
 typedef struct {
     char *at;
@@ -70,11 +70,11 @@ static void copy(const lrc_view *view, size_t first, size_t n, lrc_run block, bo
 
 void lrc_view_read(const lrc_view *view, size_t first, size_t n, void *block, int dtype)
 {
-    copy(view, first, n, (lrc_run){block, item_size[dtype], dtype}, false);
+    copy(view, first, n, (lrc_run){block, lrc_item_size[dtype], dtype}, false);
 }
 
 void lrc_view_write(const lrc_view *view, size_t first, size_t n, const void *block)
 {
-    const lrc_run from = {(char *)block, item_size[view->dtype], view->dtype};
+    const lrc_run from = {(char *)block, lrc_item_size[view->dtype], view->dtype};
     copy(view, first, n, from, true);
 }

@@ -5,6 +5,8 @@
 
 #include "kernels.h"
 
+extern const ptrdiff_t lrc_item_size[LRC_DTYPES];
+
 /* Elements are numbered with the last axis varying fastest. stride is in bytes; no axis is empty. */
 typedef struct {
     char *data;

@@ -133,6 +133,15 @@ BREAKS = {
     "product nan": (("carried", "b", "product1"), float("nan"), 'product1 of "b" is nan'),
     "product missing": (("carried", "W", "product1"), None, 'carried of "W": missing'),
     "controllers": (("controllers",), [], "0 controllers, expected 1"),
+    "t too large": (("t",), 2**63 - 1, "t is 9223372036854775807"),
+    "last_lr too large": (("last_lr",), 10**400, "last_lr is 1000"),
+    "lr_scale too large": (("lr_scale",), 10**400, "lr_scale is 1000"),
+    "state is a number": (("state",), 5, "state is a int"),
+    "state of a parameter": (("state", "W"), 5, 'state of "W" is a int'),
+    "carried is a list": (("carried",), [], "carried is a list"),
+    "controllers is a number": (("controllers",), 5, "controllers is a int"),
+    "controller is a number": (("controllers",), [5], "a controller is a int"),
+    "format is an array": (("format",), np.array([1, 2]), "format is array"),
 }
 
 
@@ -148,6 +157,15 @@ def test_a_state_that_does_not_fit_is_refused_whole(case):
     with pytest.raises(ValueError, match=message):
         opt.load_state_dict(saved)
     assert contents(opt) == before
+
+
+def test_numbers_that_went_through_numpy_are_taken():
+    opt = lrc.Adam(np.ones(1))
+    opt.step(np.ones(1))
+    saved = opt.state_dict()
+    saved |= {"t": np.int64(saved["t"]), "last_lr": np.float64(saved["last_lr"])}
+    opt.load_state_dict(saved)
+    assert opt.t == 1
 
 
 def test_parameters_of_one_group_that_differ_in_their_updates_are_refused():

@@ -127,7 +127,7 @@ def test_training_that_overflows_says_when(digits: datasets.Data) -> None:
 
 
 def test_an_overflow_in_the_last_update_is_noticed(digits: datasets.Data) -> None:
-    settings = demo.Settings(epochs=1, batch=len(digits.y_train), lr=1e300)
+    settings = demo.Settings(epochs=1, batch=len(digits.y_train), lr=1e39)
     with pytest.raises(FloatingPointError, match="diverged after update 1 of 1"):
         demo.train(digits, settings)
 
