@@ -202,8 +202,9 @@ def _times(history: demo.History) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
         caption=(
-            "Medians. lrcore: every update; NumPy: the same rule on the same gradients at "
-            f"{len(history.plain_times)} of them, apart from training. Share: of gradient and step."
+            "Medians. lrcore: every update; NumPy: lrcore.reference, the same rule to the same "
+            f"bits, on the same gradients at {len(history.plain_times)} of them, apart from "
+            "training. Share: of gradient and step."
         ),
         caption_justify="left",
     )
