@@ -41,6 +41,13 @@ CASES = {
     "rmsprop": (lrc.RMSprop, {"rho": 0.9}, "RMSprop", {"alpha": 0.9}),
     "rmsprop l2": (lrc.RMSprop, {"l2": 0.1}, "RMSprop", {"weight_decay": 0.1}),
     "rmsprop momentum": (lrc.RMSprop, {"momentum": 0.5}, "RMSprop", {"momentum": 0.5}),
+    "adagrad": (lrc.Adagrad, {}, "Adagrad", {}),
+    "adagrad l2": (
+        lrc.Adagrad,
+        {"initial_accumulator_value": 0.1, "l2": 0.1},
+        "Adagrad",
+        {"initial_accumulator_value": 0.1, "weight_decay": 0.1},
+    ),
     "adadelta": (lrc.Adadelta, {}, "Adadelta", {}),
     "adadelta l2": (
         lrc.Adadelta,
