@@ -1,6 +1,7 @@
 """Parameters, names, groups, options and the contract of a step."""
 
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -222,7 +223,9 @@ def test_a_parameter_resized_later_is_refused():
 def test_a_parameter_reshaped_in_place_later_is_refused():
     w = np.ones((3, 4))
     opt = lrc.SGD(w, clip_norm=1.0)
-    w.shape = (2, 1, 1, 1, 1, 6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # since NumPy 2.5, but possible
+        w.shape = (2, 1, 1, 1, 1, 6)
     for call in (opt.step, opt.bind):
         with pytest.raises(ValueError, match="reshaped"):
             call(np.ones((6, 1, 1, 1, 1, 2)).T)
