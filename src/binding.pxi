@@ -299,11 +299,20 @@ cdef class Binding:
         cdef cnp.ndarray parameter = <cnp.ndarray>leaf.array
         cdef cnp.ndarray array = <cnp.ndarray>self.gradients[i]
         cdef int dtype = self.job.groups[tensor.group].dtype
-        if <char*>cnp.PyArray_DATA(parameter) != leaf.data or not _has_shape_of(parameter, leaf):
+        if (
+            <char*>cnp.PyArray_DATA(parameter) != leaf.data
+            or cnp.PyArray_TYPE(parameter) != leaf.typenum
+            or not _has_shape_of(parameter, leaf)
+        ):
             raise ValueError(f'parameter "{self.names[i]}" was resized, reshaped or moved')
         if not cnp.PyArray_ISWRITEABLE(parameter):
             raise ValueError(f'parameter "{self.names[i]}" is read-only')
-        if cnp.PyArray_DATA(array) != leaf.taken or not _has_shape_of(array, leaf):
+        if (
+            cnp.PyArray_DATA(array) != leaf.taken
+            or not cnp.PyArray_ISBEHAVED_RO(array)
+            or cnp.PyArray_TYPE(array) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64)
+            or not _has_shape_of(array, leaf)
+        ):
             raise ValueError(f'gradient "{self.names[i]}" was resized, reshaped or moved')
         tensor.array[1] = tensor.flat = cnp.PyArray_DATA(array)
         if leaf.order & cnp.PyArray_FLAGS(array) and cnp.PyArray_TYPE(array) == leaf.typenum:

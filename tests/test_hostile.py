@@ -61,6 +61,17 @@ def test_a_gradient_that_resizes_another_is_refused():
         opt.step([first, evil])
 
 
+def test_a_bound_gradient_that_changes_its_dtype_is_refused():
+    g = np.ones(1000, np.float32)
+    opt = lrc.SGD(np.ones(1000, np.float32))
+    opt.bind(g)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy, but possible
+        g.dtype = np.int32
+    with pytest.raises(ValueError, match='gradient "0" was resized, reshaped or moved'):
+        opt.step()
+
+
 def test_a_gradient_that_locks_a_parameter_is_refused():
     params = [np.ones(3), np.ones(3)]
     opt = lrc.SGD(params)
