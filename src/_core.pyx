@@ -290,7 +290,7 @@ cdef class Stepper:
         return lr
 
     cdef int _resolve(self, lr) except -1:
-        """Rates and hyperparameters of the next update. User code runs here, and only here."""
+        """Rates and hyperparameters of the next update, from the user's schedules."""
         cdef Rate rate
         cdef Dynamic dynamic
         cdef double value, first = 0
