@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import arguments, parameters, threads
+from . import algebra, arguments, parameters, threads
 
 cnp.import_array()
 
@@ -94,6 +94,7 @@ def set_num_threads(int n):
 
 
 include "binding.pxi"
+include "rates.pxi"
 
 
 def global_norm(list arrays):
@@ -123,36 +124,6 @@ def global_norm(list arrays):
     return norm, job.factor
 
 
-cdef class Rate:
-    """The rate of one parameter group: a number or a function of the update index."""
-
-    cdef object function
-    cdef double constant, scale
-    cdef list groups           # of the job
-
-
-cdef class Dynamic:
-    """A hyperparameter that is a function of the update index, and where its value goes."""
-
-    cdef object function
-    cdef str name
-    cdef double high
-    cdef bint narrow           # to be checked as float32
-    cdef double* target
-
-
-cdef double _evaluate(function, long long t, str name, double high) except? -1:
-    """The value at t, checked: at least 0 and below high, or else as the argument is."""
-    value = function(t)
-    if type(value) is float and 0 <= <double>value < high:
-        return value
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    return arguments.checked(
-        f"the schedule at update {t}", name, value, arguments.SCHEDULABLE[name]
-    )
-
-
 cdef enum Policy:
     RAISE, SKIP, ALLOW
 
@@ -170,27 +141,6 @@ def _count_fork():
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_count_fork)
-
-
-cdef int _assign(double* target, value, str name, int dtype, list dynamic) except -1:
-    cdef Dynamic entry
-    cdef bint narrow = dtype == LRC_FLOAT32 and arguments.SCHEDULABLE.get(name) is arguments.Decay
-    if not callable(value):
-        target[0] = _narrowed(value, name) if narrow else value
-        return 0
-    entry = Dynamic()
-    entry.function, entry.name, entry.narrow = value, name, narrow
-    entry.high = arguments.range_of(arguments.SCHEDULABLE[name]).high
-    entry.target = target
-    dynamic.append(entry)
-    return 0
-
-
-cdef double _narrowed(double decay, str name) except -1:
-    """A decay, having checked that a float32 array can hold it."""
-    if <float>decay >= 1:
-        raise ValueError(f"{name}={decay!r} is 1 when rounded to the parameters' float32")
-    return decay
 
 
 cdef class Stepper:
@@ -248,7 +198,7 @@ cdef class Stepper:
         binding.sums = self._clip_norm < INFINITY
         for value, scale in rates:
             rate = Rate()
-            rate.function, rate.constant = (value, 0) if callable(value) else (None, value)
+            rate.assign(value)
             rate.scale = scale
             rate.groups = []
             resolved.append(rate)
@@ -283,7 +233,7 @@ cdef class Stepper:
     cdef double _rate_at(self, Rate rate) except -1:
         cdef double lr = rate.constant
         if rate.function is not None:
-            lr = _evaluate(rate.function, self.t, "lr", INFINITY)
+            lr = rate.function.at(self.t)
         lr *= rate.scale * self._lr_scale
         for controller in self._controllers:
             lr = controller.rate(lr)
@@ -303,8 +253,8 @@ cdef class Stepper:
             if i == 0:
                 first = value
         for dynamic in self._dynamic:
-            value = _evaluate(dynamic.function, self.t, dynamic.name, dynamic.high)
-            dynamic.target[0] = _narrowed(value, dynamic.name) if dynamic.narrow else value
+            value = dynamic.function.at(self.t)
+            dynamic.target[0] = _narrowed(value, dynamic.function.name) if dynamic.narrow else value
         self._next_lr = first
         return 0
 
@@ -337,8 +287,7 @@ cdef class Stepper:
         return self._rate_at(self._rates[group])
 
     def _replace_rate(self, Py_ssize_t group, value):
-        cdef Rate rate = self._rates[group]
-        rate.function, rate.constant = (value, 0) if callable(value) else (None, value)
+        (<Rate>self._rates[group]).assign(value)
 
     @property
     def lr_scale(self):
@@ -424,7 +373,6 @@ cdef class Stepper:
                 binding.take(grads, False)
             else:
                 binding.retake(self._bound)
-            binding.point()
             if not self._gradients_finite():
                 if self._nonfinite == RAISE:
                     parameters.raise_nonfinite(
@@ -474,8 +422,7 @@ cdef class Stepper:
                 raise RuntimeError("bind() before the optimizer was initialised")
             try:
                 binding.take(grads, True)
-                binding.point()
-                self._bound = binding.keep()
+                self._bound = list(binding.gradients)
             finally:
                 binding.drop()
         finally:

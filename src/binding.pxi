@@ -8,9 +8,8 @@ cdef struct Leaf:
     char* data
     Py_ssize_t* shape
     Py_ssize_t* axes     # slowest first, as the parameter lies in memory
-    const void* taken    # gradient data when it was taken
-    const void* bound    # the same of the gradient that is kept
-    const void* checked  # gradient data known not to overlap parameters and state
+    const void* checked  # data of a flat gradient known not to overlap parameters and state
+    const void* apart    # data of the kept gradient if its elements lie between theirs
     lrc_view parameter
     lrc_view gradient
     lrc_view logical
@@ -113,7 +112,6 @@ cdef class Binding:
         for i, (rule, dtype) in enumerate(groups):
             self.job.groups[i].rule = rule.index
             self.job.groups[i].dtype = dtype
-            self.job.groups[i].states = len(rule.state)
             for k in range(LRC_MAX_SCALARS):
                 self.job.groups[i].carried[k] = 1
         for i, (group, parameter, states, axes) in enumerate(tensors):
@@ -208,37 +206,39 @@ cdef class Binding:
                 self.job.groups[self.job.tensors[i].group].carried[k] = values[i][name]
 
     cdef int take(self, grads, bint keep) except -1:
-        """Fetches the gradients, running whatever user code that takes; point() reads them."""
-        cdef Py_ssize_t i, fetched = self._fetch(self.tree, grads, 0, keep)
+        """Points every tensor at its arrays. No user code runs from here to the end of the step."""
+        cdef Py_ssize_t i, fetched = self._fetch(self.tree, grads, 0)
         assert fetched == <Py_ssize_t>self.job.n_tensors
-        for i in range(fetched):
-            self._separate(i, keep)
+        if keep:
+            for i in range(fetched):
+                self.leaves[i].apart = NULL
+        self._point_all(keep)
         return 0
-
-    cdef list keep(self):
-        """The gradients just taken, for retake()."""
-        for i in range(self.job.n_tensors):
-            self.leaves[i].bound = self.leaves[i].taken
-        return list(self.gradients)
 
     cdef int retake(self, list bound) except -1:
-        """Takes again what keep() gave."""
+        """The same with gradients that take() was told to keep."""
         for i in range(self.job.n_tensors):
             self.gradients[i] = bound[i]
-            self.leaves[i].taken = self.leaves[i].bound
+        self._point_all(True)
         return 0
 
-    cdef int point(self) except -1:
-        """Points every tensor at its arrays, having checked that nothing has changed them since
-        they were taken. No user code runs from here to the end of the step."""
+    cdef int _point_all(self, bint keep) except -1:
+        cdef bint ready = True
         for i in range(self.job.n_tensors):
-            self._point(i)
+            if not self._point(i, keep):
+                self._admit(i, keep)
+                ready = False
+        if ready:
+            return 0
+        for i in range(self.job.n_tensors):  # admitting has run user code
+            if not self._point(i, keep):
+                raise ValueError(f'gradient "{self.names[i]}" was resized, reshaped or moved')
         return 0
 
-    cdef Py_ssize_t _fetch(self, tree, grads, Py_ssize_t i, bint keep) except -1:
+    cdef Py_ssize_t _fetch(self, tree, grads, Py_ssize_t i) except -1:
         """Puts the gradients below a node into place i and the following; returns the next."""
         if tree is None:
-            self._fetch_one(i, grads, keep)
+            self.gradients[i] = grads
             return i + 1
         if type(tree) is tuple:
             if type(grads) is list:
@@ -247,10 +247,10 @@ cdef class Binding:
                 grads = parameters.same_sequence(tree, grads, self._near(i))
             for k in range(len(<tuple>tree)):
                 if (<tuple>tree)[k] is None:
-                    self._fetch_one(i, (<tuple>grads)[k], keep)
+                    self.gradients[i] = (<tuple>grads)[k]
                     i += 1
                 else:
-                    i = self._fetch((<tuple>tree)[k], (<tuple>grads)[k], i, keep)
+                    i = self._fetch((<tuple>tree)[k], (<tuple>grads)[k], i)
             return i
         if type(grads) is not dict or len(<dict>grads) != len(<dict>tree):
             parameters.same_mapping(tree, grads, self._near(i))
@@ -260,45 +260,34 @@ cdef class Binding:
             except KeyError:
                 parameters.same_mapping(tree, grads, self._near(i))
                 raise
-            i = self._fetch(child, gradient, i, keep)
+            i = self._fetch(child, gradient, i)
         return i
 
     cdef _near(self, Py_ssize_t i):
         """The name of the parameter at place i, or of the last one, for messages."""
         return self.names[min(i, len(self.names) - 1)]
 
-    cdef int _fetch_one(self, Py_ssize_t i, gradient, bint keep) except -1:
-        cdef Leaf* leaf = &self.leaves[i]
-        if not (
-            cnp.PyArray_CheckExact(gradient)
-            and cnp.PyArray_TYPE(<cnp.ndarray>gradient) == leaf.typenum
-            and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>gradient)
-            and _has_shape_of(<cnp.ndarray>gradient, leaf)
-        ):
-            gradient = parameters.as_gradient(
-                gradient, <object>leaf.array, self.names[i], keep
-            )
+    cdef int _admit(self, Py_ssize_t i, bint keep) except -1:
+        """Makes an array that can be read of a gradient, apart from all that a step writes; one to
+        be kept must be that already."""
+        gradient = parameters.as_gradient(
+            self.gradients[i], <object>self.leaves[i].array, self.names[i], keep
+        )
+        if keep:
+            parameters.check_disjoint(gradient, self.written, self.names[i])
+            self.leaves[i].apart = cnp.PyArray_DATA(<cnp.ndarray>gradient)
+        elif not self._is_disjoint(<cnp.ndarray>gradient):
+            gradient = gradient.copy()
         self.gradients[i] = gradient
         return 0
 
-    cdef int _separate(self, Py_ssize_t i, bint keep) except -1:
-        """Copies a gradient that overlaps what a step writes; one to be kept is refused."""
-        if not self._is_disjoint(
-            &self.leaves[i], <cnp.ndarray>self.gradients[i], self.job.tensors[i].n
-        ):
-            if keep:
-                parameters.check_disjoint(self.gradients[i], self.written, self.names[i])
-            else:
-                self.gradients[i] = self.gradients[i].copy()
-        self.leaves[i].taken = cnp.PyArray_DATA(<cnp.ndarray>self.gradients[i])
-        return 0
-
-    cdef int _point(self, Py_ssize_t i) except -1:
+    cdef bint _point(self, Py_ssize_t i, bint keep) except -1:
+        """Points a tensor at its arrays; False if the gradient cannot be read as it is."""
         cdef lrc_tensor* tensor = &self.job.tensors[i]
         cdef Leaf* leaf = &self.leaves[i]
         cdef cnp.ndarray parameter = <cnp.ndarray>leaf.array
-        cdef cnp.ndarray array = <cnp.ndarray>self.gradients[i]
-        cdef int dtype = self.job.groups[tensor.group].dtype
+        cdef cnp.ndarray array
+        cdef int typenum, flat, dtype = self.job.groups[tensor.group].dtype
         if (
             <char*>cnp.PyArray_DATA(parameter) != leaf.data
             or cnp.PyArray_TYPE(parameter) != leaf.typenum
@@ -307,33 +296,41 @@ cdef class Binding:
             raise ValueError(f'parameter "{self.names[i]}" was resized, reshaped or moved')
         if not cnp.PyArray_ISWRITEABLE(parameter):
             raise ValueError(f'parameter "{self.names[i]}" is read-only')
+        if not cnp.PyArray_CheckExact(self.gradients[i]):
+            return False
+        array = <cnp.ndarray>self.gradients[i]
+        typenum = cnp.PyArray_TYPE(array)
         if (
-            cnp.PyArray_DATA(array) != leaf.taken
+            typenum not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64)
             or not cnp.PyArray_ISBEHAVED_RO(array)
-            or cnp.PyArray_TYPE(array) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64)
             or not _has_shape_of(array, leaf)
         ):
-            raise ValueError(f'gradient "{self.names[i]}" was resized, reshaped or moved')
+            return False
+        flat = cnp.PyArray_FLAGS(array) & (
+            cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_F_CONTIGUOUS
+        )
+        if typenum != leaf.typenum:
+            flat = 0
         tensor.array[1] = tensor.flat = cnp.PyArray_DATA(array)
-        if leaf.order & cnp.PyArray_FLAGS(array) and cnp.PyArray_TYPE(array) == leaf.typenum:
+        if not (flat and tensor.flat == leaf.checked) and not (keep and tensor.flat == leaf.apart):
+            if not self._is_disjoint(array):
+                return False
+            if flat:
+                leaf.checked = tensor.flat
+        if leaf.order & flat:
             tensor.gradient = NULL
         else:
             tensor.gradient = _describe(&leaf.gradient, array, leaf.axes, dtype)
         tensor.logical = tensor.gradient
         if self.sums and not (cnp.PyArray_IS_C_CONTIGUOUS(array) and tensor.gradient == NULL):
             tensor.logical = _describe(&leaf.logical, array, NULL, dtype)
-        return 0
+        return True
 
-    cdef bint _is_disjoint(self, Leaf* leaf, cnp.ndarray gradient, size_t n):
+    cdef bint _is_disjoint(self, cnp.ndarray gradient):
         """Whether no byte between the gradient's first and last is written by a step."""
         cdef size_t low = 0, high = self.n_extents, middle
         cdef Extent extent
-        cdef bint dense = (
-            cnp.PyArray_FLAGS(gradient)
-            & (cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_F_CONTIGUOUS)
-        ) != 0
-        dense = dense and cnp.PyArray_TYPE(gradient) == leaf.typenum
-        if n == 0 or (dense and cnp.PyArray_DATA(gradient) == leaf.checked):
+        if cnp.PyArray_SIZE(gradient) == 0:
             return True
         extent = _extent_of(gradient)
         while low < high:
@@ -342,11 +339,7 @@ cdef class Binding:
                 low = middle + 1
             else:
                 high = middle
-        if low < self.n_extents and self.extents[low].low < extent.high:
-            return False
-        if dense:
-            leaf.checked = cnp.PyArray_DATA(gradient)
-        return True
+        return low == self.n_extents or self.extents[low].low >= extent.high
 
     cdef int drop(self) except -1:
         """Lets go of the gradients."""

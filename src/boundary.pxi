@@ -43,7 +43,6 @@ cdef extern from "step.h":
     ctypedef struct lrc_group:
         int rule
         int dtype
-        size_t states
         double* hyper
         double l2
         double* carried

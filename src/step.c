@@ -3,6 +3,7 @@
 #include "pool.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 /* The last tensor whose first chunk is not after chunk; empty tensors have none. */
@@ -71,11 +72,11 @@ bool lrc_fold(lrc_job *job)
     return fits;
 }
 
-static void locate(const lrc_tensor *tensor, const lrc_group *group, size_t offset, void **at)
+static void locate(const lrc_tensor *tensor, int dtype, size_t offset, void **at)
 {
-    const size_t bytes = offset * (size_t)lrc_item_size[group->dtype];
-    for (size_t i = 0; i < 2 + group->states; i++)
-        at[i] = (char *)tensor->array[i] + bytes;
+    const uintptr_t bytes = offset * (size_t)lrc_item_size[dtype];
+    for (size_t i = 0; i < LRC_MAX_ARRAYS; i++)
+        at[i] = (void *)((uintptr_t)tensor->array[i] + bytes);
 }
 
 /* Arrays that are not flat, and gradients that are changed on the way, go through a block. */
@@ -85,7 +86,7 @@ static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t of
     const lrc_kernels *kernels = (*job->table)[group->dtype];
     lrc_block p_block, g_block;
     void *at[LRC_MAX_ARRAYS];
-    locate(tensor, group, offset, at);
+    locate(tensor, group->dtype, offset, at);
     if (tensor->parameter) {
         lrc_view_read(tensor->parameter, offset, n, &p_block, group->dtype);
         at[0] = &p_block;
@@ -114,7 +115,7 @@ static void update_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
     const lrc_group *group = &job->groups[tensor->group];
     if (!tensor->parameter && !tensor->gradient && !job->clipped && group->l2 == 0) {
         void *at[LRC_MAX_ARRAYS];
-        locate(tensor, group, offset, at);
+        locate(tensor, group->dtype, offset, at);
         (*job->table)[group->dtype]->loop[group->rule](&group->folded, at, n);
         return;
     }

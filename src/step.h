@@ -35,7 +35,6 @@ typedef struct {
 typedef struct {
     int rule;
     int dtype;
-    size_t states;
     double hyper[LRC_MAX_SCALARS];
     double l2;
     double carried[LRC_MAX_SCALARS];

@@ -11,6 +11,7 @@ import lrcore as lrc
 from lrcore.base import DEFAULTS
 from lrcore.optimizers import OPTIMIZERS
 from lrcore.reference import Reference
+from lrcore.schedules import SCHEDULES
 
 each_optimizer = pytest.mark.parametrize("cls", OPTIMIZERS.values(), ids=OPTIMIZERS)
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
@@ -283,8 +284,20 @@ def test_a_bound_gradient_that_is_resized_is_refused():
     opt = lrc.SGD(np.zeros(100_000))
     opt.bind(g)
     g.resize((1,), refcheck=False)
-    with pytest.raises(ValueError, match='gradient "0" was resized'):
+    with pytest.raises(ValueError, match=r'gradient "0" has shape \(1,\)'):
         opt.step()
+
+
+def test_a_bound_gradient_may_lie_between_the_elements_of_its_parameter():
+    pairs = np.zeros((5, 2))
+    pairs[:, 1] = 1.0
+    opt = lrc.SGD(pairs[:, 0], lr=0.5)
+    opt.bind(pairs[:, 1])
+    opt.step()
+    with pytest.raises(ValueError, match="shape"):
+        opt.bind(np.ones(3))
+    opt.step()
+    np.testing.assert_array_equal(pairs, [[-1.0, 1.0]] * 5)
 
 
 def test_gradients_that_would_have_to_be_copied_cannot_be_bound():
@@ -552,6 +565,26 @@ def test_update_t_uses_the_schedule_at_t():
         assert opt.t == k + 1
     assert seen == [0, 1, 2]
     assert p[0] == -111.0
+
+
+@pytest.mark.parametrize("cls", SCHEDULES.values(), ids=SCHEDULES)
+def test_every_update_uses_the_schedules_own_value(cls):
+    schedule = cls.example(0.1, 700)
+    opt = lrc.SGD(np.zeros(1), lr=schedule, l2=schedule)
+    twin = Reference(opt)
+    g = np.ones(1)
+    for t in range(1300):  # longer than any stretch of values computed ahead
+        opt.step(g)
+        twin.step(g)
+        assert opt.last_lr == schedule(t)
+        assert opt.lr == schedule(t + 1)
+    assert bits(opt.params) == bits(twin.params[0])
+    saved = opt.state_dict()
+    fresh = lrc.SGD(np.zeros(1), lr=schedule)
+    fresh.step(g)
+    fresh.load_state_dict(saved)
+    fresh.step(g)
+    assert fresh.last_lr == schedule(1300)
 
 
 @each_optimizer

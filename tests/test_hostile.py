@@ -68,7 +68,7 @@ def test_a_bound_gradient_that_changes_its_dtype_is_refused():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy, but possible
         g.dtype = np.int32
-    with pytest.raises(ValueError, match='gradient "0" was resized, reshaped or moved'):
+    with pytest.raises(TypeError, match='gradient "0" is not an aligned float32'):
         opt.step()
 
 

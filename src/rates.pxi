@@ -1,0 +1,85 @@
+# Part of _core.pyx: hyperparameters that are functions of the update index.
+
+cdef enum:
+    AHEAD = 512   # values at once: a schedule takes 5 to 30 us a call and 10 to 150 ns a value
+
+
+cdef class Function:
+    """A function of the update index. Values of a pure one are computed ahead."""
+
+    cdef object call
+    cdef str name
+    cdef double high
+    cdef bint pure
+    cdef long long first
+    cdef cnp.ndarray values    # from first on
+
+    def __init__(self, call, str name):
+        self.call, self.name = call, name
+        self.high = arguments.range_of(arguments.SCHEDULABLE[name]).high
+        self.pure = isinstance(call, algebra.Schedule)
+        self.first = -AHEAD
+
+    cdef double at(self, long long t) except? -1:
+        """The value at t, checked: at least 0 and below high, or else as the argument is."""
+        cdef double value
+        if self.pure:
+            if not 0 <= t - self.first < AHEAD:
+                values = self.call(np.arange(t, t + AHEAD))
+                self.first, self.values = t, values
+            value = (<double*>cnp.PyArray_DATA(self.values))[t - self.first]
+            if 0 <= value < self.high:
+                return value
+        return self._one(t)
+
+    cdef double _one(self, long long t) except? -1:
+        given = self.call(t)
+        if type(given) is float and 0 <= <double>given < self.high:
+            return given
+        if isinstance(given, np.ndarray) and given.ndim == 0:
+            given = given[()]
+        return arguments.checked(
+            f"the schedule at update {t}", self.name, given, arguments.SCHEDULABLE[self.name]
+        )
+
+
+cdef class Rate:
+    """The rate of one parameter group: a number or a function of the update index."""
+
+    cdef Function function
+    cdef double constant, scale
+    cdef list groups           # of the job
+
+    cdef int assign(self, value) except -1:
+        if callable(value):
+            self.function = Function(value, "lr")
+        else:
+            self.function, self.constant = None, value
+        return 0
+
+
+cdef class Dynamic:
+    """A hyperparameter that is a function of the update index, and where its value goes."""
+
+    cdef Function function
+    cdef bint narrow           # to be checked as float32
+    cdef double* target
+
+
+cdef int _assign(double* target, value, str name, int dtype, list dynamic) except -1:
+    cdef Dynamic entry
+    cdef bint narrow = dtype == LRC_FLOAT32 and arguments.SCHEDULABLE.get(name) is arguments.Decay
+    if not callable(value):
+        target[0] = _narrowed(value, name) if narrow else value
+        return 0
+    entry = Dynamic()
+    entry.function, entry.narrow, entry.target = Function(value, name), narrow, target
+    dynamic.append(entry)
+    return 0
+
+
+cdef double _narrowed(double decay, str name) except -1:
+    """A decay, having checked that a float32 array can hold it."""
+    if <float>decay >= 1:
+        raise ValueError(f"{name}={decay!r} is 1 when rounded to the parameters' float32")
+    return decay
