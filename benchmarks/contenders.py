@@ -199,96 +199,23 @@ def deepspeed_step(name: str, options: Mapping[str, float], params: Arrays, grad
     return step
 
 
-STREAM = """
-#include <pthread.h>
-#include <semaphore.h>
-#include <stddef.h>
-#include <stdint.h>
-
-typedef struct {
-    size_t arrays;
-    const size_t *n;
-    uint32_t **p, **g, **s;
-    int states, parts;
-} job;
-typedef struct { int part; sem_t go; } worker;
-
-static job current;
-static worker workers[64];
-static int started = 1;
-static sem_t done;
-
-static void stream_part(job j, size_t part)
-{
-    for (size_t k = 0; k < j.arrays; k++) {
-        uint32_t *restrict p = j.p[k], *restrict g = j.g[k];
-        uint32_t *restrict a = j.s[k], *restrict b = j.s[j.arrays + k];
-        const size_t end = j.n[k] * (part + 1) / j.parts;
-        if (j.states == 1)
-            for (size_t i = j.n[k] * part / j.parts; i < end; i++) {
-                a[i] ^= g[i];
-                p[i] ^= g[i];
-            }
-        else
-            for (size_t i = j.n[k] * part / j.parts; i < end; i++) {
-                a[i] ^= g[i];
-                b[i] ^= g[i];
-                p[i] ^= g[i];
-            }
-    }
-}
-
-static void *work(void *self)
-{
-    worker *const w = self;
-    for (;;) {
-        sem_wait(&w->go);
-        stream_part(current, w->part);
-        sem_post(&done);
-    }
-    return NULL;
-}
-
-void stream(size_t arrays, const size_t *n, uint32_t **p, uint32_t **g, uint32_t **s, int states,
-            int threads)
-{
-    if (started == 1)
-        sem_init(&done, 0, 0);
-    for (; started < threads; started++) {
-        pthread_t thread;
-        workers[started].part = started;
-        sem_init(&workers[started].go, 0, 0);
-        pthread_create(&thread, NULL, work, &workers[started]);
-    }
-    current = (job){arrays, n, p, g, s, states, threads};
-    for (int i = 1; i < threads; i++)
-        sem_post(&workers[i].go);
-    stream_part(current, 0);
-    for (int i = 1; i < threads; i++)
-        sem_wait(&done);
-}
-"""
-
-
 @cache
-def stream() -> Any:
-    """The compiled loop of the limit."""
+def limit() -> ctypes.CDLL:
+    """limit.c, compiled for this machine."""
     compiler = shutil.which("cc")
     if not compiler:
         raise NotImplementedError
-    folder = Path(tempfile.mkdtemp())
-    (folder / "stream.c").write_text(STREAM)
-    flags = ["-O3", "-march=native", "-shared", "-fPIC", "-pthread"]
-    command = [compiler, *flags, str(folder / "stream.c"), "-o", str(folder / "stream.so")]
-    subprocess.run(command, check=True)
-    function = ctypes.CDLL(str(folder / "stream.so")).stream
-    shutil.rmtree(folder)
-    return function
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "limit.so"
+        flags = ["-O3", "-march=native", "-fno-math-errno", "-shared", "-fPIC", "-pthread"]
+        source = Path(__file__).with_name("limit.c")
+        subprocess.run([compiler, *flags, source, "-lm", "-o", library], check=True)
+        return ctypes.CDLL(str(library))
 
 
 def limit_step(name: str, options: Mapping[str, float], params: Arrays, grads: Arrays) -> Step:
     """The same bytes from and to memory, without arithmetic; each array in as many parts."""
-    function = stream()
+    function = limit().stream
     threads = int(os.environ["OMP_NUM_THREADS"])
     arrays = [params, grads, [np.zeros_like(p) for _ in range(2) for p in params]]
     sizes = (ctypes.c_size_t * len(params))(*(p.size for p in params))

@@ -22,10 +22,15 @@ Scalars = Mapping[str, float]
 Carried = dict[str, float]
 
 
-def settle(x: Array) -> Array:
-    """What is below the smallest normal number is stored as zero."""
-    tiny = np.finfo(x.dtype).tiny
+def settle(x: Array, least: float = 1.0) -> Array:
+    """What is below `least` times the smallest normal number is stored as zero."""
+    tiny = x.dtype.type(least) * np.finfo(x.dtype).tiny
     return np.where((x > -tiny) & (x < tiny), x.dtype.type(0), x)
+
+
+def halt(x: Array) -> Array:
+    """First moments and velocities end earlier: their product with a rate is normal as well."""
+    return settle(x, 65536.0)
 
 
 def _average(decay: float, real: type) -> tuple[Any, Any]:
@@ -45,7 +50,7 @@ def momentum(p: Array, g: Array, b: Array, *, h: Scalars, k: Scalars) -> Carried
     gain = inner if k["first"] else inner * (1 - h["dampening"])
     rate_b = outer * h["momentum"] if h["nesterov"] else outer
     rate_g = h["lr"] if h["nesterov"] else 0.0
-    b[...] = settle(real(h["momentum"]) * b + real(gain) * g)
+    b[...] = halt(real(h["momentum"]) * b + real(gain) * g)
     p -= real(rate_b) * b + real(rate_g) * g
     return {"first": 0.0}
 
@@ -63,14 +68,14 @@ def _standard_deviation(mean: Array, s: Array, g: Array, h: Scalars) -> Array:
     real = s.dtype.type
     rho, gain = _average(h["rho"], real)
     d = g - mean
-    mean[...] = settle(rho * mean + gain * g)
-    s[...] = settle(rho * (s + gain * settle(d * d)))
+    mean[...] = halt(rho * mean + gain * g)
+    s[...] = settle(rho * (s + gain * halt(d * d)))
     return np.asarray(g / (np.sqrt(s + real(h["eps_root"])) + real(h["eps"])))
 
 
 def _gather(p: Array, b: Array, u: Array, h: Scalars) -> None:
     real = p.dtype.type
-    b[...] = settle(real(h["momentum"]) * b + u)
+    b[...] = halt(real(h["momentum"]) * b + u)
     p -= real(h["lr"]) * b
 
 
@@ -120,7 +125,7 @@ def _moments(m: Array, v: Array, g: Array, h: Scalars, k: Scalars) -> Carried:
     """One update of both moments; the running products of the betas."""
     beta1, gain1 = _average(h["beta1"], m.dtype.type)
     beta2, gain2 = _average(h["beta2"], m.dtype.type)
-    m[...] = settle(beta1 * m + gain1 * g)
+    m[...] = halt(beta1 * m + gain1 * g)
     v[...] = settle(beta2 * v + gain2 * (g * g))
     return {"product1": k["product1"] * float(beta1), "product2": k["product2"] * float(beta2)}
 

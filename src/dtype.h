@@ -1,6 +1,6 @@
 /* All loops for one dtype and their row of the table. kernels.c includes this once for each dtype,
- * having defined SUFFIX, real, bits (an integer as wide as real) and TINY (the smallest normal
- * number); they are undefined again at the end. */
+ * having defined SUFFIX, real, bits (an integer as wide as real), TINY (the smallest normal number)
+ * and ROOT (its square root); they are undefined again at the end. */
 
 #define FAMILY(name, hyper, carried, folded)                                                       \
     struct NAME(name##_folded) {                                                                   \
@@ -11,12 +11,17 @@
 #undef FAMILY
 #undef RULE
 
-/* Denormal state would make every later step many times slower: it is stored as zero. */
-static inline real NAME(settle)(real x)
+/* Denormal numbers make a step many times slower, and averages of zeros would become denormal. */
+static inline real NAME(zero_below)(real x, real least)
 {
-    return x > -TINY && x < TINY ? 0 : x;
+    return x > -least && x < least ? 0 : x;
 }
-#define settle(x) NAME(settle)(x)
+/* For what is stored. */
+#define settle(x) NAME(zero_below)(x, TINY)
+/* For first moments and velocities, whose product with a rate is to be normal as well. */
+#define halt(x) NAME(zero_below)(x, 65536 * TINY)
+/* For what is squared. */
+#define halt_root(x) NAME(zero_below)(x, 256 * ROOT)
 
 #include "rules.h"
 
@@ -44,7 +49,10 @@ static const lrc_kernels NAME(kernels) = {
 /* clang-format on */
 
 #undef settle
+#undef halt
+#undef halt_root
 #undef SUFFIX
 #undef real
 #undef bits
 #undef TINY
+#undef ROOT

@@ -50,12 +50,14 @@
 #define real float
 #define bits uint32_t
 #define TINY FLT_MIN
+#define ROOT 0x1p-63F
 #include "dtype.h"
 
 #define SUFFIX f64
 #define real double
 #define bits uint64_t
 #define TINY DBL_MIN
+#define ROOT 0x1p-511
 #include "dtype.h"
 
 extern const lrc_table LRC_TABLE;

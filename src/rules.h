@@ -46,7 +46,7 @@ KERNEL(momentum, momentum)
     const real *restrict g = a[1];
     SIMD
     for (size_t i = 0; i < n; i++) {
-        b[i] = settle(c.mu * b[i] + c.gain * g[i]);
+        b[i] = halt(c.mu * b[i] + c.gain * g[i]);
         p[i] -= c.rate_b * b[i] + c.rate_g * g[i];
     }
 }
@@ -81,7 +81,7 @@ KERNEL(rmsprop_momentum, rmsprop)
     SIMD
     for (size_t i = 0; i < n; i++) {
         v[i] = settle(c.rho * v[i] + c.gain * (g[i] * g[i]));
-        b[i] = settle(c.mu * b[i] + g[i] / (sqrt(v[i] + c.root) + c.eps));
+        b[i] = halt(c.mu * b[i] + g[i] / (sqrt(v[i] + c.root) + c.eps));
         p[i] -= c.rate * b[i];
     }
 }
@@ -94,9 +94,9 @@ KERNEL(rmsprop_centered, rmsprop)
     const real *restrict g = a[1];
     SIMD
     for (size_t i = 0; i < n; i++) {
-        const real d = g[i] - mean[i];
-        mean[i] = settle(c.rho * mean[i] + c.gain * g[i]);
-        s[i] = settle(c.rho * (s[i] + c.gain * settle(d * d)));
+        const real d = halt_root(g[i] - mean[i]);
+        mean[i] = halt(c.rho * mean[i] + c.gain * g[i]);
+        s[i] = settle(c.rho * (s[i] + c.gain * (d * d)));
         p[i] -= c.rate * (g[i] / (sqrt(s[i] + c.root) + c.eps));
     }
 }
@@ -107,10 +107,10 @@ KERNEL(rmsprop_centered_momentum, rmsprop)
     const real *restrict g = a[1];
     SIMD
     for (size_t i = 0; i < n; i++) {
-        const real d = g[i] - mean[i];
-        mean[i] = settle(c.rho * mean[i] + c.gain * g[i]);
-        s[i] = settle(c.rho * (s[i] + c.gain * settle(d * d)));
-        b[i] = settle(c.mu * b[i] + g[i] / (sqrt(s[i] + c.root) + c.eps));
+        const real d = halt_root(g[i] - mean[i]);
+        mean[i] = halt(c.rho * mean[i] + c.gain * g[i]);
+        s[i] = settle(c.rho * (s[i] + c.gain * (d * d)));
+        b[i] = halt(c.mu * b[i] + g[i] / (sqrt(s[i] + c.root) + c.eps));
         p[i] -= c.rate * b[i];
     }
 }
@@ -182,7 +182,7 @@ KERNEL(adam, adam)
     const real *restrict g = a[1];
     SIMD
     for (size_t i = 0; i < n; i++) {
-        m[i] = settle(c.beta1 * m[i] + c.gain1 * g[i]);
+        m[i] = halt(c.beta1 * m[i] + c.gain1 * g[i]);
         v[i] = settle(c.beta2 * v[i] + c.gain2 * (g[i] * g[i]));
         p[i] -= c.decay * p[i] + c.rate * (m[i] / (sqrt(v[i] + c.root) + c.eps));
     }
@@ -195,7 +195,7 @@ KERNEL(amsgrad, adam)
     const real *restrict g = a[1];
     SIMD
     for (size_t i = 0; i < n; i++) {
-        m[i] = settle(c.beta1 * m[i] + c.gain1 * g[i]);
+        m[i] = halt(c.beta1 * m[i] + c.gain1 * g[i]);
         v[i] = settle(c.beta2 * v[i] + c.gain2 * (g[i] * g[i]));
         v_max[i] = v[i] > v_max[i] ? v[i] : v_max[i];
         p[i] -= c.decay * p[i] + c.rate * (m[i] / (sqrt(v_max[i] + c.root) + c.eps));

@@ -38,8 +38,18 @@ class OneRate:
     def setup(self, schedule: str) -> None:
         self.schedule = SCHEDULES[schedule].example(1e-3, 10_000)
 
+        self.times = np.arange(10_000)
+        self.grads = np.ones(64, np.float32)
+        self.opt = lrc.Adam(np.ones(64, np.float32), lr=self.schedule)
+
     def time_call(self, *_: Any) -> None:
         self.schedule(1234)
+
+    def time_array(self, *_: Any) -> None:
+        self.schedule(self.times)
+
+    def time_step(self, *_: Any) -> None:
+        self.opt.step(self.grads)
 
 
 class Import:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+import lrcore
 from lrcore._core import RULES
 from lrcore.reference import Reference
 
@@ -20,6 +21,22 @@ class Step:
 
     def setup(self, rule: str, dtype: str, size: int) -> None:
         self.opt, self.grads = problem(rule, dtype, [size])
+
+    def time_step(self, *_: Any) -> None:
+        self.opt.step(self.grads)
+
+
+class Threads:
+    params = [list(BY_RULE), DTYPE_NAMES, [1, 2], [1 << 20, LARGE]]
+    param_names = ["rule", "dtype", "threads", "size"]
+
+    def setup(self, rule: str, dtype: str, threads: int, size: int) -> None:
+        self.before = lrcore.get_num_threads()
+        lrcore.set_num_threads(threads)
+        self.opt, self.grads = problem(rule, dtype, [size])
+
+    def teardown(self, *_: Any) -> None:
+        lrcore.set_num_threads(self.before)
 
     def time_step(self, *_: Any) -> None:
         self.opt.step(self.grads)

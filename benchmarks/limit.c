@@ -1,0 +1,80 @@
+/* What the machine allows: the bytes of a step without its arithmetic, and the arithmetic that
+ * takes longest without its bytes. Called by contenders.py and bounds.py through ctypes. */
+#include <math.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    size_t arrays;
+    const size_t *n;
+    uint32_t **p, **g, **s;
+    int states, parts;
+} job;
+typedef struct {
+    int part;
+    sem_t go;
+} worker;
+
+static job current;
+static worker workers[64];
+static int started = 1;
+static sem_t done;
+
+static void stream_part(job j, size_t part)
+{
+    for (size_t k = 0; k < j.arrays; k++) {
+        uint32_t *restrict p = j.p[k], *restrict g = j.g[k];
+        uint32_t *restrict a = j.s[k], *restrict b = j.s[j.arrays + k];
+        const size_t end = j.n[k] * (part + 1) / j.parts;
+        if (j.states == 1)
+            for (size_t i = j.n[k] * part / j.parts; i < end; i++) {
+                a[i] ^= g[i];
+                p[i] ^= g[i];
+            }
+        else
+            for (size_t i = j.n[k] * part / j.parts; i < end; i++) {
+                a[i] ^= g[i];
+                b[i] ^= g[i];
+                p[i] ^= g[i];
+            }
+    }
+}
+
+static void *work(void *self)
+{
+    worker *const w = self;
+    for (;;) {
+        sem_wait(&w->go);
+        stream_part(current, w->part);
+        sem_post(&done);
+    }
+    return NULL;
+}
+
+void stream(size_t arrays, const size_t *n, uint32_t **p, uint32_t **g, uint32_t **s, int states,
+            int threads)
+{
+    if (started == 1)
+        sem_init(&done, 0, 0);
+    for (; started < threads; started++) {
+        pthread_t thread;
+        workers[started].part = started;
+        sem_init(&workers[started].go, 0, 0);
+        pthread_create(&thread, NULL, work, &workers[started]);
+    }
+    current = (job){arrays, n, p, g, s, states, threads};
+    for (int i = 1; i < threads; i++)
+        sem_post(&workers[i].go);
+    stream_part(current, 0);
+    for (int i = 1; i < threads; i++)
+        sem_wait(&done);
+}
+
+/* One square root and one division an element. */
+void roots(size_t n, const float *x, float *y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] / (sqrtf(x[i]) + 1);
+}
