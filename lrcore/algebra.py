@@ -40,6 +40,7 @@ class Schedule(ABC):
     __slots__ = ()
     __array_ufunc__: ClassVar[None] = None  # so that np.float64(2) * s is left to __rmul__
     _form: ClassVar[str] = ""  # how repr writes an operator
+    _pure: ClassVar[bool] = True  # False for a class that calls a function of the user's
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -62,6 +63,12 @@ class Schedule(ABC):
         Of a combination it follows from the parts: at times later than the first, never earlier.
         """
         return self._length()
+
+    @property
+    def pure(self) -> bool:
+        """Whether an optimizer may compute values ahead: not with a function of yours inside."""
+        parts = (value for value in _arguments(self).values() if isinstance(value, Schedule))
+        return self._pure and all(part.pure for part in parts)
 
     @classmethod
     def example(cls, lr: float, steps: int) -> Self:

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import algebra, arguments, parameters, threads
+from . import arguments, parameters, threads
 
 cnp.import_array()
 

@@ -5,7 +5,8 @@ cdef enum:
 
 
 cdef class Function:
-    """A function of the update index. Values of a pure one are computed ahead."""
+    """A function of the update index. One that calls itself `pure` also takes an array of indices,
+    and its values are computed ahead."""
 
     cdef object call
     cdef str name
@@ -17,7 +18,7 @@ cdef class Function:
     def __init__(self, call, str name):
         self.call, self.name = call, name
         self.high = arguments.range_of(arguments.SCHEDULABLE[name]).high
-        self.pure = isinstance(call, algebra.Schedule)
+        self.pure = getattr(call, "pure", False) is True
         self.first = -AHEAD
 
     cdef double at(self, long long t) except? -1:
@@ -25,7 +26,9 @@ cdef class Function:
         cdef double value
         if self.pure:
             if not 0 <= t - self.first < AHEAD:
-                values = self.call(np.arange(t, t + AHEAD))
+                values = np.ascontiguousarray(self.call(np.arange(t, t + AHEAD)), np.float64)
+                if values.shape != (AHEAD,):
+                    raise ValueError(f"{self.name}: {AHEAD} updates gave {values.shape} values")
                 self.first, self.values = t, values
             value = (<double*>cnp.PyArray_DATA(self.values))[t - self.first]
             if 0 <= value < self.high:

@@ -667,6 +667,18 @@ def test_any_float_hyperparameter_may_be_a_schedule():
     assert bits(opt.params) == bits(twin.params[0])
 
 
+def test_a_function_that_falsely_calls_itself_pure_is_an_error():
+    class Pure:
+        pure = True
+
+        def __call__(self, t):
+            return 0.1
+
+    opt = lrc.SGD(np.ones(1), lr=Pure())
+    with pytest.raises(ValueError, match=r"lr: 512 updates gave \(\) values"):
+        opt.step(np.ones(1))
+
+
 def test_momentum_may_rise_from_zero_by_a_schedule():
     p = np.zeros(1)
     opt = lrc.SGD(p, lr=1.0, momentum=lambda t: 0.5 * t)
