@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
-from typing import Any, Final, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from . import _core
 
 Array = NDArray[np.float64]
 Number = TypeVar("Number", float, Array)
@@ -97,30 +98,10 @@ class _Floats:
         return below(x, FLOATS) if x < at else beyond(x, FLOATS)
 
 
-def _each(function: Callable[..., float], *columns: Array | float) -> Array:
-    """`function` of the C library, element by element."""
-    size = next(len(column) for column in columns if isinstance(column, np.ndarray))
-    rows: list[Iterable[Any]] = [
-        column.data if isinstance(column, np.ndarray) else repeat(column) for column in columns
-    ]
-    return np.fromiter(map(function, *rows), np.float64, size)
-
-
 class _Arrays:
-    @staticmethod
-    def sin(x: Array, /) -> Array:
-        return _each(math.sin, x)
-
-    @staticmethod
-    def log1p(x: Array, /) -> Array:
-        return _each(math.log1p, x)
-
-    @staticmethod
-    def exp(x: Array, /) -> Array:
-        try:
-            return _each(math.exp, x)
-        except OverflowError:
-            return _each(FLOATS.exp, x)
+    sin = staticmethod(_core.each_sin)
+    log1p = staticmethod(_core.each_log1p)
+    exp = staticmethod(_core.each_exp)
 
     @staticmethod
     def min(x: Array, y: Array | float, /) -> Array:
@@ -142,10 +123,7 @@ class _Arrays:
 
     @staticmethod
     def power(scale: Array | float, base: Array | float, n: Array | float, /) -> Array:
-        try:
-            return scale * _each(math.pow, base, n)
-        except OverflowError:
-            return _each(FLOATS.power, scale, base, n)
+        return ARRAYS.times(scale, _core.each_power(base, n))
 
     @staticmethod
     def split(

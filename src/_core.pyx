@@ -95,6 +95,7 @@ def set_num_threads(int n):
 
 include "binding.pxi"
 include "rates.pxi"
+include "libm.pxi"
 
 
 def global_norm(list arrays):

@@ -675,7 +675,7 @@ def test_a_function_that_falsely_calls_itself_pure_is_an_error():
             return 0.1
 
     opt = lrc.SGD(np.ones(1), lr=Pure())
-    with pytest.raises(ValueError, match=r"lr: 512 updates gave \(\) values"):
+    with pytest.raises(ValueError, match=r"lr: 512 updates gave \(1,\) values"):
         opt.step(np.ones(1))
 
 
