@@ -13,7 +13,11 @@ except ModuleNotFoundError as error:
     ) from None
 
 from .base import Group as Group
+from .controllers import BarzilaiBorwein as BarzilaiBorwein
 from .controllers import Controller as Controller
+from .controllers import EarlyStopping as EarlyStopping
+from .controllers import Hypergradient as Hypergradient
+from .controllers import Polyak as Polyak
 from .controllers import ReduceOnPlateau as ReduceOnPlateau
 from .gradients import clip_grad_norm_ as clip_grad_norm_
 from .gradients import global_norm as global_norm

@@ -107,6 +107,17 @@ def check_fields(owner: Any) -> None:
             check(owner, f.name, kinds[f.name])
 
 
+def assign(owner: Any, name: str, value: Any) -> None:
+    """Set an argument of a dataclass to a value that the type of its field accepts."""
+    arguments = [f.name for f in fields(owner) if f.init]
+    if name not in arguments:
+        raise AttributeError(
+            f"{type(owner).__name__}.{name} cannot be assigned; {', '.join(arguments)} can"
+        )
+    value = checked(type(owner).__name__, name, value, _types(type(owner))[name])
+    object.__setattr__(owner, name, value)
+
+
 # The float hyperparameters of all optimizers; any of these may also be a schedule.
 SCHEDULABLE: Final[dict[str, Any]] = {
     "lr": NonNegative,

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from . import arguments, checkpoint, parameters, threads
 from ._core import DTYPES, POLICIES, RULES, Rule, Stepper
-from .controllers import Controller
+from .controllers import Controller, binding
+from .memory import Watched
 from .schedules import Constant
 
 Value: TypeAlias = float | Callable[[int], float]  # a number or a schedule
@@ -42,7 +43,7 @@ class Common(TypedDict, total=False):
         changes, leave the update out (`step` returns False, `skipped` counts, `t` stays), or let it
         through (unclipped, if the norm is not finite).
     controller : Controller or sequence of Controller, optional
-        Scale the rate by what a metric did, such as `ReduceOnPlateau`.
+        Scale the rate by what was reported to them, such as `ReduceOnPlateau`; several multiply.
     num_threads : int, optional
         The most threads that a step may use; `lrcore.get_num_threads` by default. Steps of fewer
         than about 256k elements use one.
@@ -244,8 +245,12 @@ class Optimizer(Stepper):
         for group, leaves in zip(groups[known:], named[known:], strict=True):
             self._plan_group(group, leaves, plan, state)
         trees = tuple(tree for tree, _ in flat)
-        self._tree = trees if grouped else trees[0]
-        self._attach(*plan, self._tree, names)
+        tree = trees if grouped else trees[0]
+        watched = Watched(tree, names, tuple(array for _, array in everything))
+        bind_controllers = binding(self._controllers_used, watched)
+        self._attach(*plan, tree, names)
+        bind_controllers()
+        self._tree = tree
         self._names, self._groups, self._named, self._plan = names, groups, named, plan
         self._grouped, self._state = grouped, state
         self._elements = sum(array.size for _, array in everything)

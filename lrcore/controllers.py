@@ -1,220 +1,26 @@
-"""Controllers: they watch a metric and answer with a factor on the learning rate.
+"""Controllers: they follow what is reported to them and answer with a factor on the learning rate.
 
-A controller never writes a rate. The optimizer asks for `controller.rate(lr)` at each update, where
-`lr` is what its schedule says, so a controller and a schedule work together in any order.
+A controller never writes a rate. The optimizer multiplies what its schedule says by the `scale` of
+each of its controllers at each update, so controllers and schedules work together in any order.
 """
 
 from __future__ import annotations
 
-import sys
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import KW_ONLY, asdict, dataclass, field, fields, replace
-from numbers import Real
-from typing import Annotated, Any, Final, Literal, final
+from typing import Final
 
-import numpy as np
-
-from .arguments import Count, Finite, Natural, NonNegative, Range, check_fields
-
-
-class Controller(ABC):
-    """A factor on the learning rate that follows the reports of a metric."""
-
-    min_lr: float = 0.0
-
-    @property
-    @abstractmethod
-    def scale(self) -> float:
-        """The factor on the rate: 1 at first."""
-
-    @abstractmethod
-    def update(self, value: float, step: int | None = None) -> bool:
-        """Report one evaluation of the metric; True if that has changed `scale`."""
-
-    @abstractmethod
-    def state_dict(self) -> dict[str, Any]:
-        """All that a resumed run needs, in floats, ints, lists and None; settings are not in it."""
-
-    @abstractmethod
-    def load_state_dict(self, d: Mapping[str, Any]) -> None:
-        """Take over a saved state, or change nothing and raise a KeyError or ValueError."""
-
-    @final
-    def rate(self, lr: float) -> float:
-        """`lr * scale`, but not below `min_lr`; an `lr` that is already below it stays as it is."""
-        return max(lr * self.scale, min(lr, self.min_lr))
-
-
-@dataclass
-class PlateauState:
-    """Everything that changes in a `ReduceOnPlateau`."""
-
-    scale: Annotated[float, Range(float, 0, 1)] = 1.0
-    best: Finite | None = None
-    bad: Natural = 0
-    cooling: Natural = 0
-    step: Natural | None = None
-    reports: tuple[Finite, ...] = ()
-    recent: tuple[Finite, ...] = ()
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-
-@final
-@dataclass(eq=False)
-class ReduceOnPlateau(Controller):
-    """Multiply the rate by `factor` when `patience` evaluations in a row brought no improvement.
-
-    An evaluation improves if `value < best - margin` (mode "min") or `value > best + margin`
-    ("max"), with `margin = max(rel * |best|, abs)`; it becomes `best` then. The first finite one
-    always improves, any other is bad. The `patience`-th bad one in a row lowers `scale` to
-    `max(scale * factor, min_scale)` and starts `cooldown`; then the count begins anew.
-
-    Parameters
-    ----------
-    factor : float, 0 < factor < 1
-        "Reduce by a factor of 10" is `factor=0.1`.
-    patience : int >= 1
-        1 lowers the rate at the first bad evaluation.
-    mode : "min" or "max"
-        Whether a good metric is low or high.
-    rel, abs : float >= 0
-        The improvement that counts, relative to the size of `best` and absolute: the larger rules.
-    cooldown : int >= 0
-        Evaluations after a reduction that are not counted as bad; a better one becomes `best`.
-    min_lr : float >= 0
-        The rate is not lowered below it. `scale` knows no rate: it goes on falling, without effect.
-    min_scale : float, 0 to 1
-        `scale` is not lowered below it. There `update` goes on as ever, but returns False.
-    window : int >= 1
-        Judge the mean of the last `window` finite reports, of those there are at the start.
-    reference : "best" or "window"
-        With "window" an evaluation need not beat `best` if the best of the few before it is worse:
-        of the last `patience - window` finite ones, or of the last one if that is none. So a good
-        value long ago is not held against a run that improves again: a spike followed by steady
-        decrease is no plateau (where `patience > window`).
-    on_nan : "bad" or "raise"
-        NaN and infinity are bad evaluations and otherwise left out, or a `FloatingPointError`
-        that leaves the controller as it was.
-
-    Notes
-    -----
-    Keras and optax count patience the same way, torch waits for one evaluation more. torch and
-    optax never reduce on a negative metric; here it may have either sign. Keras takes a NaN for
-    `best`, and then reduces for ever. `patience=0`, which optax inverts, is refused: use 1.
-
-    >>> plateau = ReduceOnPlateau(factor=0.5, patience=2)
-    >>> [plateau.update(loss) for loss in (1.0, 0.5, 0.5, 0.5)]
-    [False, False, False, True]
-    >>> plateau.rate(0.1)
-    0.05
-    """
-
-    factor: Annotated[float, Range(float, 0, 1, open="both")] = 0.1
-    patience: Count = 10
-    _: KW_ONLY
-    mode: Literal["min", "max"] = "min"
-    rel: NonNegative = 1e-4
-    abs: NonNegative = 0.0
-    cooldown: Natural = 0
-    min_lr: NonNegative = 0.0
-    min_scale: Annotated[float, Range(float, 0, 1)] = 0.0
-    window: Count = 1
-    reference: Literal["best", "window"] = "best"
-    on_nan: Literal["bad", "raise"] = "bad"
-
-    _state: PlateauState = field(default_factory=PlateauState, init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-    @property
-    def scale(self) -> float:
-        """The factor on the rate: 1 at first, never rising."""
-        return self._state.scale
-
-    @property
-    def best(self) -> float | None:
-        """The last value that was an improvement; None before the first."""
-        return self._state.best
-
-    def update(self, value: float, step: int | None = None) -> bool:
-        """Report one evaluation of the metric; True if that has lowered `scale`.
-
-        With `step`, a second report of the same step in a row is ignored.
-        """
-        if isinstance(value, np.generic):
-            value = value.item()
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise TypeError(f"ReduceOnPlateau: value must be a real number, got {value!r}")
-        following = replace(self._state, step=self._state.step if step is None else step)
-        if step is not None and step == self._state.step:
-            return False
-        finite = abs(value) <= sys.float_info.max
-        if self.on_nan == "raise" and not finite:
-            raise FloatingPointError(f"ReduceOnPlateau: value must be finite, got {value!r}")
-        self._state = following
-        improved = finite and self._improves(self._mean(float(value)))
-        following.bad = 0 if improved else following.bad + 1
-        return self._lower()
-
-    def _mean(self, value: float) -> float:
-        reports = (*self._state.reports, value)[-self.window :]
-        self._state.reports = reports
-        mean = sum(report / len(reports) for report in reports)
-        # rounding must not make the mean of equal reports an improvement on them
-        return min(max(mean, min(reports)), max(reports))
-
-    def _improves(self, value: float) -> bool:
-        state, sign = self._state, 1.0 if self.mode == "min" else -1.0
-        memory = max(self.patience - self.window, 1)
-        improves = state.best is None
-        if state.best is not None:
-            target = sign * state.best
-            recent = [sign * value for value in state.recent[-memory:]]
-            target = max(target, min(recent, default=target))
-            margin = max(self.rel * abs(target), self.abs)
-            improves = sign * value < target - margin
-        if improves:
-            state.best = value
-        if self.reference == "window":
-            state.recent = (*state.recent, value)[-memory:]
-        return improves
-
-    def _lower(self) -> bool:
-        state = self._state
-        if state.cooling > 0:
-            state.cooling -= 1
-            state.bad = 0
-        if state.bad < self.patience:
-            return False
-        state.bad = 0
-        state.cooling = self.cooldown
-        before = state.scale
-        state.scale = min(before, max(before * self.factor, self.min_scale))
-        return state.scale < before
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that a resumed run needs, in floats, ints, lists and None; settings are not in it."""
-        values = asdict(self._state)
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
-
-    def load_state_dict(self, d: Mapping[str, Any]) -> None:
-        """Take over a saved state, or change nothing and raise a KeyError or ValueError."""
-        known = {f.name for f in fields(PlateauState)}
-        for key in d.keys() ^ known:
-            problem = "is missing" if key in known else "is not known"
-            raise KeyError(f"ReduceOnPlateau: state {key!r} {problem}")
-        try:
-            self._state = PlateauState(**d)
-        except TypeError as error:
-            raise ValueError(str(error)) from None
-
+from .adaptive import BarzilaiBorwein as BarzilaiBorwein
+from .adaptive import Hypergradient as Hypergradient
+from .adaptive import Polyak as Polyak
+from .following import Controller as Controller
+from .following import Follower
+from .following import binding as binding
+from .plateau import ReduceOnPlateau as ReduceOnPlateau
+from .stopping import EarlyStopping as EarlyStopping
 
 CONTROLLERS: Final[dict[str, type[Controller]]] = {
     name: value
-    for name, value in list(globals().items())
-    if isinstance(value, type) and issubclass(value, Controller) and value is not Controller
+    for name, value in sorted(globals().items())
+    if isinstance(value, type)
+    and issubclass(value, Controller)
+    and value not in (Controller, Follower)
 }

@@ -7,6 +7,7 @@ scalar is computed in double and narrowed once, to the dtype of `p`; see src/rul
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from math import sqrt
 from typing import Any
@@ -263,8 +264,9 @@ class Reference:
         h = {name: self._value(value) for name, value in self._choices[group].hyper.items()}
         h = {"weight_decay": 0.0, **h}
         h["lr"] *= self._scales[group] * self._opt.lr_scale
-        for controller in self._opt.controllers:
-            h["lr"] = controller.rate(h["lr"])
+        controllers = self._opt.controllers
+        floor = min(h["lr"], max((c.min_lr for c in controllers), default=0.0))
+        h["lr"] = max(h["lr"] * math.prod(c.scale for c in controllers), floor)
         if scale != 1.0:
             g = (scale * g.astype(np.float64)).astype(real)
         if self._common["clip_value"] is not None:

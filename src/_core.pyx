@@ -236,9 +236,7 @@ cdef class Stepper:
         if rate.function is not None:
             lr = rate.function.at(self.t)
         lr *= rate.scale * self._lr_scale
-        for controller in self._controllers:
-            lr = controller.rate(lr)
-        return lr
+        return controlled(self._controllers, lr)
 
     cdef int _resolve(self, lr) except -1:
         """Rates and hyperparameters of the next update, from the user's schedules."""

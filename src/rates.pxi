@@ -61,6 +61,19 @@ cdef class Rate:
         return 0
 
 
+cpdef double controlled(controllers, double lr) except? -1:
+    """lr times the scale of every controller, but not below their min_lr; an lr that is below that
+    already is not raised."""
+    cdef double scale = 1, floor = 0
+    for controller in controllers:
+        scale *= <double>controller.scale
+    if scale == 1:
+        return lr
+    for controller in controllers:
+        floor = max(floor, <double>controller.min_lr)
+    return max(lr * scale, min(lr, floor))
+
+
 cdef class Dynamic:
     """A hyperparameter that is a function of the update index, and where its value goes."""
 

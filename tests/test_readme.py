@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import lrcore as lrc
+from lrcore.controllers import CONTROLLERS
 from lrcore.optimizers import OPTIMIZERS
 from lrcore.schedules import SCHEDULES
 
@@ -14,7 +15,7 @@ README = Path(__file__).parent.parent.joinpath("README.md").read_text()
 
 @pytest.mark.parametrize(
     ("header", "names"),
-    [("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)],
+    [("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("controller", CONTROLLERS)],
     ids=lambda x: str(x)[:9],
 )
 def test_the_table_lists_what_the_library_has(header, names):
@@ -23,7 +24,7 @@ def test_the_table_lists_what_the_library_has(header, names):
 
 
 def test_every_listed_name_is_exported():
-    for name in [*OPTIMIZERS, *SCHEDULES]:
+    for name in [*OPTIMIZERS, *SCHEDULES, *CONTROLLERS]:
         assert hasattr(lrc, name)
 
 

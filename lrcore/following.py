@@ -1,0 +1,257 @@
+"""What all controllers share: how they are told, how they scale a rate, and how they are saved."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from numbers import Real
+from typing import Any, ClassVar, NamedTuple, final
+
+import numpy as np
+
+from . import _core, arguments
+from .memory import Memory, Watched, watch
+from .parameters import Array
+
+
+class Controller(ABC):
+    """A factor on the learning rate that follows what is reported to it."""
+
+    min_lr: float = 0.0
+
+    @property
+    @abstractmethod
+    def scale(self) -> float:
+        """The factor on the rate: 1 at first."""
+
+    @abstractmethod
+    def update(self, value: float, step: int | None = None, *, grads: Any = None) -> bool:
+        """Report one evaluation of the metric; True if the controller has acted on it."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """All that a resumed run needs, as plain data; settings are not in it."""
+
+    @abstractmethod
+    def load_state_dict(self, d: Mapping[str, Any]) -> None:
+        """Take over a saved state, or change nothing and raise a KeyError or ValueError."""
+
+    @final
+    def rate(self, lr: float) -> float:
+        """`lr * scale`, but not below `min_lr`; an `lr` that is already below it stays as it is."""
+        return _core.controlled((self,), lr)
+
+
+class Report(NamedTuple):
+    """What `update` was told."""
+
+    value: float  # may be NaN or infinite
+    step: int | None
+    grads: Any
+
+
+@dataclass(eq=False, repr=False)
+class State:
+    """Everything that changes in a controller, kept arrays apart; checked when it is loaded."""
+
+    step: arguments.Natural | None = None
+
+    def __post_init__(self) -> None:
+        arguments.check_fields(self)
+
+
+class Follower(Controller):
+    """The abstract base of the controllers here: dataclasses of settings, with a `State`.
+
+    Settings are checked when they are assigned, too. An update that raises has changed nothing.
+    """
+
+    _letters: ClassVar[tuple[str, ...]] = ()  # of the arrays it keeps for each parameter
+    _state: Any
+
+    def __post_init__(self) -> None:
+        self._watched: Watched | None = None
+        self._memory = Memory({}, full=False)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+        else:
+            arguments.assign(self, name, value)
+
+    @property
+    def scale(self) -> float:
+        """The factor on the rate: 1 before the first report."""
+        scale: float = self._state.scale
+        return scale
+
+    @final
+    def update(self, value: float, step: int | None = None, *, grads: Any = None) -> bool:
+        """Report one evaluation; True if the controller has acted on it.
+
+        Parameters
+        ----------
+        value : float
+            The metric. NaN and infinity are bad ones, never the best.
+        step : int >= 0, optional
+            With it, a second report of the same step in a row is ignored.
+        grads : optional
+            The gradients at this point, in the structure of the parameters, for those controllers
+            that ask for them; the others do not look at them.
+        """
+        me = type(self).__name__
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise TypeError(f"{me}: value must be a real number, got {value!r}")
+        step = arguments.checked(me, "step", step, arguments.Natural | None)
+        if step is not None and step == self._state.step:
+            return False
+        number = float(value) if abs(value) <= sys.float_info.max else _not_finite(value)
+        following = copy.copy(self._state)
+        if step is not None:
+            following.step = step
+        acted = self._follow(following, Report(number, step, grads))
+        self._state = following
+        return acted
+
+    @abstractmethod
+    def _follow(self, state: Any, report: Report) -> bool:
+        """Change `state`, a copy of the own, as the report demands; True if that is an act."""
+
+    @final
+    def bind(self, params: Any) -> None:
+        """Tell which arrays are trained, in a loop without an optimizer, which else tells it.
+
+        Parameters
+        ----------
+        params : ndarray, sequence or mapping
+            As an optimizer takes them. Those of an earlier `bind` must be among them.
+        """
+        self._prepare(watch(params))()
+
+    @final
+    def _prepare(self, watched: Watched) -> Callable[[], None]:
+        """A function that binds and cannot fail, after all that can."""
+        if not self._letters:
+            return lambda: None
+        known = dict(zip(watched.names, watched.arrays, strict=True))
+        before = self._watched or Watched(None, (), ())
+        if any(known.get(n) is not a for n, a in zip(before.names, before.arrays, strict=True)):
+            raise ValueError(f"{type(self).__name__} is bound to other parameters; use a new one")
+        self._refuse(self._memory.problems(watched, self._letters))
+        memory = self._memory
+        if memory.arrays:
+            memory = memory.grown(watched, self._letters)
+
+        def bind() -> None:
+            self._watched, self._memory = watched, memory
+
+        return bind
+
+    @final
+    def _gradients(self, report: Report) -> Any:
+        if report.grads is None:
+            me = type(self).__name__
+            raise TypeError(f"{me}: update needs the gradients: update(loss, grads=grads)")
+        return report.grads
+
+    @final
+    def _point(self, report: Report) -> tuple[Watched, list[Array]]:
+        """The parameters and their gradients, in the dtypes of the parameters."""
+        grads = self._gradients(report)
+        if self._watched is None:
+            me = type(self).__name__
+            raise RuntimeError(f"{me}: give it to an optimizer, or bind(params) first")
+        self._refuse(self._memory.problems(self._watched, self._letters))
+        return self._watched, self._watched.gradients(grads)
+
+    @final
+    def _room(self) -> Memory:
+        """The memory, with room for all parameters; without any while there are none."""
+        if self._watched is None:
+            return Memory({}, full=False)
+        if len(self._memory.arrays) < len(self._watched.names):
+            return self._memory.grown(self._watched, self._letters)
+        return self._memory
+
+    def _refuse(self, problems: list[str]) -> None:
+        if problems:
+            me = type(self).__name__
+            raise ValueError(f"{me}: the kept arrays do not fit: {'; '.join(problems)}")
+
+    @final
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of all that a resumed run needs; settings are not in it.
+
+        Floats, ints, lists and None, and for controllers that keep arrays these, as `"arrays"` by
+        name of the parameter and letter.
+        """
+        values = asdict(self._state)
+        saved = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        return {**saved, "arrays": self._memory.contents()} if self._letters else saved
+
+    @final
+    def load_state_dict(self, d: Mapping[str, Any]) -> None:
+        """Take over a saved state, or change nothing and raise a KeyError or ValueError."""
+        me, kind = type(self).__name__, type(self._state)
+        known = {f.name for f in fields(kind)} | ({"arrays"} if self._letters else set())
+        for key in d.keys() ^ known:
+            problem = "is missing" if key in known else "is not known"
+            raise KeyError(f"{me}: state {key!r} {problem}")
+        try:
+            state = kind(**{key: value for key, value in d.items() if key != "arrays"})
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+        memory = self._remember(d.get("arrays", {}))
+        self._state, self._memory = state, memory
+
+    def _remember(self, saved: Any) -> Memory:
+        if not isinstance(saved, Mapping):
+            raise ValueError(f"{type(self).__name__}: arrays is a {type(saved).__name__}")
+        memory = self._memory
+        if saved:
+            self._refuse(_not_arrays(saved, self._letters))
+            memory = Memory(saved, full=True).copy()
+            if self._watched is not None:
+                missing = set(self._watched.names) - memory.arrays.keys()
+                self._refuse([f'"{name}" is missing' for name in sorted(missing)])
+                self._refuse(memory.problems(self._watched, self._letters))
+        elif memory.full:
+            memory = Memory(memory.arrays, full=False)
+        return memory
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The parameters are the optimizer's, which binds the copy to its own.
+        return {**vars(self), "_watched": None, "_memory": self._memory.copy()}
+
+
+def _not_finite(value: Any) -> float:
+    """NaN or an infinity, in the place of a number too large for a float too."""
+    if value != value:
+        return float("nan")
+    return float("inf") if value > 0 else float("-inf")
+
+
+def _not_arrays(saved: Mapping[str, Any], letters: tuple[str, ...]) -> list[str]:
+    found = []
+    for name, kept in saved.items():
+        if not isinstance(kept, Mapping) or set(kept) != set(letters):
+            found.append(f'arrays of "{name}" are not {", ".join(letters)}')
+        elif not all(isinstance(array, np.ndarray) for array in kept.values()):
+            found.append(f'arrays of "{name}" are not arrays')
+    return found
+
+
+def binding(controllers: Iterable[Controller], watched: Watched) -> Callable[[], None]:
+    """A function that tells the controllers their optimizer's parameters and cannot fail."""
+    prepared = [c._prepare(watched) for c in controllers if isinstance(c, Follower)]
+
+    def bind() -> None:
+        for each in prepared:
+            each()
+
+    return bind

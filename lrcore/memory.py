@@ -1,0 +1,115 @@
+"""The arrays that a controller watches, and what they were at an earlier moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import parameters
+from .parameters import Array, Tree
+
+GRADIENT = "g"  # the letter of kept gradients; any other stands for the parameters
+
+
+class Watched(NamedTuple):
+    """The parameters of an optimizer: their structure, and names and arrays in one order."""
+
+    tree: Tree
+    names: tuple[str, ...]
+    arrays: tuple[Array, ...]
+
+    def gradients(self, grads: Any) -> list[Array]:
+        """The gradients in the order, shapes and dtypes of the parameters; others are refused."""
+        found: list[Any] = []
+        self._match(self.tree, grads, found)
+        with np.errstate(over="ignore"):  # what overflows is infinite
+            return [
+                parameters.as_gradient(g, p, name, keep=False).astype(p.dtype, copy=False)
+                for g, p, name in zip(found, self.arrays, self.names, strict=True)
+            ]
+
+    def _match(self, tree: Tree, grads: Any, found: list[Any]) -> None:
+        name = self.names[min(len(found), len(self.names) - 1)]
+        if tree is None:
+            found.append(grads)
+        elif isinstance(tree, dict):
+            parameters.same_mapping(tree, grads, name)
+            for key, child in tree.items():
+                self._match(child, grads[key], found)
+        else:
+            for child, below in zip(tree, parameters.same_sequence(tree, grads, name), strict=True):
+                self._match(child, below, found)
+
+
+def watch(params: Any) -> Watched:
+    """Parameters as an optimizer takes them, groups apart."""
+    tree, leaves = parameters.flatten(params)
+    for name, array in leaves:
+        parameters.check_parameter(name, array)
+    names = tuple(name for name, _ in leaves)
+    parameters.check_names(names)
+    parameters.check_distinct(leaves)
+    return Watched(tree, names, tuple(array for _, array in leaves))
+
+
+class Memory:
+    """Arrays of one moment, by name of the parameter and letter, in memory allocated once."""
+
+    def __init__(self, arrays: Mapping[str, Mapping[str, Array]], full: bool) -> None:
+        self.arrays = arrays
+        self.full = full  # else the arrays are room for a moment to come
+
+    def copy(self) -> Memory:
+        """The same in arrays of its own; room is not copied."""
+        return Memory(self.contents(), self.full)
+
+    def contents(self) -> dict[str, dict[str, Array]]:
+        """Copies of all arrays; nothing before the first moment."""
+        if not self.full:
+            return {}
+        return {
+            name: {letter: array.copy() for letter, array in kept.items()}
+            for name, kept in self.arrays.items()
+        }
+
+    def letter(self, letter: str, watched: Watched) -> list[Array]:
+        """The arrays of one letter, in the order of the parameters."""
+        return [self.arrays[name][letter] for name in watched.names]
+
+    def problems(self, watched: Watched, letters: Sequence[str]) -> list[str]:
+        """Why the moment is not one of these parameters."""
+        if not self.full:
+            return []
+        known = dict(zip(watched.names, watched.arrays, strict=True))
+        found = [
+            f'"{name}" is not among the parameters' for name in self.arrays if name not in known
+        ]
+        for name, array in known.items():
+            kept = self.arrays.get(name, dict.fromkeys(letters, array))
+            found += [f'"{name}" has no {letter}' for letter in letters if letter not in kept]
+            found += [
+                f'{letter} of "{name}" is {old.dtype} of shape {old.shape}, its parameter '
+                f"{array.dtype} of shape {array.shape}"
+                for letter, old in kept.items()
+                if (old.dtype, old.shape) != (array.dtype, array.shape)
+            ]
+        return found
+
+    def grown(self, watched: Watched, letters: Sequence[str]) -> Memory:
+        """With room for all parameters; one that was not there then counts as unchanged since."""
+        arrays = {
+            name: self.arrays.get(name)
+            or {letter: np.array(array, order="C", subok=False) for letter in letters}
+            for name, array in zip(watched.names, watched.arrays, strict=True)
+        }
+        grew = arrays.keys() != self.arrays.keys()
+        return Memory(arrays, self.full and not (grew and GRADIENT in letters))
+
+    def keep(self, watched: Watched, gradients: Sequence[Array] | None = None) -> None:
+        """Make the present the moment."""
+        for i, (name, array) in enumerate(zip(watched.names, watched.arrays, strict=True)):
+            for letter, kept in self.arrays[name].items():
+                kept[...] = gradients[i] if gradients and letter == GRADIENT else array
+        self.full = True
