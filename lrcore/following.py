@@ -100,7 +100,8 @@ class Follower(Controller):
             With it, a second report of the same step in a row is ignored.
         grads : optional
             The gradients at this point, in the structure of the parameters, for those controllers
-            that ask for them; the others do not look at them.
+            that ask for them; the others do not look at them. These controllers descend: where the
+            optimizer has ``maximize=True``, report the negatives of value and gradients.
         """
         me = type(self).__name__
         if isinstance(value, np.generic):
