@@ -58,9 +58,9 @@ class EarlyStopping(Follower):
 
     Notes
     -----
-    Keras's rules, with two differences: NaN and infinity are bad evaluations (Keras takes an
-    infinity in the metric's good direction for `best`), and a first evaluation can stop a run
-    (Keras never stops at its first epoch). Keras puts the best back at the end of `fit`, here it
+    Keras's rules, with two differences: NaN and infinity are bad evaluations (Keras takes a first
+    NaN or an infinity for `best`), and a first evaluation that is one of them can stop a run (Keras
+    never stops at its first epoch). Keras puts the best back at the end of `fit`, here it
     happens at the stop. The moments of the optimizer and its `t` stay as they are: go on training
     only with a new optimizer, or from a state saved at the best. Reports after the stop are
     ignored.

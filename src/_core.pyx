@@ -236,7 +236,9 @@ cdef class Stepper:
         if rate.function is not None:
             lr = rate.function.at(self.t)
         lr *= rate.scale * self._lr_scale
-        return controlled(self._controllers, lr)
+        if self._controllers:
+            lr = controlled(self._controllers, lr)
+        return lr
 
     cdef int _resolve(self, lr) except -1:
         """Rates and hyperparameters of the next update, from the user's schedules."""
