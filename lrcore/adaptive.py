@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Annotated, ClassVar, Literal, NamedTuple, final
+from typing import Annotated, ClassVar, Literal, TypeAlias, final
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from .following import Follower, Report, State
 from .gradients import global_norm
 from .memory import GRADIENT
 from .parameters import Array
+
+Products: TypeAlias = tuple[float, float, float]
 
 
 @dataclass(eq=False, repr=False)
@@ -254,20 +256,13 @@ class Hypergradient(Follower):
         return _assign(state, min(max(scale, self.min_scale), self.max_scale))
 
 
-class Products(NamedTuple):
-    """Inner products of two vectors that are spread over many arrays."""
-
-    aa: float
-    ab: float
-    bb: float
-
-
 def _changes(now: Iterable[Array], before: Iterable[Array]) -> Iterator[Array]:
     for a, b in zip(now, before, strict=True):
         yield np.subtract(a, b, dtype=np.float64)
 
 
 def _products(a: Iterable[Array], b: Iterable[Array]) -> Products:
+    """a.a, a.b and b.b of two vectors that are spread over many arrays."""
     total = [0.0, 0.0, 0.0]
     with np.errstate(all="ignore"):  # what is not finite then is not used
         for left, right in zip(a, b, strict=True):
@@ -275,14 +270,15 @@ def _products(a: Iterable[Array], b: Iterable[Array]) -> Products:
             x, y = (np.asarray(each, np.float64, order="C") for each in (left, right))
             for i, (u, v) in enumerate(((x, x), (x, y), (y, y))):
                 total[i] += float(np.sum(u * v))
-    return Products(*total)
+    return total[0], total[1], total[2]
 
 
 def _cosine(dots: Products) -> float:
-    lengths = math.sqrt(dots.aa) * math.sqrt(dots.bb)
+    aa, ab, bb = dots
+    lengths = math.sqrt(aa) * math.sqrt(bb)
     if not all(map(math.isfinite, dots)) or lengths == 0:
         return 0.0
-    return min(max(dots.ab / lengths, -1.0), 1.0)
+    return min(max(ab / lengths, -1.0), 1.0)
 
 
 def _assign(state: ScaleState, scale: float) -> bool:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import lrcore as lrc
 from lrcore.plateau import PlateauState, ReduceOnPlateau
 
 INF, NAN = math.inf, math.nan
@@ -71,6 +72,37 @@ def test_drops_follow_one_another_on_successive_plateaus() -> None:
     """Coverage S34: a drop by ten helps, the metric levels off again, and another drop follows."""
     metric = [1.0, 0.5, 0.5, 0.5, 0.2, 0.2, 0.2]
     assert reductions(metric, factor=0.1, patience=2) == [4, 7]
+
+
+def test_a_tenth_of_the_rate_is_a_tenth_of_the_fluctuations() -> None:
+    """Coverage S48: around the minimum of h x^2 / 2 the variance is lr sigma^2 / (h (2 - lr h))."""
+    rng = np.random.default_rng(0)
+    h, sigma, size = 1.0, 0.5, 20_000
+    plateau = ReduceOnPlateau(0.1, patience=3, rel=0.05)
+    opt = lrc.SGD(np.ones(size), lr=0.5, controller=plateau)
+    floors = {}
+    while opt.lr > 0.004:
+        for _ in range(math.ceil(3 / opt.lr)):
+            opt.step(h * opt.params + rng.normal(0, sigma, size))
+        floors[opt.lr] = float(np.var(opt.params))
+        plateau.update(floors[opt.lr])
+    assert [round(lr, 9) for lr in floors] == [0.5, 0.05, 0.005]
+    for lr, floor in floors.items():
+        assert floor == pytest.approx(lr * sigma**2 / (h * (2 - lr * h)), rel=0.05)
+
+
+def test_a_kink_is_reached_by_a_falling_rate() -> None:
+    """Coverage S36: at a constant rate |x - 4| goes on between 3.5 and 4.5 for ever."""
+    ends = []
+    for controller in (None, ReduceOnPlateau(0.5, patience=2)):
+        x = np.array([-1.5])
+        opt = lrc.SGD(x, lr=1.0, controller=controller)
+        for _ in range(200):
+            opt.step(np.sign(x - 4.0))
+            if controller:
+                controller.update(abs(x[0] - 4.0))
+        ends.append(abs(x[0] - 4.0))
+    assert ends == [0.5, 0.0]
 
 
 def test_an_improving_metric_never_lowers_the_rate() -> None:
