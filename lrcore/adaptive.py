@@ -6,12 +6,12 @@ import math
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Annotated, ClassVar, Literal, TypeAlias, final
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, final
 
 import numpy as np
 
 from .arguments import Decay, Finite, Fraction, NonNegative, Positive, Range
-from .following import Follower, Report, State
+from .following import Follower, State
 from .gradients import global_norm
 from .memory import GRADIENT
 from .parameters import Array
@@ -81,11 +81,12 @@ class Polyak(Follower):
 
     _state: ScaleState = field(default_factory=ScaleState, init=False, repr=False)
 
-    def _follow(self, state: ScaleState, report: Report) -> bool:
-        norm = global_norm(self._gradients(report))
-        if not (math.isfinite(norm) and math.isfinite(report.value)):
+    def _follow(self, state: ScaleState, value: float, grads: Any) -> bool:
+        self._demand(grads)
+        norm = global_norm(grads)
+        if not (math.isfinite(norm) and math.isfinite(value)):
             return False
-        gap = report.value - self.f_min
+        gap = value - self.f_min
         scale = gap / norm / norm if gap > 0 and norm > 0 else 0.0
         limit = sys.float_info.max if self.max_scale is None else self.max_scale
         return _assign(state, min(scale, limit))
@@ -155,9 +156,9 @@ class BarzilaiBorwein(Follower):
     _letters: ClassVar[tuple[str, ...]] = ("x", GRADIENT)
     _state: ScaleState = field(default_factory=ScaleState, init=False, repr=False)
 
-    def _follow(self, state: ScaleState, report: Report) -> bool:
-        watched, gradients = self._point(report)
-        if not (math.isfinite(report.value) and math.isfinite(global_norm(gradients))):
+    def _follow(self, state: ScaleState, value: float, grads: Any) -> bool:
+        watched, gradients = self._point(grads)
+        if not (math.isfinite(value) and math.isfinite(global_norm(gradients))):
             return False
         memory = self._room()
         scale = self.first
@@ -242,9 +243,9 @@ class Hypergradient(Follower):
     _letters: ClassVar[tuple[str, ...]] = ("x",)
     _state: ScaleState = field(default_factory=ScaleState, init=False, repr=False)
 
-    def _follow(self, state: ScaleState, report: Report) -> bool:
-        watched, gradients = self._point(report)
-        if not (math.isfinite(report.value) and math.isfinite(global_norm(gradients))):
+    def _follow(self, state: ScaleState, value: float, grads: Any) -> bool:
+        watched, gradients = self._point(grads)
+        if not (math.isfinite(value) and math.isfinite(global_norm(gradients))):
             return False
         memory = self._room()
         scale = state.scale

@@ -246,8 +246,7 @@ class Optimizer(Stepper):
             self._plan_group(group, leaves, plan, state)
         trees = tuple(tree for tree, _ in flat)
         tree = trees if grouped else trees[0]
-        watched = Watched(tree, names, tuple(array for _, array in everything))
-        bind_controllers = binding(self._controllers_used, watched)
+        bind_controllers = binding(self._controllers_used, Watched(tree, everything))
         self._attach(*plan, tree, names)
         bind_controllers()
         self._tree = tree

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from numbers import Real
-from typing import Any, ClassVar, NamedTuple, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -43,14 +43,6 @@ class Controller(ABC):
     def rate(self, lr: float) -> float:
         """`lr * scale`, but not below `min_lr`; an `lr` that is already below it stays as it is."""
         return _core.controlled((self,), lr)
-
-
-class Report(NamedTuple):
-    """What `update` was told."""
-
-    value: float  # may be NaN or infinite
-    step: int | None
-    grads: Any
 
 
 @dataclass(eq=False, repr=False)
@@ -115,13 +107,16 @@ class Follower(Controller):
         following = copy.copy(self._state)
         if step is not None:
             following.step = step
-        acted = self._follow(following, Report(number, step, grads))
+        acted = self._follow(following, number, grads)
         self._state = following
         return acted
 
     @abstractmethod
-    def _follow(self, state: Any, report: Report) -> bool:
-        """Change `state`, a copy of the own, as the report demands; True if that is an act."""
+    def _follow(self, state: Any, value: float, grads: Any) -> bool:
+        """Change `state`, a copy of the own, as the report demands; True if that is an act.
+
+        `value` may be NaN or infinite; `state.step` is the last step that was reported.
+        """
 
     @final
     def bind(self, params: Any) -> None:
@@ -140,7 +135,7 @@ class Follower(Controller):
         if not self._letters:
             return lambda: None
         known = dict(zip(watched.names, watched.arrays, strict=True))
-        before = self._watched or Watched(None, (), ())
+        before = self._watched or Watched((), [])
         if any(known.get(n) is not a for n, a in zip(before.names, before.arrays, strict=True)):
             raise ValueError(f"{type(self).__name__} is bound to other parameters; use a new one")
         self._refuse(self._memory.problems(watched, self._letters))
@@ -154,16 +149,15 @@ class Follower(Controller):
         return bind
 
     @final
-    def _gradients(self, report: Report) -> Any:
-        if report.grads is None:
+    def _demand(self, grads: Any) -> None:
+        if grads is None:
             me = type(self).__name__
             raise TypeError(f"{me}: update needs the gradients: update(loss, grads=grads)")
-        return report.grads
 
     @final
-    def _point(self, report: Report) -> tuple[Watched, list[Array]]:
+    def _point(self, grads: Any) -> tuple[Watched, list[Array]]:
         """The parameters and their gradients, in the dtypes of the parameters."""
-        grads = self._gradients(report)
+        self._demand(grads)
         if self._watched is None:
             me = type(self).__name__
             raise RuntimeError(f"{me}: give it to an optimizer, or bind(params) first")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +13,13 @@ from .parameters import Array, Tree
 GRADIENT = "g"  # the letter of kept gradients; any other stands for the parameters
 
 
-class Watched(NamedTuple):
+class Watched:
     """The parameters of an optimizer: their structure, and names and arrays in one order."""
 
-    tree: Tree
-    names: tuple[str, ...]
-    arrays: tuple[Array, ...]
+    def __init__(self, tree: Tree, named: Sequence[tuple[str, Array]]) -> None:
+        self.tree = tree
+        self.names = tuple(name for name, _ in named)
+        self.arrays = tuple(array for _, array in named)
 
     def gradients(self, grads: Any) -> list[Array]:
         """The gradients in the order, shapes and dtypes of the parameters; others are refused."""
@@ -48,10 +49,9 @@ def watch(params: Any) -> Watched:
     tree, leaves = parameters.flatten(params)
     for name, array in leaves:
         parameters.check_parameter(name, array)
-    names = tuple(name for name, _ in leaves)
-    parameters.check_names(names)
+    parameters.check_names([name for name, _ in leaves])
     parameters.check_distinct(leaves)
-    return Watched(tree, names, tuple(array for _, array in leaves))
+    return Watched(tree, leaves)
 
 
 class Memory:
@@ -70,7 +70,7 @@ class Memory:
         if not self.full:
             return {}
         return {
-            name: {letter: array.copy() for letter, array in kept.items()}
+            name: {letter: np.array(array, order="C") for letter, array in kept.items()}
             for name, kept in self.arrays.items()
         }
 
@@ -79,9 +79,7 @@ class Memory:
         return [self.arrays[name][letter] for name in watched.names]
 
     def problems(self, watched: Watched, letters: Sequence[str]) -> list[str]:
-        """Why the moment is not one of these parameters."""
-        if not self.full:
-            return []
+        """Why the arrays are not those of these parameters."""
         known = dict(zip(watched.names, watched.arrays, strict=True))
         found = [
             f'"{name}" is not among the parameters' for name in self.arrays if name not in known
@@ -101,7 +99,7 @@ class Memory:
         """With room for all parameters; one that was not there then counts as unchanged since."""
         arrays = {
             name: self.arrays.get(name)
-            or {letter: np.array(array, order="C", subok=False) for letter in letters}
+            or {letter: np.array(array, order="C") for letter in letters}
             for name, array in zip(watched.names, watched.arrays, strict=True)
         }
         grew = arrays.keys() != self.arrays.keys()

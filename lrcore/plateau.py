@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Annotated, Literal, final
 
 from .arguments import Count, Finite, Fraction, Natural, NonNegative, Range
-from .following import Follower, Report, State
+from .following import Follower, State
 
 
 @dataclass(eq=False, repr=False)
@@ -59,13 +59,24 @@ class ReduceOnPlateau(Follower):
         NaN and infinity are bad evaluations and otherwise left out, or a `FloatingPointError`
         that leaves the controller as it was.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a senseless argument, at construction and when it is assigned later.
+    FloatingPointError
+        From `update`, with ``on_nan="raise"``.
+
     Notes
     -----
     Keras and optax count patience the same way, torch waits for one evaluation more. torch and
     optax never reduce on a negative metric; here it may have either sign. Keras takes a NaN for
     `best`, and then reduces for ever. `patience=0`, which optax inverts, is refused: use 1.
+    docs/controllers.md has their traces side by side.
 
-    >>> plateau = ReduceOnPlateau(factor=0.5, patience=2)
+    Examples
+    --------
+    >>> import lrcore as lrc
+    >>> plateau = lrc.ReduceOnPlateau(factor=0.5, patience=2)
     >>> [plateau.update(loss) for loss in (1.0, 0.5, 0.5, 0.5)]
     [False, False, False, True]
     >>> plateau.rate(0.1)
@@ -92,11 +103,11 @@ class ReduceOnPlateau(Follower):
         """The last value that was an improvement; None before the first."""
         return self._state.best
 
-    def _follow(self, state: PlateauState, report: Report) -> bool:
-        finite = isfinite(report.value)
+    def _follow(self, state: PlateauState, value: float, grads: object) -> bool:
+        finite = isfinite(value)
         if self.on_nan == "raise" and not finite:
-            raise FloatingPointError(f"ReduceOnPlateau: value must be finite, got {report.value!r}")
-        improved = finite and self._improves(state, self._mean(state, report.value))
+            raise FloatingPointError(f"ReduceOnPlateau: value must be finite, got {value!r}")
+        improved = finite and self._improves(state, self._mean(state, value))
         state.bad = 0 if improved else state.bad + 1
         return self._lower(state)
 

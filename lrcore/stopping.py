@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar, Literal, final
 
 from .arguments import Count, Finite, Natural, NonNegative
-from .following import Follower, Report, State
+from .following import Follower, State
 from .parameters import Array
 
 
@@ -132,15 +132,15 @@ class EarlyStopping(Follower):
         self._refuse(self._memory.problems(self._watched, self._letters))
         return list(zip(self._watched.names, self._watched.arrays, strict=True))
 
-    def _follow(self, state: StopState, report: Report) -> bool:
+    def _follow(self, state: StopState, value: float, grads: object) -> bool:
         number = state.seen
         state.seen += 1
         if state.stop or number < self.start_from:
             return False
-        if self._beats(report.value, state.best):
-            state.best = report.value
-            state.best_step = number if report.step is None else report.step
-            beaten = self.baseline is None or self._beats(report.value, self.baseline)
+        if self._beats(value, state.best):
+            state.best = value
+            state.best_step = number if state.step is None else state.step
+            beaten = self.baseline is None or self._beats(value, self.baseline)
             state.wait = 0 if beaten else state.wait + 1
             self._keep_best()
             return False
