@@ -138,7 +138,7 @@ class Follower(Controller):
         before = self._watched or Watched((), [])
         if any(known.get(n) is not a for n, a in zip(before.names, before.arrays, strict=True)):
             raise ValueError(f"{type(self).__name__} is bound to other parameters; use a new one")
-        self._refuse(self._memory.problems(watched, self._letters))
+        self._refuse(self._memory.problems(watched))
         memory = self._memory
         if memory.arrays:
             memory = memory.grown(watched, self._letters)
@@ -161,7 +161,7 @@ class Follower(Controller):
         if self._watched is None:
             me = type(self).__name__
             raise RuntimeError(f"{me}: give it to an optimizer, or bind(params) first")
-        self._refuse(self._memory.problems(self._watched, self._letters))
+        self._refuse(self._memory.problems(self._watched))
         return self._watched, self._watched.gradients(grads)
 
     @final
@@ -214,7 +214,7 @@ class Follower(Controller):
             if self._watched is not None:
                 missing = set(self._watched.names) - memory.arrays.keys()
                 self._refuse([f'"{name}" is missing' for name in sorted(missing)])
-                self._refuse(memory.problems(self._watched, self._letters))
+                self._refuse(memory.problems(self._watched))
         elif memory.full:
             memory = Memory(memory.arrays, full=False)
         return memory

@@ -78,22 +78,17 @@ class Memory:
         """The arrays of one letter, in the order of the parameters."""
         return [self.arrays[name][letter] for name in watched.names]
 
-    def problems(self, watched: Watched, letters: Sequence[str]) -> list[str]:
+    def problems(self, watched: Watched) -> list[str]:
         """Why the arrays are not those of these parameters."""
         known = dict(zip(watched.names, watched.arrays, strict=True))
-        found = [
-            f'"{name}" is not among the parameters' for name in self.arrays if name not in known
+        strangers = [name for name in self.arrays if name not in known]
+        return [f'"{name}" is not among the parameters' for name in strangers] + [
+            f'{letter} of "{name}" is {old.dtype} of shape {old.shape}, its parameter '
+            f"{array.dtype} of shape {array.shape}"
+            for name, array in known.items()
+            for letter, old in self.arrays.get(name, {}).items()
+            if (old.dtype, old.shape) != (array.dtype, array.shape)
         ]
-        for name, array in known.items():
-            kept = self.arrays.get(name, dict.fromkeys(letters, array))
-            found += [f'"{name}" has no {letter}' for letter in letters if letter not in kept]
-            found += [
-                f'{letter} of "{name}" is {old.dtype} of shape {old.shape}, its parameter '
-                f"{array.dtype} of shape {array.shape}"
-                for letter, old in kept.items()
-                if (old.dtype, old.shape) != (array.dtype, array.shape)
-            ]
-        return found
 
     def grown(self, watched: Watched, letters: Sequence[str]) -> Memory:
         """With room for all parameters; one that was not there then counts as unchanged since."""

@@ -129,7 +129,7 @@ class EarlyStopping(Follower):
         """The parameters by name, checked to be of the kept shapes."""
         if self._watched is None:
             return []
-        self._refuse(self._memory.problems(self._watched, self._letters))
+        self._refuse(self._memory.problems(self._watched))
         return list(zip(self._watched.names, self._watched.arrays, strict=True))
 
     def _follow(self, state: StopState, value: float, grads: object) -> bool:

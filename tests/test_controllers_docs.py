@@ -154,6 +154,19 @@ def test_a_trace_of_early_stopping_is_as_written(row: dict[str, str], library: s
     assert STOPS[library](numbers(row["metric"]), **settings) == row[library]
 
 
+def test_polyak_is_that_of_optax() -> None:
+    optax = pytest.importorskip("optax")
+    rng = np.random.default_rng(0)
+    g = rng.standard_normal(5).astype(np.float32)
+    for value, f_min, limit in ((0.5, 0.0, 1.0), (0.5, 0.25, 1.0), (50.0, 0.0, 1.0)):
+        peer = optax.polyak_sgd(f_min=f_min, max_learning_rate=limit)
+        updates, _ = peer.update(g, peer.init(g), g, value=value)
+        ours = lrc.Polyak(f_min, max_scale=limit)
+        ours.update(value, grads=g)
+        # optax computes in float32
+        np.testing.assert_allclose(-ours.scale * g, updates, rtol=1e-6)
+
+
 def test_the_examples_run() -> None:
     scope: dict[str, Any] = {}
     for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
