@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import lrcore as lrc
 
@@ -129,8 +131,12 @@ def lrcore_stop(values: list[float], **settings: Any) -> str:
     stopping = lrc.EarlyStopping(**settings)
     for n, value in enumerate(values):
         if stopping.update(value):
-            return f"stops at {n}, best {stopping.best}".replace(".0", "")
-    return f"goes on, best {stopping.best}".replace(".0", "")
+            return f"stops at {n}, best {shown(stopping.best)}"
+    return f"goes on, best {shown(stopping.best)}"
+
+
+def shown(best: float | None) -> str:
+    return "None" if best is None else f"{best:g}"
 
 
 STOPS = {"Keras": keras_stop, "lrcore": lrcore_stop}
@@ -152,6 +158,45 @@ def test_a_trace_of_reduce_on_plateau_is_as_written(row: dict[str, str], library
 def test_a_trace_of_early_stopping_is_as_written(row: dict[str, str], library: str) -> None:
     settings = eval(f"dict({row['stopping']})")
     assert STOPS[library](numbers(row["metric"]), **settings) == row[library]
+
+
+# Quarters, so that no margin is a matter of rounding.
+QUARTERS = st.lists(st.integers(1, 20).map(lambda n: n / 4), min_size=1, max_size=25)
+
+
+@settings(deadline=None)
+@given(QUARTERS, st.integers(1, 4), st.sampled_from([0.0, 0.5]), st.sampled_from(["min", "max"]))
+def test_any_series_has_the_plateaus_of_keras(
+    values: list[float], patience: int, margin: float, mode: str
+) -> None:
+    common = {"factor": 0.5, "patience": patience, "mode": mode}
+    theirs = keras_trace(values, 1.0, **common, min_delta=margin)
+    assert lrcore_trace(values, 1.0, **common, rel=0.0, abs=margin) == theirs
+
+
+@settings(deadline=None, max_examples=10)
+@given(QUARTERS, st.integers(1, 4), st.integers(0, 3))
+def test_any_positive_series_has_the_plateaus_of_optax(
+    values: list[float], patience: int, cooldown: int
+) -> None:
+    common = {"factor": 0.5, "patience": patience, "cooldown": cooldown}
+    assert lrcore_trace(values, 1.0, **common) == optax_trace(values, 1.0, **common)
+
+
+@settings(deadline=None)
+@given(
+    QUARTERS,
+    st.fixed_dictionaries(
+        {
+            "patience": st.integers(1, 4),
+            "min_delta": st.sampled_from([0.0, 0.5]),
+            "mode": st.sampled_from(["min", "max"]),
+            "baseline": st.sampled_from([None, 1.0, 3.0]),
+        }
+    ),
+)
+def test_any_series_stops_where_keras_stops(values: list[float], options: dict[str, Any]) -> None:
+    assert lrcore_stop(values, **options) == keras_stop(values, **options)
 
 
 def test_polyak_is_that_of_optax() -> None:
