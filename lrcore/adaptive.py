@@ -279,7 +279,7 @@ def _cosine(dots: Products) -> float:
     lengths = math.sqrt(aa) * math.sqrt(bb)
     if not all(map(math.isfinite, dots)) or lengths == 0:
         return 0.0
-    return min(max(ab / lengths, -1.0), 1.0)
+    return ab / lengths
 
 
 def _assign(state: ScaleState, scale: float) -> bool:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import lrcore as lrc
 from lrcore.controllers import CONTROLLERS, Controller
+from lrcore.reference import Reference
 
 INF, NAN = math.inf, math.nan
 
@@ -364,6 +365,20 @@ def test_min_lr_is_a_floor_of_the_rate_that_is_used() -> None:
     for order in ([floored, other], [other, floored]):
         assert lrc.SGD(np.zeros(1), lr=1.0, controller=order).lr == 0.05
         assert lrc.SGD(np.zeros(1), lr=0.02, controller=order).lr == 0.02
+
+
+def test_the_reference_scales_as_the_optimizer_does() -> None:
+    plateaus = [lrc.ReduceOnPlateau(0.3, 1), lrc.ReduceOnPlateau(0.1, 1, min_lr=0.04)]
+    opt = lrc.Adam(np.ones(5), lr=lrc.CosineAnnealing(1.0, 8), controller=[*plateaus, Half()])
+    twin = Reference(opt)
+    rng = np.random.default_rng(0)
+    for _ in range(8):
+        g = rng.standard_normal(5)
+        twin.step(g)
+        opt.step(g)
+        np.testing.assert_array_equal(opt.params, twin.params[0])
+        for plateau in plateaus:
+            plateau.update(1.0)
 
 
 @every_controller

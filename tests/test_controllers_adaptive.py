@@ -99,10 +99,12 @@ def test_a_report_that_is_not_finite_is_left_out(make: Any, value: float, g: flo
     np.testing.assert_equal(other.state_dict(), plain.state_dict())
 
 
-@pytest.mark.parametrize("make", WITH_PARAMS)
+@pytest.mark.parametrize(
+    "make", [BarzilaiBorwein, lambda: Hypergradient(0.9, min_scale=0.0)], ids=["bb", "hyper"]
+)
 def test_layout_and_order_of_keys_do_not_matter(make: Any) -> None:
     rng = np.random.default_rng(0)
-    values = rng.standard_normal((6, 40, 30)).astype(np.float32)
+    values = rng.standard_normal((40, 40, 30)).astype(np.float32)
     scales = []
     for layout in ("C", "F", "strided", "keys"):
         a = np.empty((40, 60))[:, ::2] if layout == "strided" else np.empty((40, 30))
@@ -110,8 +112,9 @@ def test_layout_and_order_of_keys_do_not_matter(make: Any) -> None:
         params = {"a": a, "b": np.zeros(1)}
         controller = make()
         controller.bind(params)
-        for x, g in zip(values[::2], values[1::2], strict=True):
+        for x, noise in zip(values[::2], values[1::2], strict=True):
             a[...] = x
+            g = x + noise
             grads = {"a": np.asfortranarray(g) if layout == "C" else g, "b": np.ones(1)}
             if layout == "keys":
                 grads = dict(reversed(grads.items()))
@@ -133,6 +136,46 @@ def test_gradients_are_taken_in_the_dtype_of_their_parameters(make: Any) -> None
             x -= np.float32(0.1) * g
         scales.append(controller.scale)
     assert scales[0] == scales[1]
+
+
+@pytest.mark.parametrize("make", WITH_PARAMS)
+def test_parameters_that_were_reshaped_are_refused(make: Any) -> None:
+    x = np.ones(4)
+    controller = make()
+    controller.bind(x)
+    controller.update(1.0, grads=np.ones(4))
+    before = controller.state_dict()
+    x.resize((2, 2), refcheck=False)
+    with pytest.raises(ValueError, match=r'x of "0" is float64 of shape \(4,\)'):
+        controller.update(1.0, grads=np.ones((2, 2)))
+    np.testing.assert_equal(controller.state_dict(), before)
+
+
+@pytest.mark.parametrize("make", WITH_PARAMS)
+def test_a_state_from_before_the_first_report_starts_anew(make: Any) -> None:
+    x = np.ones(2)
+    used, fresh = make(), make()
+    for controller in (used, fresh):
+        controller.bind(x)
+    start = used.state_dict()
+    used.update(1.0, grads=np.ones(2))
+    used.load_state_dict(start)
+    x -= 0.5
+    for controller in (used, fresh):
+        controller.update(1.0, grads=np.full(2, 0.25))
+    np.testing.assert_equal(used.state_dict(), fresh.state_dict())
+
+
+def test_barzilai_borwein_starts_anew_with_added_parameters() -> None:
+    a, b = np.ones(2), np.ones(3)
+    opt = lrc.SGD([a], lr=0.1, controller=BarzilaiBorwein(first=0.125))
+    for _ in range(2):
+        opt.controller.update(1.0, grads=[a])
+        opt.step([a])
+    assert opt.controller.scale != 0.125
+    opt.add([b])
+    opt.controller.update(1.0, grads=[[a], [b]])
+    assert opt.controller.scale == 0.125
 
 
 @pytest.mark.parametrize("make", WITH_PARAMS)

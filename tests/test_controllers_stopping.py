@@ -157,6 +157,21 @@ def test_nothing_is_kept_or_put_back_without_restore_best() -> None:
     assert controller.state_dict()["arrays"] == {}
 
 
+@pytest.mark.parametrize("why", ["switched off", "a fresh state"])
+def test_parameters_of_an_earlier_best_are_not_put_back(why: str) -> None:
+    controller = EarlyStopping()
+    controller.bind(np.zeros(2))
+    start = controller.state_dict()
+    controller.update(2.0)
+    if why == "switched off":
+        controller.restore_best = False
+        controller.update(1.0)
+    else:
+        controller.load_state_dict(start)
+    with pytest.raises(RuntimeError, match="no parameters are kept"):
+        controller.restore()
+
+
 def test_a_run_that_never_had_a_best_is_left_as_it_is() -> None:
     w = np.zeros(2)
     controller = EarlyStopping(patience=2)
