@@ -206,20 +206,25 @@ def figure(results: Times, path: str) -> None:
     sizes = {size: sum(map(math.prod, shapes)) for size, shapes in {**SHAPES, **LARGE}.items()}
     for ax, (name, columns) in zip(axes.flat, results.items(), strict=False):
         single = [size for size in sorted(columns, key=lambda x: sizes[x]) if size.startswith("1x")]
-        for label in CONTENDERS:
+        for i, label in enumerate(CONTENDERS):
             at = [size for size in single if label in columns[size]]
-            style = {"lrcore": "o-", "limit": "k:"}.get(label, ".-")
-            width = 2.5 if label == "lrcore" else 1
-            if at:
-                ns = [1000 * columns[size][label] / sizes[size] for size in at]
-                n = [sizes[size] for size in at]
-                ax.loglog(n, ns, style, label=label.replace("`", ""), linewidth=width)
+            n = [sizes[size] for size in at]
+            ns = [1000 * columns[size][label] / sizes[size] for size in at]
+            ours, limit = label.startswith("lrcore"), label == "limit"
+            ax.loglog(
+                n,
+                ns,
+                ":" if limit else "o-" if ours else ".-",
+                color="k" if limit else f"C{i}",
+                label=label.replace("`", ""),
+                linewidth=2 if ours else 1,
+            )
         ax.set_title(name)
         ax.grid(which="major", alpha=0.3)
     axes[0, 0].legend(fontsize=8)
     sheet.supxlabel("elements of one float32 array")
     sheet.supylabel("ns an element and step")
-    sheet.savefig(path, dpi=110)
+    sheet.savefig(path, dpi=80)
 
 
 def names_in(table: Mapping[str, object]) -> Callable[[str], list[str]]:

@@ -45,7 +45,7 @@ class Common(TypedDict, total=False):
         Scale the rate by what a metric did, such as `ReduceOnPlateau`.
     num_threads : int, optional
         The most threads that a step may use; `lrcore.get_num_threads` by default. Steps of fewer
-        than about 256k elements use one.
+        than about 512k elements use one.
     """
 
     maximize: bool

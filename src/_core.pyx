@@ -79,8 +79,9 @@ cdef const lrc_table* _table = _table_of(ISA)
 
 # Releasing the GIL costs about 50 ns, a step over this many elements some microseconds.
 cdef size_t GIL_ELEMENTS = 8192
-# Waking a sleeping worker takes 30 to 85 us, about as long as a thread takes for half of these.
-cdef size_t THREAD_ELEMENTS = 256 * 1024
+# Waking a sleeping worker takes 30 to 85 us, half as long as one thread takes for these; with the
+# threads of a matrix product still spinning, fewer elements take longer on two threads than on one.
+cdef size_t THREAD_ELEMENTS = 512 * 1024
 
 
 def get_num_threads():
