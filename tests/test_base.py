@@ -699,6 +699,28 @@ def test_a_controller_scales_the_scheduled_rate():
     assert opt.controller is plateau
 
 
+def test_warmup_and_plateau_multiply():
+    schedule = lrc.Constant(1.0).warmup(4)
+    plateau = lrc.ReduceOnPlateau(factor=0.5, patience=1)
+    opt = lrc.SGD(np.zeros(1), lr=schedule, controller=plateau)
+    used = []
+    for loss in (1.0, 1.0, 1.0, 0.5, 0.4):
+        opt.step(np.ones(1))
+        plateau.update(loss)
+        used.append(opt.last_lr)
+    assert used == [0.25, 0.5, 0.375, 0.25, 0.25]
+
+
+def test_accumulated_gradients_make_one_update():
+    schedule = lrc.StepDecay(1.0, every=1, factor=0.5)
+    opt = lrc.SGD(np.zeros(1), lr=schedule)
+    for _ in range(3):
+        total = sum(np.full(1, 0.25) for _ in range(4))
+        opt.step(total)
+    assert opt.t == 3
+    assert opt.params[0] == -1.75
+
+
 # --- from several threads, and from within ---------------------------------------------------
 
 
