@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import cache, partial
 from numbers import Integral, Real
@@ -58,7 +58,7 @@ def convert(value: Any, kind: Any) -> Any:
         value = value.item()
     if type(None) in options:
         return None if value is None else convert(value, options[0])
-    if origin is tuple:
+    if origin is tuple or origin is Sequence:
         return _sequence(value, options[0])
     if origin is Callable:
         if not callable(value):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from . import algebra, cycles, decays, ramps, tables
 from .algebra import Combination
 from .algebra import Constant as Constant
 from .algebra import Schedule as Schedule
@@ -36,7 +37,8 @@ from .tables import StepDecay as StepDecay
 
 SCHEDULES: Final[dict[str, type[Schedule]]] = {
     name: value
-    for name, value in list(globals().items())
+    for module in (algebra, tables, decays, ramps, cycles)
+    for name, value in vars(module).items()
     if isinstance(value, type)
     and issubclass(value, Schedule)
     and not issubclass(value, Combination)

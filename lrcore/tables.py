@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from itertools import pairwise
 from typing import Self, final
@@ -14,14 +14,14 @@ from .maths import Maths, Number
 
 
 def _check_rising(owner: object, name: str) -> None:
-    given: tuple[int, ...] = getattr(owner, name)
+    given: Sequence[int] = getattr(owner, name)
     if any(a >= b for a, b in pairwise(given)):
         raise ValueError(
             f"{type(owner).__name__}: {name} must be strictly increasing, got {given!r}"
         )
 
 
-def _last_change(schedule: Schedule, times: tuple[int, ...]) -> int:
+def _last_change(schedule: Schedule, times: Sequence[int]) -> int:
     """The last of some times at which the value differs from the one before, or 0."""
     return next((t for t in reversed(times) if schedule(t) != schedule(t - 1)), 0)
 
@@ -92,7 +92,7 @@ class MultiStepDecay(Schedule):
     """
 
     lr: NonNegative
-    milestones: tuple[Count, ...]
+    milestones: Sequence[Count]
     _: KW_ONLY
     factor: Positive = 0.1
 
@@ -134,8 +134,8 @@ class PiecewiseConstant(Schedule):
     array([1. , 1. , 0.5, 0.5, 0.5, 0.1, 0.1])
     """
 
-    boundaries: tuple[Count, ...]
-    values: tuple[NonNegative, ...]
+    boundaries: Sequence[Count]
+    values: Sequence[NonNegative]
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -183,8 +183,8 @@ class Interp(Schedule):
            0.5  ])
     """
 
-    steps: tuple[Natural, ...]
-    values: tuple[NonNegative, ...]
+    steps: Sequence[Natural]
+    values: Sequence[NonNegative]
     # of each line: when it begins, where, how far it goes, in how many updates
     _lines: tuple[tuple[float, ...], ...] = field(init=False, repr=False, compare=False)
 
