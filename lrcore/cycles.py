@@ -168,7 +168,8 @@ class CosineWarmRestarts(Schedule):
         return cycle, length - (t - self._start(cycle, m)), length
 
     def _start(self, cycle: Number, m: Maths[Number]) -> Number:
-        return self.first * (m.power(1.0, self.mult, cycle) - 1.0) / (self.mult - 1.0)
+        start = self.first * (m.power(1.0, self.mult, cycle) - 1.0) / (self.mult - 1.0)
+        return start * (1.0 - 1e-12)  # rounding must not delay a start that is a whole number
 
     def _length(self) -> int | None:
         return 0 if self.lr == self.end and (self.lr == 0 or self.decay == 1) else None

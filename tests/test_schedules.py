@@ -10,6 +10,7 @@ import operator
 import pickle
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,13 +36,25 @@ from lrcore import schedules
 from lrcore.arguments import EXACT
 from lrcore.schedules import (
     SCHEDULES,
+    WSD,
     Constant,
     CosineAnnealing,
+    CosineWarmRestarts,
     Cyclical,
     ExponentialDecay,
+    Interp,
+    InverseScaling,
+    InverseSqrt,
     InverseTimeDecay,
+    Lambda,
+    Linear,
+    MultiStepDecay,
+    OneCycle,
+    PiecewiseConstant,
+    PolynomialDecay,
     Schedule,
     StepDecay,
+    Sweep,
     TimeBasedDecay,
 )
 
@@ -518,9 +531,17 @@ def cyclical(low: float, more: float, up: int, down: int | None, **options: Any)
     return Cyclical(low, low + more, up, down, **options)
 
 
+def table(cls: type[Schedule], more: int, points: list[tuple[int, float]]) -> Schedule:
+    """A PiecewiseConstant or Interp: `more` values than steps."""
+    steps = tuple(itertools.accumulate(gap for gap, _ in points))
+    return cls(steps[more:], tuple(value for _, value in points))  # type: ignore[call-arg]
+
+
 RATES = st.floats(0, 10)
 FACTORS = st.floats(0.01, 2)
 COUNTS = st.integers(1, 300)
+PHASES = st.integers(0, 300)
+POINTS = st.lists(st.tuples(COUNTS, RATES), min_size=1, max_size=5)
 BASIC = st.one_of(
     st.builds(Constant, RATES),
     st.builds(StepDecay, RATES, every=COUNTS, factor=FACTORS, offset=st.integers(0, 50)),
@@ -536,7 +557,51 @@ BASIC = st.one_of(
     st.builds(ExponentialDecay, RATES, half_life=st.floats(0.1, 100)),
     st.builds(TimeBasedDecay, RATES, RATES),
     st.builds(InverseTimeDecay, RATES, RATES, steps=COUNTS, staircase=st.booleans()),
+    st.builds(InverseScaling, RATES, st.floats(0, 5)),
+    st.builds(Linear, RATES, RATES, COUNTS),
+    st.builds(PolynomialDecay, RATES, COUNTS, power=FACTORS, end=RATES, cycle=st.booleans()),
     st.builds(CosineAnnealing, RATES, COUNTS, end=RATES, exponent=st.floats(0.1, 5)),
+    st.builds(Sweep, st.floats(1e-9, 10), st.floats(1e-9, 10), COUNTS),
+    st.builds(Sweep, RATES, RATES, COUNTS, spacing=st.just("linear")),
+    st.builds(InverseSqrt, RATES, PHASES, timescale=st.none() | st.floats(0.01, 1e4)),
+    st.builds(
+        WSD,
+        RATES,
+        warmup_steps=PHASES,
+        stable_steps=PHASES,
+        decay_steps=PHASES,
+        shape=st.sampled_from(["1-sqrt", "linear", "cosine"]),
+        end=RATES,
+    ),
+    st.builds(
+        CosineWarmRestarts,
+        RATES,
+        COUNTS,
+        mult=st.integers(1, 5) | st.floats(1, 5),
+        decay=FACTORS,
+        end=RATES,
+    ),
+    st.builds(
+        OneCycle,
+        RATES,
+        COUNTS,
+        pct_start=st.floats(0, 1),
+        div=st.floats(0.1, 100),
+        final_div=st.floats(0.1, 1e4),
+        anneal=st.sampled_from(["cos", "linear"]),
+        three_phase=st.booleans(),
+    ),
+    st.builds(
+        lambda lr, gaps, factor: MultiStepDecay(
+            lr, tuple(itertools.accumulate(gaps)), factor=factor
+        ),
+        RATES,
+        st.lists(COUNTS, max_size=5),
+        FACTORS,
+    ),
+    st.builds(partial(table, PiecewiseConstant, 1), POINTS),
+    st.builds(partial(table, Interp, 0), POINTS),
+    st.just(Lambda(halving)),
     st.builds(
         cyclical,
         RATES,
