@@ -160,16 +160,16 @@ class CosineWarmRestarts(Schedule):
             length = m.item(self._lengths, cycle)
             return cycle, length - (t - m.item(self._starts, cycle)), length
         t = m.min(t, float(EXACT))
+        late = t * (1.0 + 1e-12)  # rounding must not delay a start that is a whole number
         growth = self.mult - 1.0
-        cycle = m.log1p(t * (growth / self.first)) / math.log1p(growth) // 1.0
-        # the logarithm may be rounded over a restart
-        cycle = cycle + (t >= self._start(cycle + 1.0, m)) - (t < self._start(cycle, m))
+        cycle = m.log1p(late * (growth / self.first)) / math.log1p(growth) // 1.0
+        # the logarithm may be rounded over a start
+        cycle = cycle + (late >= self._start(cycle + 1.0, m)) - (late < self._start(cycle, m))
         length = m.power(self.first, self.mult, cycle)
         return cycle, length - (t - self._start(cycle, m)), length
 
     def _start(self, cycle: Number, m: Maths[Number]) -> Number:
-        start = self.first * (m.power(1.0, self.mult, cycle) - 1.0) / (self.mult - 1.0)
-        return start * (1.0 - 1e-12)  # rounding must not delay a start that is a whole number
+        return self.first * (m.power(1.0, self.mult, cycle) - 1.0) / (self.mult - 1.0)
 
     def _length(self) -> int | None:
         return 0 if self.lr == self.end and (self.lr == 0 or self.decay == 1) else None

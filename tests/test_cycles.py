@@ -117,7 +117,7 @@ def test_cycles_grow_by_any_factor(mult: float) -> None:
         if t >= start + length:
             start, length, cycle = start + length, length * factor, cycle + 1
         x = float((t - start) / length)
-        # the cycle's start is rounded: 1e-16 over mult - 1, and 1e-12
+        # the cycle's start is rounded: 1e-16 over mult - 1
         wanted = 0.5**cycle * (1 + math.cos(math.pi * x)) / 2
         assert s(t) == pytest.approx(wanted, rel=1e-8, abs=1e-12), t
 
