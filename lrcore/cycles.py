@@ -113,7 +113,8 @@ class CosineWarmRestarts(Schedule):
     and epoch 1210 a logarithm is rounded down. Here cycles of whole length are counted in whole
     numbers, exactly for every t up to 2**53. timm's `CosineLRScheduler` calls them `cycle_mul` and
     `cycle_decay`. Keras's `CosineDecayRestarts` lets `m_mul` shrink the distance to `end`, so that
-    the peaks of cycles fall towards `end`, not 0; its `t_mul` is 2 unless given.
+    the peaks of cycles fall towards `end`, not 0; its `t_mul` is 2 unless given, and its float32
+    logarithm is late for some restarts too, as for that at 25 with `first=10` and `mult=1.5`.
 
     References
     ----------
@@ -211,7 +212,8 @@ class OneCycle(Schedule):
 
     torch cycles the momentum of SGD, or the first beta of Adam, against the rate: `momentum` makes
     that schedule. fastai's `fit_one_cycle` has `pct_start=0.25` and `div_final=div * final_div`.
-    `anneal="linear"` with `pct_start=0.1` is the slanted triangle of Howard & Ruder (2018).
+    The slanted triangle of Howard & Ruder (2018) has `pct_start=0.1`, `div=32`, `final_div=1` and
+    `anneal="linear"`.
 
     References
     ----------

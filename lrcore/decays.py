@@ -217,7 +217,7 @@ class InverseScaling(Schedule):
     ----------
     lr : float >= 0
     power : float >= 0
-        Of 1/2 as in online convex optimization, unless given.
+        The default, 1/2, is that of online gradient descent for convex losses.
 
     Notes
     -----

@@ -184,8 +184,8 @@ class Sweep(Schedule):
 
     Notes
     -----
-    Unlike the other schedules it uses its last value within `steps` updates. The sweep of
-    Lightning's `lr_find` leaves out its second value.
+    Its last value is that of the last of `steps` updates, as with `OneCycle`; the others reach
+    theirs one update later. The sweep of Lightning's `lr_find` leaves out its second value.
 
     References
     ----------
@@ -209,13 +209,14 @@ class Sweep(Schedule):
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
         last = self.steps - 1
-        x = m.min(t, last) / max(last, 1)
+        x = m.min(t, last) / (last or 1)
         if self.spacing == "linear":
             return between(self.start, self.end, x, m)
         # two powers, because end / start may overflow
         value = m.power(m.power(1.0, self.end, x), self.start, 1.0 - x)
-        low, high = sorted((self.start, self.end))
-        return m.min(m.max(value, low), high)
+        if self.start > self.end:
+            return m.min(m.max(value, self.end), self.start)
+        return m.min(m.max(value, self.start), self.end)
 
     def _length(self) -> int | None:
         return 0 if self.start == self.end else self.steps - 1
