@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+import lrcore as lrc
 from lrcore import schedules
 
 PAGE = Path(__file__).parent.parent / "docs" / "migration.md"
@@ -74,7 +75,6 @@ def torch_groups(make: Callable[[Any, Any], Any], updates: int) -> Iterator[dict
 
 
 @each_row("torch")
-@pytest.mark.filterwarnings("ignore:The epoch parameter in:UserWarning")  # torch's own call
 def test_torch_uses_the_same_rates(row: Row) -> None:
     def make(module: Any, opt: Any) -> Any:
         return eval(row.theirs, {**vars(module), "opt": opt})
@@ -110,6 +110,14 @@ def test_torch_restarts_at_the_same_updates(mult: int) -> None:
     ]
     ours = schedules.CosineWarmRestarts(LR, 10, mult=mult)(range(2000))
     np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-15)  # it cancels next to an end
+
+
+def test_the_lines_on_momentum_run() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    (block,) = (text for text in blocks if "momentum" in text)
+    names: dict[str, Any] = {"lrc": lrc, "params": np.zeros(3)}
+    exec(block, names)
+    assert names["opt"].step(np.ones(3))
 
 
 # optax, as installed
@@ -277,3 +285,22 @@ def test_the_formula_of_the_other_library_gives_the_same_rates(library: str, row
     theirs = [formula(t) for t in range(row.updates)]
     # the formulas cancel next to an end, and in the place within a cycle
     np.testing.assert_allclose(rates(row), theirs, rtol=1e-11, atol=1e-15)
+
+
+# Known by other names
+
+
+NAMED = re.findall(r"^\| [^|]+ \| `([^|]+)` \| `([^|]+)` \|$", TEXT, re.MULTILINE)
+
+
+def test_every_name_of_the_page_is_tested() -> None:
+    table = TEXT.split("| known as | formula | lrcore |\n|---|---|---|\n")[1].split("\n\n")[0]
+    assert len(NAMED) == len(table.splitlines())
+
+
+@pytest.mark.parametrize(("formula", "ours"), NAMED)
+def test_what_has_another_name_is_the_same_formula(formula: str, ours: str) -> None:
+    names = {**vars(math), "lr": LR}
+    values = [eval(formula, {**names, "t": t, "x": min(t / 100, 1)}) for t in range(UPDATES)]
+    # the formulas cancel next to an end
+    np.testing.assert_allclose(rates(Row("", ours, UPDATES)), values, rtol=1e-12, atol=1e-15)
