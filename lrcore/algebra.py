@@ -40,7 +40,12 @@ class Schedule(ABC):
     __slots__ = ()
     __array_ufunc__: ClassVar[None] = None  # so that np.float64(2) * s is left to __rmul__
     _form: ClassVar[str] = ""  # how repr writes an operator
-    _pure: ClassVar[bool] = True  # False for a class that calls a function of the user's
+    _pure: ClassVar[bool] = False  # whether `_at` may be asked for any t at any time, for arrays
+
+    def __init_subclass__(cls) -> None:
+        # so do all of this package, but one that calls a function of the user's
+        if "_pure" not in cls.__dict__:
+            cls._pure = cls.__module__.partition(".")[0] == __package__
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -65,10 +70,12 @@ class Schedule(ABC):
         return self._length()
 
     @property
-    def pure(self) -> bool:
-        """Whether an optimizer may compute values ahead: not with a function of yours inside."""
+    def _is_pure(self) -> bool:
+        """Whether an optimizer may compute values ahead."""
+        if not self._pure:
+            return False
         parts = (value for value in _arguments(self).values() if isinstance(value, Schedule))
-        return self._pure and all(part.pure for part in parts)
+        return all(part._is_pure for part in parts)
 
     @classmethod
     def example(cls, lr: float, steps: int) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
@@ -39,6 +40,12 @@ class Maths(Protocol[Number]):
 
     def item(self, table: Sequence[float], index: Number, /) -> Number:
         """`table[index]`."""
+
+    def rank(self, table: Sequence[float], x: Number, /) -> Number:
+        """How many entries of a sorted table are at most x."""
+
+    def each(self, function: Callable[[float], float], x: Number, /) -> Number:
+        """`function` of each element, one by one."""
 
     def times(self, x: Number | float, y: Number, /) -> Number:
         """`x * y`, where 0 times a value that has overflowed is 0."""
@@ -80,6 +87,12 @@ class _Floats:
     def item(table: Sequence[float], index: float, /) -> float:
         return table[int(index)]
 
+    rank = staticmethod(bisect_right)
+
+    @staticmethod
+    def each(function: Callable[[float], float], x: float, /) -> float:
+        return function(x)
+
     @staticmethod
     def times(x: float, y: float, /) -> float:
         return x * y if x and y else 0.0
@@ -114,6 +127,14 @@ class _Arrays:
     @staticmethod
     def item(table: Sequence[float], index: Array, /) -> Array:
         return np.array(table)[index.astype(np.intp)]
+
+    @staticmethod
+    def rank(table: Sequence[float], x: Array, /) -> Array:
+        return np.searchsorted(np.array(table, np.float64), x, side="right").astype(np.float64)
+
+    @staticmethod
+    def each(function: Callable[[float], float], x: Array, /) -> Array:
+        return np.fromiter(map(function, x.data), np.float64, x.size)
 
     @staticmethod
     def times(x: Array | float, y: Array, /) -> Array:

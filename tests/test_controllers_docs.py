@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
-import os
 import re
-import warnings
+import subprocess
+import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import lrcore as lrc
 
@@ -44,60 +42,11 @@ def numbers(text: str) -> list[float]:
     return found
 
 
-def settings_of(row: dict[str, str]) -> dict[str, Any]:
-    return {"lr": 1.0, "factor": 0.5, **eval(f"dict({row['settings']})")}
-
-
-def torch_trace(values: list[float], lr: float, **settings: Any) -> list[float]:
-    torch = pytest.importorskip("torch")
-    opt = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
-    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(opt, **settings)
-    rates = []
-    for value in values:
-        scheduler.step(value)
-        rates.append(opt.param_groups[0]["lr"])
-    return rates
-
-
-def keras() -> Any:
-    os.environ.setdefault("KERAS_BACKEND", "numpy")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its own
-        return pytest.importorskip("keras", exc_type=ImportError)
-
-
-def keras_trace(values: list[float], lr: float, **settings: Any) -> list[float]:
-    callback = keras().callbacks.ReduceLROnPlateau("metric", **{"mode": "min", **settings})
-    opt = SimpleNamespace(learning_rate=lr)
-    callback.set_model(SimpleNamespace(optimizer=opt))
-    callback.on_train_begin()
-    rates = []
-    for epoch, value in enumerate(values):
-        callback.on_epoch_end(epoch, {"metric": value})
-        rates.append(float(opt.learning_rate))
-    return rates
-
-
-def optax_trace(
-    values: list[float], lr: float, min_lr: float = 0.0, **settings: Any
-) -> list[float]:
-    optax = pytest.importorskip("optax")
-    if "mode" in settings:
-        return []
-    plateau = optax.contrib.reduce_on_plateau(min_scale=min_lr / lr, **settings)
-    state = plateau.init(np.zeros(1))
-    rates = []
-    for value in values:
-        _, state = plateau.update(np.zeros(1), state, value=value)
-        rates.append(lr * float(state.scale))
-    return rates
-
-
-def lrcore_trace(values: list[float], lr: float, **settings: Any) -> list[float] | None:
+def reduce_on_plateau(values: list[float], lr: float, **settings: Any) -> list[float] | str:
     try:
         plateau = lrc.ReduceOnPlateau(**settings)
     except ValueError:
-        return None
+        return "refused"
     rates = []
     for value in values:
         plateau.update(value)
@@ -105,29 +54,7 @@ def lrcore_trace(values: list[float], lr: float, **settings: Any) -> list[float]
     return rates
 
 
-TRACES = {
-    "torch": torch_trace,
-    "Keras": keras_trace,
-    "optax": optax_trace,
-    "lrcore": lrcore_trace,
-}
-
-
-def keras_stop(values: list[float], **settings: Any) -> str:
-    names = {"start_from": "start_from_epoch"}
-    renamed = {names.get(key, key): value for key, value in settings.items()}
-    callback = keras().callbacks.EarlyStopping("metric", **{"mode": "min", **renamed})
-    model = SimpleNamespace(stop_training=False)
-    callback.set_model(model)
-    callback.on_train_begin()
-    for epoch, value in enumerate(values):
-        callback.on_epoch_end(epoch, {"metric": value})
-        if model.stop_training:
-            return f"stops at {epoch}, best {callback.best:g}"
-    return f"goes on, best {callback.best:g}"
-
-
-def lrcore_stop(values: list[float], **settings: Any) -> str:
+def early_stopping(values: list[float], **settings: Any) -> str:
     stopping = lrc.EarlyStopping(**settings)
     for n, value in enumerate(values):
         if stopping.update(value):
@@ -139,77 +66,125 @@ def shown(best: float | None) -> str:
     return "None" if best is None else f"{best:g}"
 
 
-STOPS = {"Keras": keras_stop, "lrcore": lrcore_stop}
+def settings_of(row: dict[str, str]) -> dict[str, Any]:
+    if "stopping" in row:
+        return dict(eval(f"dict({row['stopping']})"))
+    return {"lr": 1.0, "factor": 0.5, **eval(f"dict({row['settings']})")}
 
 
-@pytest.mark.parametrize("library", TRACES)
-@pytest.mark.parametrize("row", table("settings"), ids=lambda row: row["settings"])
-def test_a_trace_of_reduce_on_plateau_is_as_written(row: dict[str, str], library: str) -> None:
-    trace = TRACES[library](numbers(row["metric"]), **settings_of(row))
-    if row[library] in ("refused", "no such mode"):
-        assert not trace
-    else:
-        # Keras and optax keep the rate in float32
-        assert trace == pytest.approx(numbers(row[library]), rel=2**-23)
+PLATEAUS, STOPS = table("settings"), table("stopping")
+PEERS = {"torch": "torch", "Keras": "keras", "optax": "optax"}
 
 
-@pytest.mark.parametrize("library", STOPS)
-@pytest.mark.parametrize("row", table("stopping"), ids=lambda row: row["stopping"])
-def test_a_trace_of_early_stopping_is_as_written(row: dict[str, str], library: str) -> None:
-    settings = eval(f"dict({row['stopping']})")
-    assert STOPS[library](numbers(row["metric"]), **settings) == row[library]
-
-
-# Quarters, so that no margin is a matter of rounding.
-QUARTERS = st.lists(st.integers(1, 20).map(lambda n: n / 4), min_size=1, max_size=25)
-
-
-@settings(deadline=None)
-@given(QUARTERS, st.integers(1, 4), st.sampled_from([0.0, 0.5]), st.sampled_from(["min", "max"]))
-def test_any_series_has_the_plateaus_of_keras(
-    values: list[float], patience: int, margin: float, mode: str
-) -> None:
-    common = {"factor": 0.5, "patience": patience, "mode": mode}
-    theirs = keras_trace(values, 1.0, **common, min_delta=margin)
-    assert lrcore_trace(values, 1.0, **common, rel=0.0, abs=margin) == theirs
-
-
-@settings(deadline=None, max_examples=10)
-@given(QUARTERS, st.integers(1, 4), st.integers(0, 3))
-def test_any_positive_series_has_the_plateaus_of_optax(
-    values: list[float], patience: int, cooldown: int
-) -> None:
-    common = {"factor": 0.5, "patience": patience, "cooldown": cooldown}
-    assert lrcore_trace(values, 1.0, **common) == optax_trace(values, 1.0, **common)
-
-
-@settings(deadline=None)
-@given(
-    QUARTERS,
-    st.fixed_dictionaries(
-        {
-            "patience": st.integers(1, 4),
-            "min_delta": st.sampled_from([0.0, 0.5]),
-            "mode": st.sampled_from(["min", "max"]),
-            "baseline": st.sampled_from([None, 1.0, 3.0]),
-        }
-    ),
-)
-def test_any_series_stops_where_keras_stops(values: list[float], options: dict[str, Any]) -> None:
-    assert lrcore_stop(values, **options) == keras_stop(values, **options)
-
-
-def test_polyak_is_that_of_optax() -> None:
-    optax = pytest.importorskip("optax")
+def random_cases() -> list[tuple[str, list[float], dict[str, Any]]]:
+    """Series in quarters, so that no margin is a matter of rounding."""
     rng = np.random.default_rng(0)
-    g = rng.standard_normal(5).astype(np.float32)
-    for value, f_min, limit in ((0.5, 0.0, 1.0), (0.5, 0.25, 1.0), (50.0, 0.0, 1.0)):
-        peer = optax.polyak_sgd(f_min=f_min, max_learning_rate=limit)
-        updates, _ = peer.update(g, peer.init(g), g, value=value)
-        ours = lrc.Polyak(f_min, max_scale=limit)
-        ours.update(value, grads=g)
-        # optax computes in float32
-        np.testing.assert_allclose(-ours.scale * g, updates, rtol=1e-6)
+    cases: list[tuple[str, list[float], dict[str, Any]]] = []
+    for n in range(200):
+        values = (rng.integers(1, 20, rng.integers(1, 30)) / 4).tolist()
+        common: dict[str, Any] = {"patience": int(rng.integers(1, 5))}
+        margin, mode = (0.0, 0.5)[n % 2], ("min", "max")[n // 2 % 2]
+        plateau = {"lr": 1.0, "factor": 0.5, **common}
+        cases.append(("keras", values, {**plateau, "min_delta": margin, "mode": mode}))
+        baseline = (None, 1.0, 3.0)[n % 3]
+        stop = {**common, "min_delta": margin, "mode": mode, "baseline": baseline}
+        cases.append(("keras_stop", values, stop))
+        if n < 20:
+            cases.append(("optax", values, {**plateau, "cooldown": n % 4}))
+    return cases
+
+
+RANDOM = random_cases()
+POLYAK = [
+    ("optax_polyak", [value, 0.5, -2.0, 1.25], {"f_min": f_min, "max_learning_rate": limit})
+    for value, f_min, limit in ((0.5, 0.0, 1.0), (0.5, 0.25, 1.0), (50.0, 0.0, 1.0))
+]
+
+
+@pytest.fixture(scope="module")
+def answers() -> Any:
+    """Of the peers, as a function of the question."""
+    asked = [
+        (peer, numbers(row["metric"]), settings_of(row))
+        for peer in PEERS.values()
+        for row in PLATEAUS
+    ]
+    asked += [("keras_stop", numbers(row["metric"]), settings_of(row)) for row in STOPS]
+    asked += RANDOM + POLYAK
+    script = Path(__file__).with_name("peer_traces.py")
+    done = subprocess.run(
+        [sys.executable, script], input=json.dumps(asked), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    lines = map(json.loads, done.stdout.splitlines())
+    given = {repr(question): line for question, line in zip(asked, lines, strict=True)}
+
+    def answer(*question: Any) -> Any:
+        if given[repr(question)] == "not installed":
+            pytest.skip(f"{question[0]} is not installed")
+        return given[repr(question)]
+
+    return answer
+
+
+def assert_as_written(trace: Any, cell: str) -> None:
+    if isinstance(trace, str):
+        assert trace == cell
+    else:
+        # optax keeps the scale in float32
+        assert trace == pytest.approx(numbers(cell), rel=2**-23)
+
+
+each_plateau = pytest.mark.parametrize("row", PLATEAUS, ids=lambda row: row["settings"])
+each_stop = pytest.mark.parametrize("row", STOPS, ids=lambda row: row["stopping"])
+
+
+@each_plateau
+def test_reduce_on_plateau_is_as_written(row: dict[str, str]) -> None:
+    trace = reduce_on_plateau(numbers(row["metric"]), **settings_of(row))
+    assert_as_written(trace, row["lrcore"])
+
+
+@pytest.mark.parametrize("peer", PEERS)
+@each_plateau
+def test_the_plateaus_of_others_are_as_written(row: Any, peer: str, answers: Any) -> None:
+    trace = answers(PEERS[peer], numbers(row["metric"]), settings_of(row))
+    assert_as_written(trace, row[peer])
+
+
+@each_stop
+def test_early_stopping_is_as_written(row: dict[str, str]) -> None:
+    assert early_stopping(numbers(row["metric"]), **settings_of(row)) == row["lrcore"]
+
+
+@each_stop
+def test_the_stops_of_keras_are_as_written(row: dict[str, str], answers: Any) -> None:
+    assert answers("keras_stop", numbers(row["metric"]), settings_of(row)) == row["Keras"]
+
+
+@pytest.mark.parametrize("peer", ["keras", "optax"])
+def test_any_positive_series_has_the_plateaus_of_others(peer: str, answers: Any) -> None:
+    for question in RANDOM:
+        if question[0] == peer:
+            settings = dict(question[2])
+            if "min_delta" in settings:
+                settings |= {"rel": 0.0, "abs": settings.pop("min_delta")}
+            assert reduce_on_plateau(question[1], **settings) == answers(*question)
+
+
+def test_any_series_stops_where_keras_stops(answers: Any) -> None:
+    for question in RANDOM:
+        if question[0] == "keras_stop":
+            assert early_stopping(question[1], **question[2]) == answers(*question)
+
+
+@pytest.mark.parametrize("question", POLYAK)
+def test_polyak_steps_as_that_of_optax(question: Any, answers: Any) -> None:
+    _, (value, *g), settings = question
+    polyak = lrc.Polyak(settings["f_min"], max_scale=settings["max_learning_rate"])
+    polyak.update(value, grads=np.array(g))
+    # optax computes in float32
+    np.testing.assert_allclose(-polyak.scale * np.array(g), answers(*question), rtol=1e-6)
 
 
 def test_the_examples_run() -> None:
