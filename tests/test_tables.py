@@ -158,8 +158,8 @@ def test_an_optimizer_does_not_call_a_lambda_ahead() -> None:
         return 0.1
 
     s = Lambda(fn)
-    assert not s.pure
-    assert not (s * 0.5).warmup(3).pure
+    assert not s._is_pure
+    assert not (s * 0.5).warmup(3)._is_pure
     opt = lrc.SGD(np.zeros(1), lr=s)
     for _ in range(3):
         opt.step(np.ones(1))
