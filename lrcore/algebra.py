@@ -8,12 +8,15 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from numbers import Real
-from typing import Annotated, ClassVar, Final, Literal, Self, final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, final
 
 from .arguments import EXACT, Count, NonNegative, Positive, Range, check, check_fields
 from .curves import Curve
 from .maths import FLOATS, Maths, Number, between
 from .values import value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 QUARTER_TURN: Final = math.pi / 2
 Shape = Literal["linear", "cosine", "exp"]
@@ -142,6 +145,68 @@ class Schedule(Curve, ABC):
         array([0.5  , 0.5  , 0.25 , 0.125])
         """
         return Minimum(self, other)
+
+    def describe(self, steps: int | None = None) -> str:
+        """What happens when, in a paragraph: first rate, rises, falls, drops, the end, the bounds.
+
+        Parameters
+        ----------
+        steps : int >= 1, optional
+            The run to describe, in updates. By default it lasts until nothing changes any more, or
+            if that is never, until the schedule has shown what it does: 100 updates, or 1000, ...
+
+        Notes
+        -----
+        It is read off the values: all of them up to 131072 updates, else a sample that is dense
+        where the rate turns; the paragraph then says so.
+
+        >>> import lrcore as lrc
+        >>> s = lrc.Constant(0.1).warmup(5).then(lrc.Constant(0.01), at=30)
+        >>> print(s.describe())  # doctest: +NORMALIZE_WHITESPACE
+        Starts at 0.02, rises to 0.1 at update 4, drops to 0.01 at update 30 and stays there.
+        Highest 0.1 at update 4, lowest 0.01 at update 30.
+        >>> print(lrc.StepDecay(0.1, every=30).describe())  # doctest: +NORMALIZE_WHITESPACE
+        Starts at 0.1, drops to 0.01 at update 30, to 0.001 at update 60, to 0.0001 at update 90.
+        Highest 0.1 at update 0, lowest 0.0001 at update 90.
+        This tells of updates 0 to 99; it has no end.
+        """
+        from .describe import describe
+
+        return describe(self, steps)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The schedule as data for JSON, from which `schedule_from_dict` makes its equal.
+
+        Raises
+        ------
+        TypeError
+            If the schedule calls a function of yours.
+
+        >>> import lrcore as lrc
+        >>> (lrc.Constant(0.1) * 2).to_dict()
+        {'schedule': 'Scaled', 'inner': {'schedule': 'Constant', 'lr': 0.1}, 'factor': 2.0}
+        """
+        from .records import to_dict
+
+        return to_dict(self)
+
+    def plot(self, steps: int | None = None, ax: Axes | None = None) -> Axes:
+        """Draw the rates of the first `steps` updates; by default, of those of `describe`.
+
+        Parameters
+        ----------
+        steps : int >= 1, optional
+        ax : matplotlib axes, optional
+            By default those of a new figure of pyplot's.
+
+        Returns
+        -------
+        matplotlib axes
+            Save them with `ax.figure.savefig(path)`.
+        """
+        from .plots import schedule
+
+        return schedule(self, steps, ax)
 
     def __mul__(self, other: Schedule | float) -> Schedule:
         if isinstance(other, Schedule):
@@ -416,3 +481,10 @@ class Minimum(Pair):
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
         return m.min(self.inner._at(t, m), self.other._at(t, m))
+
+
+OPERATORS: Final[dict[str, type[Combination]]] = {
+    name: cls
+    for name, cls in list(globals().items())
+    if isinstance(cls, type) and issubclass(cls, Combination) and cls._form
+}
