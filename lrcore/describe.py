@@ -58,6 +58,12 @@ def horizon(schedule: Curve) -> int:
     return steps
 
 
+def shown_run(schedule: Curve) -> int:
+    """The updates to draw unless told: a little of the rest after the end is among them."""
+    updates = horizon(schedule)
+    return updates if schedule.length is None else min(updates + max(updates // 10, 10), EXACT)
+
+
 def sample(schedule: Curve, steps: int) -> Indices:
     """Updates to look at: all, or some thousands, close together where the rate turns."""
     t = np.arange(steps) if steps <= ALL else _spread(steps)
@@ -70,6 +76,11 @@ def sample(schedule: Curve, steps: int) -> Indices:
             return t
         closer = [np.linspace(t[i], t[i + 1], 33).astype(np.int64) for i in wide]
         t = np.unique(np.concatenate([t, *closer]))
+
+
+def spans_decades(y: Array) -> bool:
+    """Whether a curve, drawn from zero, would lie on the floor most of the time."""
+    return bool(0 < y.min() < np.median(y) < 0.02 * y.max() < np.inf)
 
 
 def _spread(steps: int) -> Indices:

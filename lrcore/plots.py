@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .describe import horizon, sample
+from .describe import sample, shown_run, spans_decades
 from .schedules import SCHEDULES, Constant, CosineAnnealing, Cyclical, Schedule, StepDecay
 
 if TYPE_CHECKING:
@@ -131,23 +131,16 @@ def examples(steps: int) -> dict[str, Schedule]:
 
 
 def _draw_schedule(ax: Axes, s: Schedule, steps: int | None) -> None:
-    t = sample(s, _run(s) if steps is None else steps)
+    t = sample(s, shown_run(s) if steps is None else steps)
     y = s(t)
     ax.plot(t, y, color=_RATE, marker="." if t.size < 30 else "")
-    # a sweep over many decades would be a line along the floor
-    if 0 < y.min() < np.median(y) < 0.02 * y.max() < np.inf:
+    if spans_decades(y):
         ax.set_yscale("log")
     else:
         ax.set_ylim(0, 1.05 * y.max() if 0 < y.max() < np.inf else None)
         ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
     ax.margins(x=0.02)
     ax.grid(alpha=0.3)
-
-
-def _run(s: Schedule) -> int:
-    """The updates to draw unless told: a little of the rest after the end is among them."""
-    updates = horizon(s)
-    return updates if s.length is None else updates + max(updates // 10, 10)
 
 
 def _new_figure(figsize: tuple[float, float] = (8, 6)) -> Figure:
