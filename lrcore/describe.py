@@ -28,13 +28,13 @@ def describe(schedule: Curve, steps: int | None = None) -> str:
     wrong = np.flatnonzero(~(y >= 0))
     if wrong.size:
         return f"This is no schedule: its value at update {t[wrong[0]]} is {y[wrong[0]]}."
-    story = _story(t, y)
     end = schedule.length
-    if end == 0:
+    if end is not None and end < run and y.min() == y.max():
         return f"{y[0]:.4g} at every update."
+    story = _story(t, y)
     if end is not None and end < run:
         story += " and stays there"
-    sentences = [story, _bounds(t, y)] if y.min() < y.max() else [story]
+    sentences = [story] if story.startswith("Stays") else [story, _bounds(t, y)]
     if end is None or end >= run:
         end_is = "it has no end" if end is None else f"its end is at update {end}"
         sentences.append(f"This tells of updates 0 to {run - 1}; {end_is}")
