@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 from .arguments import EXACT, Count, NonNegative, Positive, Range, check, check_fields
 from .curves import Curve
 from .maths import FLOATS, Maths, Number, between
-from .values import value
+from .values import frozen
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -228,7 +228,7 @@ class Schedule(Curve, ABC):
 
 
 @final
-@value
+@frozen
 class Constant(Schedule):
     """The same rate always.
 
@@ -260,7 +260,7 @@ def first(reached: Callable[[int], bool]) -> int | None:
     return t if t < EXACT else None
 
 
-@value
+@frozen
 class Combination(Schedule):
     """What an operator makes of schedules: its arguments are described with the operator."""
 
@@ -272,7 +272,7 @@ class Combination(Schedule):
 
 
 @final
-@value
+@frozen
 class Warmup(Combination):
     """`inner.warmup(steps, start=start, shape=shape, skip_zero=skip_zero)`."""
 
@@ -313,7 +313,7 @@ class Warmup(Combination):
 
 
 @final
-@value
+@frozen
 class Then(Combination):
     """`inner.then(other, at)`."""
 
@@ -333,7 +333,7 @@ class Then(Combination):
 
 
 @final
-@value
+@frozen
 class PerEpoch(Combination):
     """`inner.per_epoch(n, smooth=smooth)`."""
 
@@ -351,7 +351,7 @@ class PerEpoch(Combination):
 
 
 @final
-@value
+@frozen
 class Shift(Combination):
     """`inner.shift(n)`."""
 
@@ -367,7 +367,7 @@ class Shift(Combination):
 
 
 @final
-@value
+@frozen
 class Stretch(Combination):
     """`inner.stretch(k)`."""
 
@@ -383,7 +383,7 @@ class Stretch(Combination):
 
 
 @final
-@value
+@frozen
 class Repeat(Combination):
     """`inner.repeat(period, decay=decay)`."""
 
@@ -402,7 +402,7 @@ class Repeat(Combination):
 
 
 @final
-@value
+@frozen
 class Clip(Combination):
     """`inner.clip(lo, hi)`."""
 
@@ -422,7 +422,7 @@ class Clip(Combination):
 
 
 @final
-@value
+@frozen
 class Scaled(Combination):
     """`inner * factor`."""
 
@@ -437,7 +437,7 @@ class Scaled(Combination):
         return self.inner.length if self.factor else 0
 
 
-@value
+@frozen
 class Pair(Combination):
     """A combination of two schedules that run side by side."""
 
@@ -449,7 +449,7 @@ class Pair(Combination):
 
 
 @final
-@value
+@frozen
 class Product(Pair):
     """`inner * other`."""
 
@@ -461,7 +461,7 @@ class Product(Pair):
 
 
 @final
-@value
+@frozen
 class Sum(Pair):
     """`inner + other`."""
 
@@ -473,7 +473,7 @@ class Sum(Pair):
 
 
 @final
-@value
+@frozen
 class Minimum(Pair):
     """`inner.minimum(other)`."""
 

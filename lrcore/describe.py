@@ -72,7 +72,7 @@ def sample(schedule: Curve, steps: int) -> Indices:
         turns = np.flatnonzero(np.diff(heading))
         gaps = np.union1d(turns, turns + 1)
         wide = gaps[np.diff(t)[gaps] > 1]
-        if not 0 < wide.size <= 100:
+        if not 0 < wide.size <= 100 or t.size > ALL:
             return t
         closer = [np.linspace(t[i], t[i + 1], 33).astype(np.int64) for i in wide]
         t = np.unique(np.concatenate([t, *closer]))
@@ -129,7 +129,8 @@ def _story(t: Indices, y: Array) -> str:
 
 def _phrases(t: Indices, y: Array, start: int, moves: Indices) -> list[str]:
     """A rise or a fall from `y[start]`, by way of new values at `moves`."""
-    gaps = np.diff(t[moves])
+    # without a look in between, nothing is known of a rest
+    gaps = np.where(np.diff(moves) > 1, np.diff(t[moves]), 1)
     if gaps.size > 1 and gaps.max() > max(3 * np.median(gaps), 0.1 * (t[moves[-1]] - t[start])):
         cut = int(gaps.argmax()) + 1  # a long rest on the way
         return _phrases(t, y, start, moves[:cut]) + _phrases(t, y, moves[cut - 1], moves[cut:])

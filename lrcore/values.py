@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def value(cls: type[T]) -> type[T]:
+def frozen(cls: type[T]) -> type[T]:
     """Make a subclass of `Value` a dataclass with slots.
 
     A frozen dataclass compiles five methods for every class, ten times the work of the class

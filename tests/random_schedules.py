@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
@@ -26,6 +27,9 @@ def values_of(kind: Any) -> st.SearchStrategy[Any] | None:
         return st.booleans()
     if get_origin(kind) is Literal:
         return st.sampled_from(get_args(kind))
+    if get_origin(kind) is Sequence:
+        inner = values_of(get_args(kind)[0])
+        return None if inner is None else st.sets(inner, min_size=1, max_size=4).map(sorted)
     if get_origin(kind) is not Annotated:
         return None
     limits = range_of(kind)

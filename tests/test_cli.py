@@ -128,7 +128,7 @@ WRONG = {
     "demo --plot run.gif": "must end in .png",
     "demo --plot nowhere/run.png": "no directory nowhere",
     "schedule": "wants an EXPRESSION, for example",
-    "schedule Cosine(1)": "column 1: there is no schedule 'Cosine'; did you mean CosineAnnealing?",
+    "schedule Cosine(1)": "column 1: there is no schedule 'Cosine'; did you mean CosineAnnealing",
     "schedule Constant(-1)": "column 1: Constant: lr must be a finite number in [0, inf), got -1",
     "schedule Constant(1) Constant(2)": "no argument 'Constant(2)'",
     "schedule Constant(1) --steps 0": "'0' is not a whole number from 1",

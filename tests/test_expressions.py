@@ -42,7 +42,7 @@ def test_expressions_mean_what_they_would_in_python(text: str) -> None:
 
 WRONG = {
     "": "the expression is empty; for example: ",
-    "  Cosine(1)": "column 3: there is no schedule 'Cosine'; did you mean CosineAnnealing?",
+    "  Cosine(1)": "column 3: there is no schedule 'Cosine'; did you mean CosineAnnealing",
     "xyz(1)": f"column 1: there is no schedule 'xyz'; there is {', '.join(NAMES)}",
     "Constant": "column 1: Constant lacks its arguments: Constant(...)",
     "Constant(x)": "column 10: there is no schedule 'x'",

@@ -60,7 +60,7 @@ WRONG: dict[str, tuple[Any, type[Exception]]] = {
     "d: a schedule is a dict, got [": ([NESTED.to_dict()], TypeError),
     'd: the key "schedule" with the name of a schedule is missing': ({}, ValueError),
     'd["schedule"] must be the name of a schedule, got 3': ({"schedule": 3}, TypeError),
-    "d: there is no schedule 'Cosine'; did you mean CosineAnnealing?": (
+    "d: there is no schedule 'Cosine'; did you mean CosineAnnealing": (
         {"schedule": "Cosine"},
         ValueError,
     ),
