@@ -25,16 +25,13 @@ def describe(schedule: Curve, steps: int | None = None) -> str:
     run = horizon(schedule) if steps is None else checked("describe", "steps", steps, Count)
     t = sample(schedule, run)
     y = schedule(t)
-    wrong = np.flatnonzero(~(y >= 0))
-    if wrong.size:
-        return f"This is no schedule: its value at update {t[wrong[0]]} is {y[wrong[0]]}."
     end = schedule.length
     if end is not None and end < run and y.min() == y.max():
         return f"{y[0]:.4g} at every update."
-    story = _story(t, y)
-    if end is not None and end < run:
-        story += " and stays there"
-    sentences = [story] if story.startswith("Stays") else [story, _bounds(t, y)]
+    sentences = [f"Stays at {y[0]:.4g}"]
+    if len(_turns(y)) > 1:
+        rest = " and stays there" if end is not None and end < run else ""
+        sentences = [_story(t, y) + rest, _bounds(t, y)]
     if end is None or end >= run:
         end_is = "it has no end" if end is None else f"its end is at update {end}"
         sentences.append(f"This tells of updates 0 to {run - 1}; {end_is}")
@@ -47,6 +44,8 @@ def horizon(schedule: Curve) -> int:
     """How many updates show what a schedule does."""
     if schedule.length is not None:
         return min(schedule.length + 1, EXACT)
+    if not schedule.pure:
+        return 1000  # who knows how far a function of the user's reaches
     steps, y = 100, schedule(np.arange(100))
     while steps < 10**9:
         more = schedule(_spread(10 * steps))
@@ -68,7 +67,7 @@ def sample(schedule: Curve, steps: int) -> Indices:
     """Updates to look at: all, or some thousands, close together where the rate turns."""
     t = np.arange(steps) if steps <= ALL else _spread(steps)
     while True:
-        heading = np.sign(_steps(schedule(t)))
+        heading = np.sign(np.diff(_finite(schedule(t))))
         turns = np.flatnonzero(np.diff(heading))
         gaps = np.union1d(turns, turns + 1)
         wide = gaps[np.diff(t)[gaps] > 1]
@@ -89,13 +88,15 @@ def _spread(steps: int) -> Indices:
     return np.unique(np.r_[: min(steps, 1000), np.linspace(0, steps - 1, 4000).astype(np.int64)])
 
 
-def _steps(y: Array) -> Array:
-    return np.diff(np.minimum(y, np.finfo(np.float64).max))  # inf - inf is no number
+def _finite(y: Array) -> Array:
+    """Without infinity, which is no number when taken from itself."""
+    return np.minimum(y, np.finfo(np.float64).max)
 
 
 def _turns(y: Array) -> list[int]:
     """The indices between which a curve only rises or only falls, both ends included."""
-    step = _steps(y)
+    y = _finite(y)
+    step = np.diff(y)
     moves = np.flatnonzero(step)
     turns = moves[1:][np.sign(step[moves[1:]]) != np.sign(step[moves[:-1]])]
     noise = _NOISE * y.max()
@@ -109,12 +110,15 @@ def _turns(y: Array) -> list[int]:
 
 def _story(t: Indices, y: Array) -> str:
     turns = _turns(y)
-    moves = np.flatnonzero(_steps(y)) + 1  # where a new value is first seen
-    start, phrases = 0, []
+    moves = np.flatnonzero(np.diff(_finite(y))) + 1  # where a new value is first seen
+    start, plain, phrases = 0, [], []
     for a, b in pairwise(turns):
         inside = moves[(moves > a) & (moves <= b)]
+        plain.append(f"{'rises' if y[b] > y[a] else 'falls'} to {_point(t, y, inside[-1])}")
         phrases += _phrases(t, y, start, inside)
         start = inside[-1]
+    if len(phrases) > _PHRASES:
+        phrases = plain
     if len(phrases) > _PHRASES:
         least = "" if t.size == t[-1] + 1 else "at least "
         phrases = [
@@ -123,8 +127,7 @@ def _story(t: Indices, y: Array) -> str:
             f"last with {_point(t, y, turns[-2])}",
             f"comes to {_point(t, y, len(y) - 1)}",
         ]
-    verb = "Starts" if phrases else "Stays"
-    return ", ".join([f"{verb} at {y[0]:.4g}", *phrases])
+    return ", ".join([f"Starts at {y[0]:.4g}", *phrases])
 
 
 def _phrases(t: Indices, y: Array, start: int, moves: Indices) -> list[str]:

@@ -262,6 +262,26 @@ def test_a_description_may_stop_before_the_end() -> None:
     assert text.endswith("This tells of updates 0 to 50; its end is at update 100.")
 
 
+def test_a_growth_without_bound_is_described_as_such() -> None:
+    text = lrc.ExponentialDecay(1.0, gamma=2.0).describe(steps=2000)
+    assert text.startswith("Starts at 1, rises to inf at update 1024. Highest inf at update 1024, ")
+
+
+def test_many_drops_at_odd_times_are_told_as_one_fall() -> None:
+    s: Schedule = lrc.Constant(1.0)
+    for k in range(1, 10):
+        s = s.then(lrc.Constant(2.0**-k), at=4**k)
+    assert s.describe().startswith("Starts at 1, falls to 0.001953 at update 262144 and stays ")
+
+
+def test_a_function_of_the_users_is_not_asked_about_more_than_a_thousand_updates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lrc.InverseTimeDecay, "_pure", False)
+    text = lrc.InverseTimeDecay(1.0, rate=1e-6).describe()
+    assert text.endswith("This tells of updates 0 to 999; it has no end.")
+
+
 @pytest.mark.parametrize("steps", [0, -1, 1.5, True], ids=repr)
 def test_a_senseless_run_to_describe_is_refused(steps: Any) -> None:
     with pytest.raises((TypeError, ValueError), match=r"^describe: steps must be an integer"):
