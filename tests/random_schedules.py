@@ -15,7 +15,7 @@ from lrcore.schedules import SCHEDULES, Schedule
 from lrcore.values import argument_fields
 
 TIMES = st.lists(st.integers(0, 1000) | st.integers(0, 2**53) | st.floats(0, 1e6), max_size=20)
-RATES = st.floats(0, 1)
+RATES = st.just(0.0) | st.floats(1e-6, 1)
 
 
 def values_of(kind: Any) -> st.SearchStrategy[Any] | None:
