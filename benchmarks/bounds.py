@@ -1,6 +1,7 @@
 """What bounds a step, and what its options add: call overhead, arithmetic, memory.
 
-Each table compares medians of rounds that take turns in one process. Needs NumPy and a C compiler.
+Each table compares medians of rounds that take turns in one process. The rows of the divider and
+of the bytes alone need a C compiler.
 Usage: python benchmarks/bounds.py [TABLE...]
 """
 
@@ -9,17 +10,19 @@ from __future__ import annotations
 import argparse
 import ctypes
 import os
-import resource
 import statistics
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from contenders import STATES, limit, limit_step
+from contenders import limit, limit_step
 from numpy.typing import NDArray
+from timing import Step, medians
 
 import lrcore as lrc
 from lrcore import variants
@@ -29,32 +32,18 @@ from lrcore.schedules import SCHEDULES
 
 Array = NDArray[Any]
 Cells = Sequence[object]
-Step = Callable[[], object]
 
 ROUNDS = 25
-SAMPLE = 2e-3  # seconds: shorter steps are repeated within a round
+OPTIMIZERS: dict[str, dict[str, float]] = {
+    "Adam": {},
+    "SGD": {"momentum": 0.9},
+    "RMSprop": {},
+    "Adadelta": {},
+}
 
 
-def medians(steps: dict[str, Step], before: Step | None = None) -> dict[str, float]:
-    """Median nanoseconds of each step, in turns; `before` is called, untimed, before each."""
-    repeats = {label: 1 if before else calls_in(SAMPLE, step) for label, step in steps.items()}
-    taken: dict[str, list[float]] = {label: [] for label in steps}
-    for _ in range(ROUNDS):
-        for label, step in steps.items():
-            if before:
-                before()
-            start = time.perf_counter_ns()
-            for _ in range(repeats[label]):
-                step()
-            taken[label].append((time.perf_counter_ns() - start) / repeats[label])
-    return {label: statistics.median(times) for label, times in taken.items()}
-
-
-def calls_in(seconds: float, step: Step) -> int:
-    step()
-    start = time.perf_counter()
-    step()
-    return max(1, round(seconds / (time.perf_counter() - start)))
+def nanoseconds(steps: dict[str, Step], before: Step | None = None) -> dict[str, float]:
+    return {label: 1e9 * taken for label, taken in medians(steps, ROUNDS, before).items()}
 
 
 def filled(n: int, dtype: str = "float32") -> Array:
@@ -64,15 +53,15 @@ def filled(n: int, dtype: str = "float32") -> Array:
 def overhead() -> Iterator[Cells]:
     """Arrays of one element: nothing but the call."""
     yield "optimizer", "one array, ns", "100 arrays, ns each", "bound, ns each"
-    for name in STATES:
+    for name, given in OPTIMIZERS.items():
         steps: dict[str, Step] = {}
         for arrays in (1, 100):
             grads = [filled(1) for _ in range(arrays)]
-            opt = getattr(lrc, name)([filled(1) for _ in grads], nonfinite="allow")
+            opt = getattr(lrc, name)([filled(1) for _ in grads], nonfinite="allow", **given)
             steps[f"{arrays}"] = partial(opt.step, grads)
-        bound = getattr(lrc, name)([filled(1) for _ in grads], nonfinite="allow")
+        bound = getattr(lrc, name)([filled(1) for _ in grads], nonfinite="allow", **given)
         bound.bind(grads)
-        ns = medians({**steps, "bound": bound.step})
+        ns = nanoseconds({**steps, "bound": bound.step})
         yield name, f"{ns['1']:.0f}", f"{ns['100'] / 100:.0f}", f"{ns['bound'] / 100:.0f}"
 
 
@@ -100,7 +89,7 @@ def options() -> Iterator[Cells]:
         steps[label] = partial(opt.step, g)
     two = lrc.Adam([lrc.Group(filled(32)), lrc.Group(filled(32))], **plain)
     steps["two groups of 32"] = partial(two.step, [g[:32], g[32:]])
-    ns = medians(steps)
+    ns = nanoseconds(steps)
     for label in list(ns)[1:]:
         yield label, f"{ns[label] - ns['']:+.0f}"
 
@@ -118,12 +107,13 @@ def arithmetic() -> Iterator[Cells]:
             opt = make(filled(n), **given, nonfinite="allow")
             steps[rule] = partial(opt.step, g)
         x, y = filled(n), filled(n)
-        at = ctypes.c_size_t(n), ctypes.c_void_p(x.ctypes.data), ctypes.c_void_p(y.ctypes.data)
-        steps["one square root and one division"] = partial(limit().roots, *at)
-        for name in ("SGD", "Adam"):
-            moved = limit_step(name, {}, [filled(n)], [g])
-            steps[f"the bytes of {'momentum' if name == 'SGD' else 'adam'} alone"] = moved
-        for label, ns in medians(steps).items():
+        with suppress(NotImplementedError):  # without a C compiler
+            at = ctypes.c_size_t(n), ctypes.c_void_p(x.ctypes.data), ctypes.c_void_p(y.ctypes.data)
+            steps["one square root and one division"] = partial(limit().roots, *at)
+            for name, rule in (("SGD", "momentum"), ("Adam", "adam")):
+                moved = limit_step(name, OPTIMIZERS[name], [filled(n)], [g])
+                steps[f"the bytes of {rule} alone"] = moved
+        for label, ns in nanoseconds(steps).items():
             rows.setdefault(label, []).append(f"{1000 * ns / n:.0f}")
     yield from ((label, *cells) for label, cells in rows.items())
 
@@ -154,9 +144,18 @@ def decayed() -> Iterator[Cells]:
                 "ordinary": partial(opts[0].step, grads[0]),
                 "fading": partial(opts[1].step, grads[1]),
             }
-            ns = medians(steps, partial(fill_state, opts[1], fading))
+            ns = nanoseconds(steps, partial(fill_state, opts[1], fading))
             cells.append(f"{ns['fading'] / ns['ordinary']:.2f}")
         yield rule, *cells
+
+
+def resident() -> int:
+    """Bytes of the process that are in memory now; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def memory() -> Iterator[Cells]:
@@ -175,22 +174,21 @@ def memory() -> Iterator[Cells]:
         g = filled(2 * n)[::2] if label == "strided gradients" else filled(n)
         for _ in range(2):
             opt.step(g)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = resident()
         tracemalloc.start()
         held, _ = tracemalloc.get_traced_memory()
         for _ in range(1000):
             opt.step(g)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        yield label, peak - held, grown
+        yield label, peak - held, (resident() - before) // 1024
 
 
 def alternating() -> Iterator[Cells]:
     """Adam after a product of two 512x512 matrices: one round is three of both."""
     yield "elements", "step on 1 thread, us", "on 2 threads, us", "both with product, ratio"
     a, b, out = np.ones((3, 512, 512), np.float32)
-    for n in (300_000, 524_288, 1_000_000, 4_000_000):
+    for n in (524_288, 1_000_000, 4_000_000):
         g = filled(n)
         opts = {k: lrc.Adam(filled(n), nonfinite="allow", num_threads=k) for k in (1, 2)}
         taken: dict[int, list[tuple[float, float]]] = {k: [] for k in opts}

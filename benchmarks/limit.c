@@ -18,27 +18,41 @@ typedef struct {
 } worker;
 
 static job current;
-static worker workers[64];
+enum { MOST_THREADS = 256 };
+static worker workers[MOST_THREADS];
 static int started = 1;
 static sem_t done;
 
+static void stream_range(uint32_t *restrict p, const uint32_t *restrict g, uint32_t *restrict a,
+                         uint32_t *restrict b, size_t n, int states)
+{
+    if (states == 1)
+        for (size_t i = 0; i < n; i++) {
+            a[i] ^= g[i];
+            p[i] ^= g[i];
+        }
+    else
+        for (size_t i = 0; i < n; i++) {
+            a[i] ^= g[i];
+            b[i] ^= g[i];
+            p[i] ^= g[i];
+        }
+}
+
+/* A part of each array; what comes before the first line of the cache apart, as in the step. */
 static void stream_part(job j, size_t part)
 {
     for (size_t k = 0; k < j.arrays; k++) {
-        uint32_t *restrict p = j.p[k], *restrict g = j.g[k];
-        uint32_t *restrict a = j.s[k], *restrict b = j.s[j.arrays + k];
         const size_t end = j.n[k] * (part + 1) / j.parts;
-        if (j.states == 1)
-            for (size_t i = j.n[k] * part / j.parts; i < end; i++) {
-                a[i] ^= g[i];
-                p[i] ^= g[i];
-            }
-        else
-            for (size_t i = j.n[k] * part / j.parts; i < end; i++) {
-                a[i] ^= g[i];
-                b[i] ^= g[i];
-                p[i] ^= g[i];
-            }
+        size_t i = j.n[k] * part / j.parts, next = i;
+        while (next < end && (uintptr_t)(j.p[k] + next) % 64 != 0)
+            next++;
+        for (int both = 0; both < 2; both++) {
+            stream_range(j.p[k] + i, j.g[k] + i, j.s[k] + i, j.s[j.arrays + k] + i, next - i,
+                         j.states);
+            i = next;
+            next = end;
+        }
     }
 }
 

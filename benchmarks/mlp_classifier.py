@@ -61,8 +61,9 @@ class Moved(AdamOptimizer):  # type: ignore[misc]
     """No optimizer: the same bytes are read and written, in arrays of its own."""
 
     def __init__(self, params: list[Any], *_: float) -> None:
-        words = [np.zeros(p.nbytes // 4, np.float32) for p in params]
-        self.step = limit_step("Adam", {}, words, [np.zeros_like(w) for w in words])
+        self.words = [np.zeros(p.nbytes // 4, np.float32) for p in params]
+        self.grads = [np.zeros_like(words) for words in self.words]
+        self.step = limit_step("Adam", {}, self.words, self.grads)
 
     def update_params(self, params: list[Any], grads: list[Any]) -> None:
         self.step()

@@ -14,8 +14,6 @@ import argparse
 import math
 import os
 import platform
-import statistics
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -24,7 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from contenders import CONTENDERS, Step
+from contenders import CONTENDERS, OURS
+from timing import Step, medians
 
 # Each optimizer under the name and with the options that it has in lrcore and in torch.
 OPTIMIZERS: dict[str, dict[str, float]] = {
@@ -45,8 +44,6 @@ SHAPES: dict[str, list[tuple[int, ...]]] = {
     "1x10M": [(10_000_000,)],
 }
 LARGE: dict[str, list[tuple[int, ...]]] = {"1x40M": [(40_000_000,)]}
-SAMPLE = 2e-3  # seconds: shorter steps are repeated within a round
-OURS = 'lrcore, `nonfinite="allow"`'  # compared like with like
 BASES = ("torch fused", "torch foreach", "NumPy, in place")  # ratios are to the first at hand
 
 Times = dict[str, dict[str, dict[str, float]]]  # optimizer, size, contender: microseconds
@@ -127,25 +124,7 @@ def microseconds(name: str, shapes: list[tuple[int, ...]], rounds: int) -> dict[
         if find_spec(contender.needs):
             with suppress(NotImplementedError, TypeError):  # TypeError: torch has it not fused
                 steps[label] = contender.bind(name, OPTIMIZERS[name], params, grads)
-    repeats = {label: calibrate(step) for label, step in steps.items()}
-    times: dict[str, list[float]] = {label: [] for label in steps}
-    for _ in range(rounds):
-        for label, step in steps.items():
-            times[label].append(seconds(step, repeats[label]) / repeats[label])
-    return {label: 1e6 * statistics.median(samples) for label, samples in times.items()}
-
-
-def seconds(step: Step, repeat: int) -> float:
-    start = time.perf_counter()
-    for _ in range(repeat):
-        step()
-    return time.perf_counter() - start
-
-
-def calibrate(step: Step) -> int:
-    """How often to repeat a step in one round, after warming it up."""
-    step()
-    return max(1, round(SAMPLE / min(seconds(step, 1) for _ in range(3))))
+    return {label: 1e6 * taken for label, taken in medians(steps, rounds).items()}
 
 
 # --- the report ------------------------------------------------------------------------------
@@ -179,7 +158,8 @@ def versions() -> Iterator[tuple[str, str]]:
 
 
 def table(name: str, columns: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
-    yield f"| {name}, us a step | {' | '.join(columns)} |"
+    bases = {base(times) for times in columns.values()}
+    yield f"| {name}, us a step (ratio to {' or '.join(bases)}) | {' | '.join(columns)} |"
     yield "|---" * (1 + len(columns)) + "|"
     for label in CONTENDERS:
         cells = [cell(label, times) for times in columns.values()]
@@ -191,8 +171,13 @@ def cell(label: str, times: Mapping[str, float]) -> str:
     if label not in times:
         return ""
     us = times[label]
-    base = next(times[label] for label in BASES if label in times)
-    return f"{us:.3g} ({us / base:.3f})" if us < 1000 else f"{us:,.0f} ({us / base:.3f})"
+    ratio = us / times[base(times)]
+    return f"{us:.3g} ({ratio:.3f})" if us < 1000 else f"{us:,.0f} ({ratio:.3f})"
+
+
+def base(times: Mapping[str, float]) -> str:
+    """The contender to which ratios are."""
+    return next(label for label in BASES if label in times)
 
 
 def figure(results: Times, path: str) -> None:
@@ -206,20 +191,25 @@ def figure(results: Times, path: str) -> None:
     sizes = {size: sum(map(math.prod, shapes)) for size, shapes in {**SHAPES, **LARGE}.items()}
     for ax, (name, columns) in zip(axes.flat, results.items(), strict=False):
         single = [size for size in sorted(columns, key=lambda x: sizes[x]) if size.startswith("1x")]
-        for label in CONTENDERS:
+        for i, label in enumerate(CONTENDERS):
             at = [size for size in single if label in columns[size]]
-            style = {"lrcore": "o-", "limit": "k:"}.get(label, ".-")
-            width = 2.5 if label == "lrcore" else 1
-            if at:
-                ns = [1000 * columns[size][label] / sizes[size] for size in at]
-                n = [sizes[size] for size in at]
-                ax.loglog(n, ns, style, label=label.replace("`", ""), linewidth=width)
+            n = [sizes[size] for size in at]
+            ns = [1000 * columns[size][label] / sizes[size] for size in at]
+            ours, limit = label.startswith("lrcore"), label == "limit"
+            ax.loglog(
+                n,
+                ns,
+                ":" if limit else "o-" if ours else ".-",
+                color="k" if limit else f"C{i}",
+                label=label.replace("`", ""),
+                linewidth=2 if ours else 1,
+            )
         ax.set_title(name)
         ax.grid(which="major", alpha=0.3)
     axes[0, 0].legend(fontsize=8)
     sheet.supxlabel("elements of one float32 array")
     sheet.supylabel("ns an element and step")
-    sheet.savefig(path, dpi=110)
+    sheet.savefig(path, dpi=80)
 
 
 def names_in(table: Mapping[str, object]) -> Callable[[str], list[str]]:
@@ -227,29 +217,55 @@ def names_in(table: Mapping[str, object]) -> Callable[[str], list[str]]:
 
     def parse(text: str) -> list[str]:
         names = text.split(",")
-        if unknown := set(names) - set(table):
-            raise argparse.ArgumentTypeError(f"{unknown} not among {', '.join(table)}")
+        if unknown := ", ".join(sorted(set(names) - set(table))):
+            raise argparse.ArgumentTypeError(f"no {unknown}; there are {', '.join(table)}")
         return names
 
     return parse
 
 
-def main() -> None:
-    shapes = {**SHAPES, **LARGE}
+def count(text: str) -> int:
+    """The type of an argument from 1 to 256."""
+    if not text.isdecimal() or not 1 <= int(text) <= 256:
+        raise argparse.ArgumentTypeError(f"must be an integer in [1, 256], got {text!r}")
+    return int(text)
+
+
+def picture(text: str) -> str:
+    """The type of an argument that names a figure to be written, found out before the work."""
+    from lrcore import plots
+
+    try:
+        plots.check(Path(text))
+    except (ImportError, OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--large", action="store_true", help="also one array of 40M elements")
-    parser.add_argument("--sizes", type=names_in(shapes), help="these alone, with commas between")
+    parser.add_argument(
+        "--sizes", type=names_in({**SHAPES, **LARGE}), help="these alone, with commas between"
+    )
     parser.add_argument("--optimizers", type=names_in(OPTIMIZERS), default=list(OPTIMIZERS))
-    parser.add_argument("--threads", type=int, default=1, help="for every contender (default 1)")
-    parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--runs", type=int, default=1, help="of everything; shown is the first")
-    parser.add_argument("--figure", metavar="FILE", help="also draw ns an element against size")
-    args = parser.parse_args()
+    parser.add_argument("--threads", type=count, default=1, help="for every contender (default 1)")
+    parser.add_argument("--rounds", type=count, default=25)
+    parser.add_argument("--runs", type=count, default=1, help="of everything; shown is the first")
+    parser.add_argument(
+        "--figure", type=picture, metavar="FILE", help="also draw ns an element against size"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = arguments()
     # read by the libraries when they are imported, which is later
     os.environ["OMP_NUM_THREADS"] = os.environ["LRCORE_NUM_THREADS"] = str(args.threads)
     if args.threads == 1:
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     print("\n".join(f"- {line}" for line in conditions(args.threads)))
+    shapes = {**SHAPES, **LARGE}
     sizes = args.sizes or [size for size in shapes if args.large or size not in LARGE]
     runs: list[Times] = []
     for _ in range(args.runs):

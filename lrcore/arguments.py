@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import cache, partial
 from numbers import Integral, Real
@@ -58,10 +58,12 @@ def convert(value: Any, kind: Any) -> Any:
         value = value.item()
     if type(None) in options:
         return None if value is None else convert(value, options[0])
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise TypeError("a sequence")
-        return tuple(convert(item, options[0]) for item in value)
+    if origin is tuple or origin is Sequence:
+        return _sequence(value, options[0])
+    if origin is Callable:
+        if not callable(value):
+            raise TypeError("callable")
+        return value
     if origin is Literal:
         wanted = "one of " + ", ".join(map(repr, options))
         if not isinstance(value, str):
@@ -80,6 +82,17 @@ def convert(value: Any, kind: Any) -> Any:
     if not isinstance(value, kind):
         raise TypeError(f"a {kind.__name__}")
     return value
+
+
+def _sequence(value: Any, kind: Any) -> tuple[Any, ...]:
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if not isinstance(value, list | tuple | range):
+        raise TypeError("a sequence")
+    try:
+        return tuple(convert(item, kind) for item in value)
+    except (TypeError, ValueError) as wanted:
+        raise type(wanted)(f"a sequence, each item {wanted}") from None
 
 
 def checked(owner: str, name: str, value: Any, kind: Any) -> Any:

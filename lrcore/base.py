@@ -19,10 +19,10 @@ from .schedules import Constant
 Value: TypeAlias = float | Callable[[int], float]  # a number or a schedule
 Array = NDArray[Any]
 
-_ALIGNMENT = 64  # bytes: a cache line, and the widest vector
+_LINE = 64  # bytes of a line of the cache, and of the widest vector
 # Between blocks of state, so that those of arrays of a power of two do not fall on the same sets of
 # the cache.
-_STAGGER = 17 * _ALIGNMENT
+_STAGGER = 17 * _LINE
 
 
 class Common(TypedDict, total=False):
@@ -45,7 +45,7 @@ class Common(TypedDict, total=False):
         Scale the rate by what a metric did, such as `ReduceOnPlateau`.
     num_threads : int, optional
         The most threads that a step may use; `lrcore.get_num_threads` by default. Steps of fewer
-        than about 256k elements use one.
+        than about 512k elements use one.
     """
 
     maximize: bool
@@ -376,11 +376,11 @@ class Optimizer(Stepper):
     @lr.setter
     def lr(self, value: Value) -> None:
         checked = arguments.number_or_schedule(type(self).__name__, "lr", value, "lr")
-        self._options["lr"] = value
         for i, group in enumerate(self._groups):
             if "lr" not in group.overrides:
-                self._plan.rates[i] = (checked, group.lr_scale)
                 self._replace_rate(i, checked)
+                self._plan.rates[i] = (checked, group.lr_scale)
+        self._options["lr"] = value
 
     @property
     def lrs(self) -> tuple[float, ...]:
@@ -462,13 +462,18 @@ def _betas(owner: str, value: Any) -> dict[str, Value]:
 def _new_state(
     arrays: list[Array], names: tuple[str, ...], fill: Mapping[str, float]
 ) -> Iterator[dict[str, Array]]:
-    """State for each array in turn, all in one allocation: per name one block after the other."""
-    sizes = [-(-array.nbytes // _ALIGNMENT) * _ALIGNMENT for array in arrays]
+    """State for each array in turn, all in one allocation: per name one block after the other.
+
+    State lies relative to the lines of the cache as its array does, so that one can go through all
+    of them without a vector that crosses a line.
+    """
+    sizes = [-(-array.nbytes // _LINE) * _LINE + _LINE for array in arrays]
     block = sum(sizes) + _STAGGER
-    arena = np.zeros(len(names) * block + _ALIGNMENT, np.uint8)
-    start = -arena.__array_interface__["data"][0] % _ALIGNMENT
-    offsets = np.cumsum([start, *sizes])
-    for array, offset in zip(arrays, offsets, strict=False):
+    arena = np.zeros(len(names) * block + _LINE, np.uint8)
+    start = -arena.__array_interface__["data"][0] % _LINE
+    slots = np.cumsum([start, *sizes])
+    for array, slot in zip(arrays, slots, strict=False):
+        offset = slot + array.__array_interface__["data"][0] % _LINE
         strides = np.empty(array.ndim, int)
         step = array.itemsize
         for axis in reversed(parameters.memory_order(array)):

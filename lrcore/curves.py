@@ -20,7 +20,12 @@ class Curve(Value, ABC):
     """A formula in `t`, for one `t` and for arrays alike, and what is known of it."""
 
     __slots__ = ()
-    _pure: ClassVar[bool] = True  # False for a class that calls a function of the user's
+    _pure: ClassVar[bool] = False  # whether `_at` may be asked for any t at any time, for arrays
+
+    def __init_subclass__(cls) -> None:
+        # so do all of this package, but one that calls a function of the user's
+        if "_pure" not in cls.__dict__:
+            cls._pure = cls.__module__.partition(".")[0] == __package__
 
     @abstractmethod
     def _at(self, t: Number, m: Maths[Number]) -> Number:
@@ -42,10 +47,12 @@ class Curve(Value, ABC):
         return self._length()
 
     @property
-    def pure(self) -> bool:
-        """Whether an optimizer may compute values ahead: not with a function of yours inside."""
+    def _is_pure(self) -> bool:
+        """Whether an optimizer may compute values ahead."""
+        if not self._pure:
+            return False
         parts = (part for part in arguments(self).values() if isinstance(part, Curve))
-        return self._pure and all(part.pure for part in parts)
+        return all(part._is_pure for part in parts)
 
     @classmethod
     def example(cls, lr: float, steps: int) -> Self:

@@ -44,7 +44,7 @@ def horizon(schedule: Curve) -> int:
     """How many updates show what a schedule does."""
     if schedule.length is not None:
         return min(schedule.length + 1, EXACT)
-    if not schedule.pure:
+    if not schedule._is_pure:
         return 1000  # who knows how far a function of the user's reaches
     steps, y = 100, schedule(np.arange(100))
     while steps < 10**9:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
-from typing import Any, Final, Protocol, TypeVar
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from . import _core
 
 Array = NDArray[np.float64]
 Number = TypeVar("Number", float, Array)
@@ -38,6 +40,12 @@ class Maths(Protocol[Number]):
 
     def item(self, table: Sequence[float], index: Number, /) -> Number:
         """`table[index]`."""
+
+    def rank(self, table: Sequence[float], x: Number, /) -> Number:
+        """How many entries of a sorted table are at most x."""
+
+    def each(self, function: Callable[[float], float], x: Number, /) -> Number:
+        """`function` of each element, one by one."""
 
     def times(self, x: Number | float, y: Number, /) -> Number:
         """`x * y`, where 0 times a value that has overflowed is 0."""
@@ -79,6 +87,12 @@ class _Floats:
     def item(table: Sequence[float], index: float, /) -> float:
         return table[int(index)]
 
+    rank = staticmethod(bisect_right)
+
+    @staticmethod
+    def each(function: Callable[[float], float], x: float, /) -> float:
+        return function(x)
+
     @staticmethod
     def times(x: float, y: float, /) -> float:
         return x * y if x and y else 0.0
@@ -97,30 +111,10 @@ class _Floats:
         return below(x, FLOATS) if x < at else beyond(x, FLOATS)
 
 
-def _each(function: Callable[..., float], *columns: Array | float) -> Array:
-    """`function` of the C library, element by element."""
-    size = next(len(column) for column in columns if isinstance(column, np.ndarray))
-    rows: list[Iterable[Any]] = [
-        column.data if isinstance(column, np.ndarray) else repeat(column) for column in columns
-    ]
-    return np.fromiter(map(function, *rows), np.float64, size)
-
-
 class _Arrays:
-    @staticmethod
-    def sin(x: Array, /) -> Array:
-        return _each(math.sin, x)
-
-    @staticmethod
-    def log1p(x: Array, /) -> Array:
-        return _each(math.log1p, x)
-
-    @staticmethod
-    def exp(x: Array, /) -> Array:
-        try:
-            return _each(math.exp, x)
-        except OverflowError:
-            return _each(FLOATS.exp, x)
+    sin = staticmethod(_core.each_sin)
+    log1p = staticmethod(_core.each_log1p)
+    exp = staticmethod(_core.each_exp)
 
     @staticmethod
     def min(x: Array, y: Array | float, /) -> Array:
@@ -135,6 +129,14 @@ class _Arrays:
         return np.array(table)[index.astype(np.intp)]
 
     @staticmethod
+    def rank(table: Sequence[float], x: Array, /) -> Array:
+        return np.searchsorted(np.array(table, np.float64), x, side="right").astype(np.float64)
+
+    @staticmethod
+    def each(function: Callable[[float], float], x: Array, /) -> Array:
+        return np.fromiter(map(function, x.data), np.float64, x.size)
+
+    @staticmethod
     def times(x: Array | float, y: Array, /) -> Array:
         product = x * y
         product[np.isnan(product)] = 0.0
@@ -142,10 +144,7 @@ class _Arrays:
 
     @staticmethod
     def power(scale: Array | float, base: Array | float, n: Array | float, /) -> Array:
-        try:
-            return scale * _each(math.pow, base, n)
-        except OverflowError:
-            return _each(FLOATS.power, scale, base, n)
+        return ARRAYS.times(scale, _core.each_power(base, n))
 
     @staticmethod
     def split(

@@ -156,19 +156,20 @@ def check_disjoint(gradient: Array, written: Sequence[Array], name: str) -> None
         )
 
 
-def same_sequence(tree: tuple[Tree, ...], grads: Any, name: str) -> list[Any]:
-    """`grads` as a list as long as `tree`; `name` is the first parameter below it."""
+def same_sequence(tree: tuple[Tree, ...], grads: Any, name: str) -> tuple[Any, ...]:
+    """`grads` as a tuple as long as `tree`; `name` is the first parameter below it."""
     if isinstance(grads, str | bytes | np.ndarray) or not isinstance(grads, Sequence):
         raise TypeError(
             f'gradients from "{name}" on: expected a sequence of {len(tree)} like the parameters, '
             f"not {_kind(grads)}"
         )
-    if len(grads) != len(tree):
+    entries = tuple(grads)
+    if len(entries) != len(tree):
         raise ValueError(
             f'gradients from "{name}" on: expected {len(tree)} entries like the parameters, '
-            f"not {len(grads)}"
+            f"not {len(entries)}"
         )
-    return list(grads)
+    return entries
 
 
 def same_mapping(tree: dict[Any, Tree], grads: Any, name: str) -> None:

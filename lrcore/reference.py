@@ -22,15 +22,23 @@ Scalars = Mapping[str, float]
 Carried = dict[str, float]
 
 
-def settle(x: Array, least: float = 1.0) -> Array:
-    """What is below `least` times the smallest normal number is stored as zero."""
-    tiny = x.dtype.type(least) * np.finfo(x.dtype).tiny
-    return np.where((x > -tiny) & (x < tiny), x.dtype.type(0), x)
+def _zero_below(x: Array, least: float) -> Array:
+    return np.where((x > -least) & (x < least), x.dtype.type(0), x)
+
+
+def settle(x: Array) -> Array:
+    """What is below the smallest normal number is stored as zero."""
+    return _zero_below(x, np.finfo(x.dtype).tiny)
 
 
 def halt(x: Array) -> Array:
-    """First moments and velocities end earlier: their product with a rate is normal as well."""
-    return settle(x, 65536.0)
+    """First moments and velocities end at 65536 times that, for the sake of their products."""
+    return _zero_below(x, 65536 * np.finfo(x.dtype).tiny)
+
+
+def halt_root(x: Array) -> Array:
+    """The same for what is squared."""
+    return _zero_below(x, 256 * np.sqrt(np.finfo(x.dtype).tiny))
 
 
 def _average(decay: float, real: type) -> tuple[Any, Any]:
@@ -67,9 +75,9 @@ def _standard_deviation(mean: Array, s: Array, g: Array, h: Scalars) -> Array:
     """One update of mean and variance; the gradient divided by the root of the latter."""
     real = s.dtype.type
     rho, gain = _average(h["rho"], real)
-    d = g - mean
+    d = halt_root(g - mean)
     mean[...] = halt(rho * mean + gain * g)
-    s[...] = settle(rho * (s + gain * halt(d * d)))
+    s[...] = settle(rho * (s + gain * (d * d)))
     return np.asarray(g / (np.sqrt(s + real(h["eps_root"])) + real(h["eps"])))
 
 

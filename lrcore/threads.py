@@ -48,7 +48,7 @@ def get_num_threads() -> int:
     """The most threads that one step may use.
 
     Decided at the first call or large step: ``LRCORE_NUM_THREADS``, else ``OMP_NUM_THREADS``, else
-    the processors that the process may use. Steps of fewer than about 256k elements use one; the
+    the processors that the process may use. Steps of fewer than about 512k elements use one; the
     bits are the same for every number.
 
     Examples

@@ -79,8 +79,9 @@ cdef const lrc_table* _table = _table_of(ISA)
 
 # Releasing the GIL costs about 50 ns, a step over this many elements some microseconds.
 cdef size_t GIL_ELEMENTS = 8192
-# Waking a sleeping worker takes 30 to 85 us, about as long as a thread takes for half of these.
-cdef size_t THREAD_ELEMENTS = 256 * 1024
+# Waking a sleeping worker takes 30 to 85 us, half as long as one thread takes for these; with the
+# threads of a matrix product still spinning, fewer elements take longer on two threads than on one.
+cdef size_t THREAD_ELEMENTS = 512 * 1024
 
 
 def get_num_threads():
@@ -95,6 +96,7 @@ def set_num_threads(int n):
 
 include "binding.pxi"
 include "rates.pxi"
+include "libm.pxi"
 
 
 def global_norm(list arrays):
@@ -232,8 +234,9 @@ cdef class Stepper:
 
     cdef double _rate_at(self, Rate rate) except -1:
         cdef double lr = rate.constant
-        if rate.function is not None:
-            lr = rate.function.at(self.t)
+        cdef Function function = rate.function  # its own code may replace that of the rate
+        if function is not None:
+            lr = function.at(self.t)
         lr *= rate.scale * self._lr_scale
         for controller in self._controllers:
             lr = controller.rate(lr)
@@ -243,6 +246,7 @@ cdef class Stepper:
         """Rates and hyperparameters of the next update, from the user's schedules."""
         cdef Rate rate
         cdef Dynamic dynamic
+        cdef Function function
         cdef double value, first = 0
         for i, rate in enumerate(self._rates):
             value = self._rate_at(rate) if lr is None else <double>lr * rate.scale
@@ -253,8 +257,9 @@ cdef class Stepper:
             if i == 0:
                 first = value
         for dynamic in self._dynamic:
-            value = dynamic.function.at(self.t)
-            dynamic.target[0] = _narrowed(value, dynamic.function.name) if dynamic.narrow else value
+            function = dynamic.function
+            value = function.at(self.t)
+            dynamic.target[0] = _narrowed(value, function.name) if dynamic.narrow else value
         self._next_lr = first
         return 0
 
@@ -370,9 +375,10 @@ cdef class Stepper:
             job.threads = self._threads or threads.get_num_threads()
         try:
             if grads is not None:
-                binding.take(grads, False)
+                binding.fetch(grads)
             else:
-                binding.retake(self._bound)
+                binding.refetch(self._bound)
+            binding.point(grads is None)
             if not self._gradients_finite():
                 if self._nonfinite == RAISE:
                     parameters.raise_nonfinite(
@@ -421,8 +427,10 @@ cdef class Stepper:
             if binding is None:
                 raise RuntimeError("bind() before the optimizer was initialised")
             try:
-                binding.take(grads, True)
-                self._bound = list(binding.gradients)
+                binding.fetch(grads)
+                bound = list(binding.gradients)
+                binding.point(True)
+                self._bound = bound
             finally:
                 binding.drop()
         finally:

@@ -7,9 +7,10 @@ cdef struct Leaf:
     int ndim
     char* data
     Py_ssize_t* shape
-    Py_ssize_t* axes     # slowest first, as the parameter lies in memory
-    const void* checked  # data of a flat gradient known not to overlap parameters and state
-    const void* apart    # data of the kept gradient if its elements lie between theirs
+    Py_ssize_t* strides
+    Py_ssize_t* axes      # slowest first, as the parameter lies in memory
+    const void* disjoint  # data of a flat gradient known not to overlap parameters and state
+    const void* between   # data of a gradient whose elements lie between theirs
     lrc_view parameter
     lrc_view gradient
     lrc_view logical
@@ -43,6 +44,19 @@ cdef bint _has_shape_of(cnp.ndarray array, const Leaf* leaf):
     cdef bint same = cnp.PyArray_NDIM(array) == leaf.ndim
     for axis in range(leaf.ndim if same else 0):
         same = same and cnp.PyArray_DIM(array, axis) == leaf.shape[axis]
+    return same
+
+
+cdef bint _is_as_bound(cnp.ndarray parameter, const Leaf* leaf):
+    cdef int axis
+    cdef bint same = (
+        <char*>cnp.PyArray_DATA(parameter) == leaf.data
+        and cnp.PyArray_TYPE(parameter) == leaf.typenum
+        and cnp.PyArray_ISNOTSWAPPED(parameter)
+        and _has_shape_of(parameter, leaf)
+    )
+    for axis in range(leaf.ndim if same else 0):
+        same = same and cnp.PyArray_STRIDE(parameter, axis) == leaf.strides[axis]
     return same
 
 
@@ -154,9 +168,11 @@ cdef class Binding:
         leaf.data = <char*>cnp.PyArray_DATA(parameter)
         leaf.axes = <Py_ssize_t*>self._allocate(ndim, sizeof(Py_ssize_t))
         leaf.shape = <Py_ssize_t*>self._allocate(ndim, sizeof(Py_ssize_t))
+        leaf.strides = <Py_ssize_t*>self._allocate(ndim, sizeof(Py_ssize_t))
         for k in range(ndim):
             leaf.axes[k] = axes[k]
             leaf.shape[k] = cnp.PyArray_DIM(parameter, k)
+            leaf.strides[k] = cnp.PyArray_STRIDE(parameter, k)
         self._view(&leaf.parameter, ndim)
         self._view(&leaf.gradient, ndim)
         self._view(&leaf.logical, ndim)
@@ -205,34 +221,39 @@ cdef class Binding:
             for k, name in enumerate(rules[self.job.tensors[i].group].carried):
                 self.job.groups[self.job.tensors[i].group].carried[k] = values[i][name]
 
-    cdef int take(self, grads, bint keep) except -1:
-        """Points every tensor at its arrays. No user code runs from here to the end of the step."""
-        cdef Py_ssize_t i, fetched = self._fetch(self.tree, grads, 0)
+    cdef int fetch(self, grads) except -1:
+        """Takes the gradients, in the structure of the parameters."""
+        cdef Py_ssize_t fetched = self._fetch(self.tree, grads, 0)
         assert fetched == <Py_ssize_t>self.job.n_tensors
-        if keep:
-            for i in range(fetched):
-                self.leaves[i].apart = NULL
-        self._point_all(keep)
         return 0
 
-    cdef int retake(self, list bound) except -1:
-        """The same with gradients that take() was told to keep."""
+    cdef int refetch(self, list bound) except -1:
+        """Takes gradients that were fetched before."""
         for i in range(self.job.n_tensors):
             self.gradients[i] = bound[i]
-        self._point_all(True)
         return 0
 
-    cdef int _point_all(self, bint keep) except -1:
-        cdef bint ready = True
+    cdef int point(self, bint keep) except -1:
+        """Points every tensor at its arrays. Once it returns, no user code runs until the step is
+        done. With keep, gradients are not to be copied."""
         for i in range(self.job.n_tensors):
-            if not self._point(i, keep):
-                self._admit(i, keep)
-                ready = False
-        if ready:
-            return 0
-        for i in range(self.job.n_tensors):  # admitting has run user code
-            if not self._point(i, keep):
-                raise ValueError(f'gradient "{self.names[i]}" was resized, reshaped or moved')
+            if not self._point(i):
+                self._admit_and_point(keep)
+                break
+        return 0
+
+    cdef int _admit_and_point(self, bint keep) except -1:
+        """The same where some gradient has first to be made an array that can be read."""
+        try:
+            for i in range(self.job.n_tensors):
+                if not self._point(i):
+                    self._admit(i, keep)
+            for i in range(self.job.n_tensors):  # admitting has run user code
+                if not self._point(i):
+                    raise ValueError(f'gradient "{self.names[i]}" was resized, reshaped or moved')
+        finally:
+            for i in range(self.job.n_tensors):
+                self.leaves[i].between = NULL
         return 0
 
     cdef Py_ssize_t _fetch(self, tree, grads, Py_ssize_t i) except -1:
@@ -275,48 +296,44 @@ cdef class Binding:
         )
         if keep:
             parameters.check_disjoint(gradient, self.written, self.names[i])
-            self.leaves[i].apart = cnp.PyArray_DATA(<cnp.ndarray>gradient)
+            self.leaves[i].between = cnp.PyArray_DATA(<cnp.ndarray>gradient)
         elif not self._is_disjoint(<cnp.ndarray>gradient):
             gradient = gradient.copy()
         self.gradients[i] = gradient
         return 0
 
-    cdef bint _point(self, Py_ssize_t i, bint keep) except -1:
+    cdef bint _point(self, Py_ssize_t i) except -1:
         """Points a tensor at its arrays; False if the gradient cannot be read as it is."""
-        cdef lrc_tensor* tensor = &self.job.tensors[i]
         cdef Leaf* leaf = &self.leaves[i]
         cdef cnp.ndarray parameter = <cnp.ndarray>leaf.array
         cdef cnp.ndarray array
-        cdef int typenum, flat, dtype = self.job.groups[tensor.group].dtype
-        if (
-            <char*>cnp.PyArray_DATA(parameter) != leaf.data
-            or cnp.PyArray_TYPE(parameter) != leaf.typenum
-            or not _has_shape_of(parameter, leaf)
-        ):
+        if not _is_as_bound(parameter, leaf):
             raise ValueError(f'parameter "{self.names[i]}" was resized, reshaped or moved')
         if not cnp.PyArray_ISWRITEABLE(parameter):
             raise ValueError(f'parameter "{self.names[i]}" is read-only')
         if not cnp.PyArray_CheckExact(self.gradients[i]):
             return False
         array = <cnp.ndarray>self.gradients[i]
-        typenum = cnp.PyArray_TYPE(array)
         if (
-            typenum not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64)
+            cnp.PyArray_TYPE(array) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64)
             or not cnp.PyArray_ISBEHAVED_RO(array)
             or not _has_shape_of(array, leaf)
         ):
             return False
-        flat = cnp.PyArray_FLAGS(array) & (
-            cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_F_CONTIGUOUS
-        )
-        if typenum != leaf.typenum:
-            flat = 0
+        return self._point_gradient(&self.job.tensors[i], leaf, array)
+
+    cdef bint _point_gradient(self, lrc_tensor* tensor, Leaf* leaf, cnp.ndarray array):
+        cdef int flat = 0, dtype = self.job.groups[tensor.group].dtype
+        if cnp.PyArray_TYPE(array) == leaf.typenum:
+            flat = cnp.PyArray_FLAGS(array) & (
+                cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_F_CONTIGUOUS
+            )
         tensor.array[1] = tensor.flat = cnp.PyArray_DATA(array)
-        if not (flat and tensor.flat == leaf.checked) and not (keep and tensor.flat == leaf.apart):
+        if not (flat and tensor.flat == leaf.disjoint) and tensor.flat != leaf.between:
             if not self._is_disjoint(array):
                 return False
             if flat:
-                leaf.checked = tensor.flat
+                leaf.disjoint = tensor.flat
         if leaf.order & flat:
             tensor.gradient = NULL
         else:

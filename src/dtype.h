@@ -18,9 +18,9 @@ static inline real NAME(zero_below)(real x, real least)
 }
 /* For what is stored. */
 #define settle(x) NAME(zero_below)(x, TINY)
-/* For first moments and velocities, whose product with a rate is to be normal as well. */
+/* For first moments and velocities, whose product with a rate from 2^-16 on is normal as well. */
 #define halt(x) NAME(zero_below)(x, 65536 * TINY)
-/* For what is squared. */
+/* The same for what is squared. */
 #define halt_root(x) NAME(zero_below)(x, 256 * ROOT)
 
 #include "rules.h"

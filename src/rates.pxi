@@ -5,8 +5,7 @@ cdef enum:
 
 
 cdef class Function:
-    """A function of the update index. One that calls itself `pure` also takes an array of indices,
-    and its values are computed ahead."""
+    """A function of the update index. Values of a schedule that is pure are computed ahead."""
 
     cdef object call
     cdef str name
@@ -16,9 +15,11 @@ cdef class Function:
     cdef cnp.ndarray values    # from first on
 
     def __init__(self, call, str name):
+        from . import algebra  # which needs the functions of this module
+
         self.call, self.name = call, name
         self.high = arguments.range_of(arguments.SCHEDULABLE[name]).high
-        self.pure = getattr(call, "pure", False) is True
+        self.pure = isinstance(call, algebra.Schedule) and call._is_pure
         self.first = -AHEAD
 
     cdef double at(self, long long t) except? -1:
@@ -26,10 +27,8 @@ cdef class Function:
         cdef double value
         if self.pure:
             if not 0 <= t - self.first < AHEAD:
-                values = np.ascontiguousarray(self.call(np.arange(t, t + AHEAD)), np.float64)
-                if values.shape != (AHEAD,):
-                    raise ValueError(f"{self.name}: {AHEAD} updates gave {values.shape} values")
-                self.first, self.values = t, values
+                values = np.array(self.call(np.arange(t, t + AHEAD)), np.float64).reshape(AHEAD)
+                self.values, self.first = values, t
             value = (<double*>cnp.PyArray_DATA(self.values))[t - self.first]
             if 0 <= value < self.high:
                 return value

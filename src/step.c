@@ -79,6 +79,24 @@ static void locate(const lrc_tensor *tensor, int dtype, size_t offset, void **at
         at[i] = (void *)((uintptr_t)tensor->array[i] + bytes);
 }
 
+/* The elements before the first line of the cache are done apart, so that vectors do not cross
+ * lines; state lies relative to lines as its parameter does. */
+static void update_flat(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n)
+{
+    const lrc_group *group = &job->groups[tensor->group];
+    lrc_loop *const loop = (*job->table)[group->dtype]->loop[group->rule];
+    void *at[LRC_MAX_ARRAYS];
+    locate(tensor, group->dtype, offset, at);
+    const size_t bytes = -(uintptr_t)at[0] % LRC_LINE;
+    const size_t head = bytes / (size_t)lrc_item_size[group->dtype];
+    if (head > 0 && n >= LRC_BLOCK) {
+        loop(&group->folded, at, head);
+        locate(tensor, group->dtype, offset + head, at);
+        n -= head;
+    }
+    loop(&group->folded, at, n);
+}
+
 /* Arrays that are not flat, and gradients that are changed on the way, go through a block. */
 static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n)
 {
@@ -114,9 +132,7 @@ static void update_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
     (void)chunk;
     const lrc_group *group = &job->groups[tensor->group];
     if (!tensor->parameter && !tensor->gradient && !job->clipped && group->l2 == 0) {
-        void *at[LRC_MAX_ARRAYS];
-        locate(tensor, group->dtype, offset, at);
-        (*job->table)[group->dtype]->loop[group->rule](&group->folded, at, n);
+        update_flat(job, tensor, offset, n);
         return;
     }
     for (size_t done = 0; done < n; done += LRC_BLOCK)

@@ -9,6 +9,7 @@
 
 enum {
     LRC_CHUNK = 16384, /* elements of one unit of work and of one partial sum */
+    LRC_LINE = 64, /* bytes */
     LRC_BLOCK = 1024,  /* elements staged at once: both blocks stay in the first-level cache */
 };
 

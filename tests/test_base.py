@@ -1,5 +1,7 @@
 """Parameters, names, groups, options and the contract of a step."""
 
+import collections
+import dataclasses
 import threading
 import warnings
 
@@ -42,6 +44,15 @@ def test_nested_gradients_find_their_parameters_whatever_the_order_of_keys():
     np.testing.assert_array_equal(params["a"], [-3, -4])
     assert params["b"][0] == -1
     assert params["b"][1][0] == -2
+
+
+@pytest.mark.parametrize("kind", [collections.UserList, collections.deque, type("L", (list,), {})])
+def test_gradients_may_come_in_any_sequence(kind):
+    params = [np.zeros(2), [np.zeros(3)]]
+    opt = lrc.SGD(params, lr=1.0)
+    opt.step(kind([np.ones(2), kind([np.ones(3)])]))
+    np.testing.assert_array_equal(params[0], -1.0)
+    np.testing.assert_array_equal(params[1][0], -1.0)
 
 
 def test_two_parameters_of_the_same_name_are_refused():
@@ -298,6 +309,44 @@ def test_a_bound_gradient_may_lie_between_the_elements_of_its_parameter():
         opt.bind(np.ones(3))
     opt.step()
     np.testing.assert_array_equal(pairs, [[-1.0, 1.0]] * 5)
+
+
+def test_a_bound_gradient_that_comes_to_overlap_is_refused():
+    buffer = np.zeros(2000)
+    gradient = buffer[1::2]
+    opt = lrc.SGD(buffer[::2])
+    opt.bind(gradient)
+    opt.step()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy, but possible
+        gradient.strides = (8,)
+    before = buffer.copy()
+    with pytest.raises(ValueError, match='gradient "0" shares memory'):
+        opt.step()
+    np.testing.assert_array_equal(buffer, before)
+
+
+def test_a_bound_gradient_of_a_subclass_is_looked_at_anew():
+    gradient = np.ones(100_000).view(type("Sub", (np.ndarray,), {})).copy()
+    opt = lrc.SGD(np.zeros(100_000), lr=1.0)
+    opt.bind(gradient)
+    opt.step()
+    assert (opt.params == -1.0).all()
+    gradient.resize((1,), refcheck=False)
+    with pytest.raises(ValueError, match=r'gradient "0" has shape \(1,\)'):
+        opt.step()
+
+
+def test_a_parameter_whose_strides_or_byte_order_change_is_refused():
+    change = {"strides": (8, 24), "dtype": ">f8"}
+    for name, value in change.items():
+        p = np.ones((3, 3))
+        opt = lrc.SGD(p)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy, but possible
+            setattr(p, name, value)
+        with pytest.raises(ValueError, match='parameter "0" was resized, reshaped or moved'):
+            opt.step(np.ones((3, 3)))
 
 
 def test_gradients_that_would_have_to_be_copied_cannot_be_bound():
@@ -667,16 +716,48 @@ def test_any_float_hyperparameter_may_be_a_schedule():
     assert bits(opt.params) == bits(twin.params[0])
 
 
-def test_a_function_that_falsely_calls_itself_pure_is_an_error():
-    class Pure:
-        pure = True
+@dataclasses.dataclass(frozen=True)
+class Own(lrc.Schedule):
+    """A schedule of the user's, which counts its calls and knows three updates."""
 
-        def __call__(self, t):
-            return 0.1
+    asked: list
 
-    opt = lrc.SGD(np.ones(1), lr=Pure())
-    with pytest.raises(ValueError, match=r"lr: 512 updates gave \(\) values"):
+    def _at(self, t, m):
+        self.asked.append(t)
+        return [0.1, 0.2, 0.3][int(t)]
+
+    def __post_init__(self):
+        pass
+
+    def _length(self):
+        return None
+
+    @classmethod
+    def _example(cls, lr, steps):
+        return cls([])
+
+
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: s * 1.0, lambda s: s.shift(0)])
+def test_a_schedule_of_the_users_is_asked_for_one_update_at_a_time(wrap):
+    own = Own([])
+    opt = lrc.SGD(np.ones(1), lr=wrap(own))
+    used = []
+    for _ in range(3):
         opt.step(np.ones(1))
+        used.append(opt.last_lr)
+    assert used == [0.1, 0.2, 0.3]
+    assert own.asked == [0.0, 1.0, 2.0]
+
+
+def test_a_schedule_may_replace_the_rate_that_asked_for_it():
+    def rate(t):
+        opt.lr = 0.25
+        return 0.5
+
+    opt = lrc.SGD(np.zeros(1), lr=rate)
+    opt.step(np.ones(1))
+    opt.step(np.ones(1))
+    assert opt.params[0] == -0.75
 
 
 def test_momentum_may_rise_from_zero_by_a_schedule():
@@ -697,6 +778,28 @@ def test_a_controller_scales_the_scheduled_rate():
         used.append(opt.last_lr)
     assert used == [1.0, 1.0, 0.05, 0.05]
     assert opt.controller is plateau
+
+
+def test_warmup_and_plateau_multiply():
+    schedule = lrc.Constant(1.0).warmup(4)
+    plateau = lrc.ReduceOnPlateau(factor=0.5, patience=1)
+    opt = lrc.SGD(np.zeros(1), lr=schedule, controller=plateau)
+    used = []
+    for loss in (1.0, 1.0, 1.0, 0.5, 0.4):
+        opt.step(np.ones(1))
+        plateau.update(loss)
+        used.append(opt.last_lr)
+    assert used == [0.25, 0.5, 0.375, 0.25, 0.25]
+
+
+def test_accumulated_gradients_make_one_update():
+    schedule = lrc.StepDecay(1.0, every=1, factor=0.5)
+    opt = lrc.SGD(np.zeros(1), lr=schedule)
+    for _ in range(3):
+        total = sum(np.full(1, 0.25) for _ in range(4))
+        opt.step(total)
+    assert opt.t == 3
+    assert opt.params[0] == -1.75
 
 
 # --- from several threads, and from within ---------------------------------------------------

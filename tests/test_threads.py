@@ -12,7 +12,7 @@ from cases import ONE_EACH, bits, gradients, variant_id
 
 import lrcore as lrc
 
-SIZES = (300_000, 1, 0, 16_384, 70_001, 65)
+SIZES = (600_000, 1, 0, 16_384, 70_001, 65)
 THREADS = (1, 2, 3, 5, 16)
 
 
@@ -32,9 +32,9 @@ def test_the_number_of_threads_does_not_change_a_bit(cls, options):
 
 
 def test_many_small_arrays_are_shared_among_threads():
-    params = [np.zeros(50, np.float32) for _ in range(8000)]
+    params = [np.zeros(50, np.float32) for _ in range(12_000)]
     opt = lrc.SGD(params, lr=1.0, num_threads=3)
-    opt.step([np.full(50, i, np.float32) for i in range(8000)])
+    opt.step([np.full(50, i, np.float32) for i in range(12_000)])
     for i, p in enumerate(params):
         assert (p == -i).all()
 
