@@ -36,9 +36,9 @@ def parse(text: str) -> Schedule:
 
     >>> parse("CosineAnnealing(1e-3, 10_000).warmup(500) * 0.5")
     CosineAnnealing(lr=0.001, steps=10000).warmup(500) * 0.5
-    >>> parse("CosineAnealing(1e-3, 10_000)")
+    >>> parse("Constant(0.1).wramup(3)")
     Traceback (most recent call last):
-    ValueError: column 1: there is no schedule 'CosineAnealing'; did you mean CosineAnnealing?
+    ValueError: column 15: there is no operator 'wramup'; did you mean warmup?
     """
     if len(text) > LONGEST:
         raise ValueError(f"an expression has at most {LONGEST} characters, got {len(text)}")
