@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from statistics import median
+from textwrap import fill
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
@@ -215,8 +216,8 @@ def _schedule_arguments(parser: Parser) -> None:
         f"EXPRESSION is what repr() of a schedule writes, for example\n"
         f'  "{EXAMPLE}"\n'
         f'  "StepDecay(0.1, every=30).per_epoch(390) * 0.5"\n\n'
-        f"schedules: {', '.join(NAMES)}\n"
-        f"operators: {', '.join(METHODS)}, * and +\n"
+        f"{fill('schedules: ' + ', '.join(NAMES), 78)}\n"
+        f"{fill('operators: ' + ', '.join(METHODS) + ', * and +', 78)}\n"
         f"arguments: python -c 'import lrcore; help(lrcore.{NAMES[0]})'"
     )
     add = parser.add_argument
