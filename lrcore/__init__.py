@@ -1,5 +1,7 @@
 """Optimizer steps and learning-rate schedules for NumPy arrays, at the speed of the machine."""
 
+from typing import TYPE_CHECKING
+
 try:
     from ._core import COMPILER as _COMPILER
     from ._core import ISA as _ISA
@@ -28,6 +30,7 @@ from .optimizers import Adagrad as Adagrad
 from .optimizers import Adam as Adam
 from .optimizers import AdamW as AdamW
 from .optimizers import RMSprop as RMSprop
+from .records import schedule_from_dict as schedule_from_dict
 from .schedules import WSD as WSD
 from .schedules import Constant as Constant
 from .schedules import CosineAnnealing as CosineAnnealing
@@ -51,6 +54,19 @@ from .schedules import TimeBasedDecay as TimeBasedDecay
 from .threads import get_num_threads as get_num_threads
 from .threads import register_with_threadpoolctl as _register_with_threadpoolctl
 from .threads import set_num_threads as set_num_threads
+
+if TYPE_CHECKING:
+    from . import plots as plots
+else:
+
+    def __getattr__(name):
+        """Modules that are loaded when they are first asked for."""
+        if name != "plots":
+            raise AttributeError(f"module 'lrcore' has no attribute {name!r}")
+        from importlib import import_module
+
+        return import_module(f"lrcore.{name}")
+
 
 __version__ = "0.1.0"
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-import sys
-from abc import ABC, abstractmethod
+from abc import ABC
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass, fields
-from functools import partial
+from collections.abc import Callable
+from dataclasses import KW_ONLY
 from numbers import Real
-from typing import Annotated, Any, ClassVar, Final, Literal, Self, final, overload
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, final
 
 from .arguments import EXACT, Count, NonNegative, Positive, Range, check, check_fields
-from .maths import ARRAYS, FLOATS, Array, Maths, Number, between
+from .curves import Curve
+from .maths import FLOATS, Maths, Number, between
+from .values import frozen
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 QUARTER_TURN: Final = math.pi / 2
 Shape = Literal["linear", "cosine", "exp"]
 
 
-class Schedule(ABC):
+class Schedule(Curve, ABC):
     """A learning rate as a pure function of the update index `t` (0-based).
 
     Schedules are frozen, hashable, picklable and compared by value; `eval(repr(s)) == s`.
@@ -39,87 +39,6 @@ class Schedule(ABC):
 
     __slots__ = ()
     __array_ufunc__: ClassVar[None] = None  # so that np.float64(2) * s is left to __rmul__
-    _form: ClassVar[str] = ""  # how repr writes an operator
-    _pure: ClassVar[bool] = False  # whether `_at` may be asked for any t at any time, for arrays
-
-    def __init_subclass__(cls) -> None:
-        # so do all of this package, but one that calls a function of the user's
-        if "_pure" not in cls.__dict__:
-            cls._pure = cls.__module__.partition(".")[0] == __package__
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-    @abstractmethod
-    def _at(self, t: Number, m: Maths[Number]) -> Number:
-        """The formula, for one `t` or for a one-dimensional array of them."""
-
-    @abstractmethod
-    def _length(self) -> int | None: ...
-
-    @classmethod
-    @abstractmethod
-    def _example(cls, lr: float, steps: int) -> Self: ...
-
-    @property
-    def length(self) -> int | None:
-        """The first `t` from which the value no longer changes; None if it always may.
-
-        Of a combination it follows from the parts: at times later than the first, never earlier.
-        """
-        return self._length()
-
-    @property
-    def _is_pure(self) -> bool:
-        """Whether an optimizer may compute values ahead."""
-        if not self._pure:
-            return False
-        parts = (value for value in _arguments(self).values() if isinstance(value, Schedule))
-        return all(part._is_pure for part in parts)
-
-    @classmethod
-    def example(cls, lr: float, steps: int) -> Self:
-        """A sensible instance for a run of `steps` updates (at least 1) with peak rate `lr`."""
-        return cls._example(lr, steps)
-
-    @overload
-    def __call__(self, t: float | np.integer[Any] | np.floating[Any]) -> float: ...
-    @overload
-    def __call__(self, t: NDArray[Any] | Sequence[Any]) -> Array: ...
-    def __call__(self, t: Any) -> float | Array:
-        """The rate of update `t`; `t` is at least 0, and exact up to 2**53."""
-        if type(t) is int and 0 <= t <= EXACT:
-            return self._at(t + 0.0, FLOATS)
-        if isinstance(t, np.generic):
-            t = t.item()
-        if isinstance(t, int | float) and not isinstance(t, bool):
-            if not 0 <= t <= sys.float_info.max:
-                raise ValueError(f"{type(self).__name__}: t must be finite and >= 0, got {t!r}")
-            return self._at(float(t), FLOATS)
-        points = np.asarray(t)
-        if points.dtype.kind not in "iuf":
-            raise TypeError(f"{type(self).__name__}: t must be a number or an array, got {t!r}")
-        flat = points.astype(np.float64).ravel()
-        if not np.all((flat >= 0) & (flat < math.inf)):
-            raise ValueError(f"{type(self).__name__}: every t must be finite and >= 0, got {t!r}")
-        with np.errstate(all="ignore"):
-            return self._at(flat, ARRAYS).reshape(points.shape)
-
-    def __repr__(self) -> str:
-        values = _arguments(self)
-        options = [
-            f"{f.name}={values[f.name]!r}"
-            for f in fields(self)  # type: ignore[arg-type]
-            if f.init and f"{{{f.name}}}" not in self._form and values[f.name] != f.default
-        ]
-        if not self._form:
-            return f"{type(self).__name__}({', '.join(options)})"
-        infix = Scaled | Product | Sum
-        texts = {k: f"({v!r})" if isinstance(v, infix) else repr(v) for k, v in values.items()}
-        return self._form.format(**texts, options="".join(f", {option}" for option in options))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return partial(type(self), **_arguments(self)), ()  # what is loaded is checked again
 
     def warmup(
         self, steps: int, *, start: float = 0.0, shape: Shape = "linear", skip_zero: bool = True
@@ -195,6 +114,29 @@ class Schedule(ABC):
         """
         return Stretch(self, k)
 
+    def repeat(self, period: int, *, decay: float = 1.0) -> Schedule:
+        """The first `period` updates of this schedule, again and again.
+
+        `self(t % period) * decay**(t // period)`: each round is `decay` times as high as the last.
+
+        Parameters
+        ----------
+        period : int >= 1
+            Updates in a round; what the schedule does from there on is never seen.
+        decay : float > 0
+            Above 1 the rounds grow.
+
+        Notes
+        -----
+        `CosineAnnealing(lr, n).repeat(n)` is torch's `CosineAnnealingWarmRestarts(T_0=n)`, which
+        has no decay.
+
+        >>> import lrcore as lrc
+        >>> lrc.ExponentialDecay(1.0, gamma=0.5).repeat(3, decay=0.1)(range(6))
+        array([1.   , 0.5  , 0.25 , 0.1  , 0.05 , 0.025])
+        """
+        return Repeat(self, period, decay=decay)
+
     def minimum(self, other: Schedule) -> Schedule:
         """The lower of two schedules at each `t`.
 
@@ -203,6 +145,68 @@ class Schedule(ABC):
         array([0.5  , 0.5  , 0.25 , 0.125])
         """
         return Minimum(self, other)
+
+    def describe(self, steps: int | None = None) -> str:
+        """What happens when, in a paragraph: first rate, rises, falls, drops, the end, the bounds.
+
+        Parameters
+        ----------
+        steps : int >= 1, optional
+            The run to describe, in updates. By default it lasts until nothing changes any more, or
+            if that is never, until the schedule has shown what it does: 100 updates, or 1000, ...
+
+        Notes
+        -----
+        It is read off the values: all of them up to 131072 updates, else a sample that is dense
+        where the rate turns; the paragraph then says so.
+
+        >>> import lrcore as lrc
+        >>> s = lrc.Constant(0.1).warmup(5).then(lrc.Constant(0.01), at=30)
+        >>> print(s.describe())  # doctest: +NORMALIZE_WHITESPACE
+        Starts at 0.02, rises to 0.1 at update 4, drops to 0.01 at update 30 and stays there.
+        Highest 0.1 at update 4, lowest 0.01 at update 30.
+        >>> print(lrc.StepDecay(0.1, every=30).describe())  # doctest: +NORMALIZE_WHITESPACE
+        Starts at 0.1, drops to 0.01 at update 30, to 0.001 at update 60, to 0.0001 at update 90.
+        Highest 0.1 at update 0, lowest 0.0001 at update 90.
+        This tells of updates 0 to 99; it has no end.
+        """
+        from .describe import describe
+
+        return describe(self, steps)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The schedule as data for JSON, from which `schedule_from_dict` makes its equal.
+
+        Raises
+        ------
+        TypeError
+            If the schedule calls a function of yours.
+
+        >>> import lrcore as lrc
+        >>> (lrc.Constant(0.1) * 2).to_dict()
+        {'schedule': 'Scaled', 'inner': {'schedule': 'Constant', 'lr': 0.1}, 'factor': 2.0}
+        """
+        from .records import to_dict
+
+        return to_dict(self)
+
+    def plot(self, steps: int | None = None, ax: Axes | None = None) -> Axes:
+        """Draw the rates of the first `steps` updates; by default, of those of `describe`.
+
+        Parameters
+        ----------
+        steps : int >= 1, optional
+        ax : matplotlib axes, optional
+            By default those of a new figure of pyplot's.
+
+        Returns
+        -------
+        matplotlib axes
+            Save them with `ax.figure.savefig(path)`.
+        """
+        from .plots import schedule
+
+        return schedule(self, steps, ax)
 
     def __mul__(self, other: Schedule | float) -> Schedule:
         if isinstance(other, Schedule):
@@ -223,12 +227,8 @@ class Schedule(ABC):
     __radd__ = __add__
 
 
-def _arguments(schedule: Any) -> dict[str, Any]:
-    return {f.name: getattr(schedule, f.name) for f in fields(schedule) if f.init}
-
-
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Constant(Schedule):
     """The same rate always.
 
@@ -260,7 +260,7 @@ def first(reached: Callable[[int], bool]) -> int | None:
     return t if t < EXACT else None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Combination(Schedule):
     """What an operator makes of schedules: its arguments are described with the operator."""
 
@@ -272,7 +272,7 @@ class Combination(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Warmup(Combination):
     """`inner.warmup(steps, start=start, shape=shape, skip_zero=skip_zero)`."""
 
@@ -313,7 +313,7 @@ class Warmup(Combination):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Then(Combination):
     """`inner.then(other, at)`."""
 
@@ -333,7 +333,7 @@ class Then(Combination):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class PerEpoch(Combination):
     """`inner.per_epoch(n, smooth=smooth)`."""
 
@@ -351,7 +351,7 @@ class PerEpoch(Combination):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Shift(Combination):
     """`inner.shift(n)`."""
 
@@ -367,7 +367,7 @@ class Shift(Combination):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Stretch(Combination):
     """`inner.stretch(k)`."""
 
@@ -383,7 +383,26 @@ class Stretch(Combination):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
+class Repeat(Combination):
+    """`inner.repeat(period, decay=decay)`."""
+
+    _form = "{inner}.repeat({period}{options})"
+    period: Count
+    _: KW_ONLY
+    decay: Positive = 1.0
+
+    def _at(self, t: Number, m: Maths[Number]) -> Number:
+        here = self.inner._at(t % self.period, m)
+        return m.times(here, m.power(1.0, self.decay, t // self.period))
+
+    def _length(self) -> int | None:
+        level = self.inner.length == 0 and (self.decay == 1 or self.inner(0) == 0)
+        return 0 if level else None
+
+
+@final
+@frozen
 class Clip(Combination):
     """`inner.clip(lo, hi)`."""
 
@@ -403,11 +422,12 @@ class Clip(Combination):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Scaled(Combination):
     """`inner * factor`."""
 
     _form = "{inner} * {factor}"
+    _infix = True
     factor: NonNegative
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
@@ -417,7 +437,7 @@ class Scaled(Combination):
         return self.inner.length if self.factor else 0
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Pair(Combination):
     """A combination of two schedules that run side by side."""
 
@@ -429,29 +449,31 @@ class Pair(Combination):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Product(Pair):
     """`inner * other`."""
 
     _form = "{inner} * {other}"
+    _infix = True
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
         return m.times(self.inner._at(t, m), self.other._at(t, m))
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Sum(Pair):
     """`inner + other`."""
 
     _form = "{inner} + {other}"
+    _infix = True
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
         return self.inner._at(t, m) + self.other._at(t, m)
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Minimum(Pair):
     """`inner.minimum(other)`."""
 
@@ -459,3 +481,10 @@ class Minimum(Pair):
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
         return m.min(self.inner._at(t, m), self.other._at(t, m))
+
+
+OPERATORS: Final[dict[str, type[Combination]]] = {
+    name: cls
+    for name, cls in list(globals().items())
+    if isinstance(cls, type) and issubclass(cls, Combination) and cls._form
+}

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import platform
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from difflib import get_close_matches
 from pathlib import Path
 from statistics import median
+from textwrap import fill
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
-from . import __version__, bench, build_info, datasets, demo, plots
+from . import __version__, bench, build_info, datasets, demo, plots, preview
+from .describe import shown_run
+from .expressions import EXAMPLE, METHODS, NAMES, parse
 from .optimizers import OPTIMIZERS
-from .schedules import SCHEDULES
+from .schedules import SCHEDULES, Schedule
+from .suggestions import suggest
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,20 +55,9 @@ class Parser(argparse.ArgumentParser):
         options, unknown = self.parse_known_args(words)
         if unknown:
             flag = unknown[0].partition("=")[0]
-            hint = _suggest(flag, re.findall(r"--[\w-]+", self.format_help()))
+            hint = suggest(flag, re.findall(r"--[\w-]+", self.format_help()))
             raise ValueError(f"{self.prog} has no argument {flag!r}; {hint}")
         return options
-
-
-def _suggest(wrong: str, names: Iterable[str]) -> str:
-    """The names that `wrong` may stand for, or else all of them."""
-    known = {name.lower(): name for name in names}
-    text = wrong.lower().strip("-")
-    close = [name for name in known if len(text) > 2 and text in name]
-    close = close or get_close_matches(wrong.lower(), known, n=2)
-    if close:
-        return f"did you mean {' or '.join(known[name] for name in close)}?"
-    return f"there is {', '.join(known.values())}"
 
 
 def _one_of(kind: str, names: Iterable[str]) -> Callable[[str], str]:
@@ -71,7 +65,7 @@ def _one_of(kind: str, names: Iterable[str]) -> Callable[[str], str]:
 
     def find(text: str) -> str:
         if text.lower() not in known:
-            hint = _suggest(text, known.values())
+            hint = suggest(text, known.values())
             raise argparse.ArgumentTypeError(f"there is no {kind} {text!r}; {hint}")
         return known[text.lower()]
 
@@ -217,6 +211,61 @@ def _times(history: demo.History) -> Table:
     return table
 
 
+def _schedule_arguments(parser: Parser) -> None:
+    parser.epilog = (
+        f"EXPRESSION is what repr() of a schedule writes, for example\n"
+        f'  "{EXAMPLE}"\n'
+        f'  "StepDecay(0.1, every=30).per_epoch(390) * 0.5"\n\n'
+        f"{fill('schedules: ' + ', '.join(NAMES), 78)}\n"
+        f"{fill('operators: ' + ', '.join(METHODS) + ', * and +', 78)}\n"
+        f"arguments: python -c 'import lrcore; help(lrcore.{NAMES[0]})'"
+    )
+    add = parser.add_argument
+    add("expression", metavar="EXPRESSION", nargs="?", help="the schedule, in quotation marks")
+    text = "updates to show; default: until nothing changes, or enough to see what it does"
+    add("--steps", type=_whole(1), metavar="N", help=text)
+    files = ", ".join(plots.SUFFIXES)
+    add("--plot", type=Path, metavar="FILE", help=f"draw it into a file ({files})")
+    text = f"draw every schedule, and some combinations, into a file ({files})"
+    add("--gallery", type=Path, metavar="FILE", help=text)
+    output = parser.add_mutually_exclusive_group()
+    for flag, text in {
+        "table": "print rates at some 20 updates instead",
+        "csv": "print every update with its rate instead",
+        "json": "print it as data for lrcore.schedule_from_dict instead",
+    }.items():
+        output.add_argument(f"--{flag}", action="store_true", help=text)
+
+
+def _schedule(options: argparse.Namespace) -> None:
+    for file in filter(None, (options.plot, options.gallery)):
+        plots.check(file)
+    if options.gallery:
+        plots.gallery().savefig(options.gallery)
+        print(f"Figure: {options.gallery}", file=sys.stderr)
+        if options.expression is None:
+            return
+    if options.expression is None:
+        raise ValueError(f'lrcore schedule wants an EXPRESSION, for example "{EXAMPLE}"')
+    schedule = parse(options.expression)
+    steps = options.steps or shown_run(schedule)
+    for line in _preview(schedule, steps, options):
+        print(line)
+    if options.plot:
+        plots.save_schedule(schedule, steps, options.plot)
+        print(f"Figure: {options.plot}", file=sys.stderr)
+
+
+def _preview(schedule: Schedule, steps: int, options: argparse.Namespace) -> Iterable[str]:
+    if options.json:
+        return [json.dumps(schedule.to_dict(), indent=2)]
+    if options.csv:
+        return preview.csv(schedule, steps)
+    if options.table:
+        return preview.table(schedule, steps)
+    return preview.overview(schedule, steps, min(shutil.get_terminal_size().columns, 100))
+
+
 def _info(options: argparse.Namespace) -> None:
     facts = {
         **build_info(),
@@ -246,13 +295,14 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "demo": Command("train a small network and time the updates", _demo_arguments, _demo),
+    "schedule": Command("preview a schedule", _schedule_arguments, _schedule),
     "bench": Command("time every rule beside plain NumPy, here", lambda parser: None, _bench),
     "info": Command("what this build is and what it offers", lambda parser: None, _info),
 }
 
 
 def _run(words: Sequence[str]) -> None:
-    commands = "\n".join(f"  {name:8}{command.summary}" for name, command in COMMANDS.items())
+    commands = "\n".join(f"  {name:10}{command.summary}" for name, command in COMMANDS.items())
     top = Parser("lrcore", "Optimizer steps and learning-rate schedules.", f"commands:\n{commands}")
     top.add_argument("--version", action="version", version=f"lrcore {__version__}")
     top.add_argument("command", type=_one_of("command", COMMANDS), nargs="?")

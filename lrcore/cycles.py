@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, field, replace
 from typing import Annotated, Literal, Self, final
 
 from .algebra import Schedule
@@ -20,10 +20,11 @@ from .arguments import (
 )
 from .maths import Maths, Number, between
 from .ramps import half_cosine
+from .values import frozen
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Cyclical(Schedule):
     """From `low` to `high` in `up` updates, back in `down`, and again, at a height that may shrink.
 
@@ -87,7 +88,7 @@ class Cyclical(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class CosineWarmRestarts(Schedule):
     """Half a cosine from `lr * decay**i` to `end` in cycle i, which has `first * mult**i` updates.
 
@@ -181,7 +182,7 @@ class CosineWarmRestarts(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class OneCycle(Schedule):
     """Up from `peak / div` to `peak`, then down to `peak / div / final_div`, in `steps` updates.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, field
 from itertools import accumulate
 from operator import mul
 from typing import Final, Self, final
@@ -11,10 +11,11 @@ from typing import Final, Self, final
 from .algebra import Schedule, first
 from .arguments import Count, Finite, NonNegative, Positive, check_fields
 from .maths import Maths, Number
+from .values import frozen
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class ExponentialDecay(Schedule):
     """`lr * gamma**x`, `lr * exp(-rate * x)` or `lr * 0.5**(x / half_life)`, with `x = t / steps`.
 
@@ -108,7 +109,7 @@ def _small_excess(u: Number, m: Maths[Number]) -> Number:
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class TimeBasedDecay(Schedule):
     """`lr[0] = lr`, `lr[n+1] = lr[n] / (1 + decay * n)`: that is `lr / prod(1 + decay * k, k < n)`.
 
@@ -168,7 +169,7 @@ class TimeBasedDecay(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class InverseTimeDecay(Schedule):
     """`lr / (1 + rate * t / steps)`.
 
@@ -209,7 +210,7 @@ class InverseTimeDecay(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class InverseScaling(Schedule):
     """`lr / (t + 1)**power`.
 

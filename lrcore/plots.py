@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .describe import sample, shown_run, spans_decades
+from .schedules import SCHEDULES, Constant, CosineAnnealing, Cyclical, Schedule, StepDecay
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,12 +67,88 @@ def training(history: History, path: Path) -> None:
     figure.savefig(path)
 
 
-def _new_figure() -> Figure:
+def schedule(s: Schedule, steps: int | None = None, ax: Axes | None = None) -> Axes:
+    """What `Schedule.plot` returns."""
+    if ax is None:
+        _new_figure()  # names the extra if matplotlib is missing
+        from matplotlib import pyplot
+
+        ax = pyplot.subplots(layout="constrained")[1]
+        ax.set_title(fill(repr(s), 70), fontsize="medium")
+    _draw_schedule(ax, s, steps)
+    ax.set(xlabel="update", ylabel="learning rate")
+    return ax
+
+
+def save_schedule(s: Schedule, steps: int | None, path: Path) -> None:
+    """Write a figure of a schedule to `path`, which ends in one of `SUFFIXES`."""
+    figure = _new_figure()
+    schedule(s, steps, figure.subplots())
+    figure.suptitle(fill(repr(s), 80), fontsize="medium")
+    figure.savefig(path)
+
+
+def gallery(steps: int = 1000) -> Figure:
+    """Every schedule and some combinations on one sheet, each over `steps` updates.
+
+    >>> import lrcore as lrc
+    >>> lrc.plots.gallery().savefig("schedules.png")  # doctest: +SKIP
+    """
+    shown = examples(steps)
+    columns = 4
+    rows = -(-len(shown) // columns)
+    figure = _new_figure(figsize=(3.2 * columns, 2.2 * rows))
+    grid: Any = figure.subplots(rows, columns, sharex=True, squeeze=False)
+    for ax, (title, s) in zip(grid.flat, shown.items(), strict=False):
+        _draw_schedule(ax, s, steps)
+        ax.set_title(title, fontsize="medium")
+    for ax in grid.flat[len(shown) :]:
+        ax.remove()
+    for ax in grid.flat[len(shown) - columns : len(shown)]:
+        ax.tick_params(axis="x", labelbottom=True)
+    figure.supxlabel("update")
+    figure.supylabel("learning rate")
+    return figure
+
+
+def examples(steps: int) -> dict[str, Schedule]:
+    """What the gallery shows, by title: an example of every class, and some combinations."""
+    part = max(steps // 10, 1)
+    cosine, stairs = CosineAnnealing(1.0, 9 * part), StepDecay(1.0, every=3, factor=0.5)
+    combinations: dict[str, Schedule] = {
+        "cosine.warmup(n)": cosine.warmup(part),
+        'cosine.warmup(n, shape="cosine")': cosine.warmup(3 * part, shape="cosine"),
+        "constant.warmup(n).then(cosine)": Constant(1.0)
+        .warmup(part)
+        .then(CosineAnnealing(1.0, 4 * part), at=6 * part),
+        "stairs.per_epoch(n)": stairs.per_epoch(part),
+        "cosine.repeat(n, decay=0.7)": CosineAnnealing(1.0, 2 * part).repeat(2 * part, decay=0.7),
+        "cosine * cyclical": cosine * Cyclical(0.2, 1.0, part),
+        "cosine.clip(lo, hi)": cosine.clip(0.2, 0.8),
+        "cosine.minimum(stairs)": cosine.minimum(stairs.stretch(part)),
+    }
+    return {name: cls.example(1.0, steps) for name, cls in SCHEDULES.items()} | combinations
+
+
+def _draw_schedule(ax: Axes, s: Schedule, steps: int | None) -> None:
+    t = sample(s, shown_run(s) if steps is None else steps)
+    y = s(t)
+    ax.plot(t, y, color=_RATE, marker="." if t.size < 30 else "")
+    if spans_decades(y):
+        ax.set_yscale("log")
+    else:
+        ax.set_ylim(0, 1.05 * y.max() if 0 < y.max() < np.inf else None)
+        ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
+    ax.margins(x=0.02)
+    ax.grid(alpha=0.3)
+
+
+def _new_figure(figsize: tuple[float, float] = (8, 6)) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
         raise ImportError("figures need matplotlib: pip install 'lrcore[plot]'") from None
-    return Figure(figsize=(8, 6), dpi=150, layout="constrained")
+    return Figure(figsize=figsize, dpi=150, layout="constrained")
 
 
 def _draw_loss(axes: Axes, history: History) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 from typing import Literal, Self, final
 
 from .algebra import QUARTER_TURN, Schedule
 from .arguments import Count, Natural, NonNegative, Positive, check, check_fields
 from .maths import Maths, Number, between
+from .values import frozen
 
 
 def half_cosine(x: Number, m: Maths[Number]) -> Number:
@@ -22,7 +23,7 @@ def ramp(top: float, steps: int, t: Number, m: Maths[Number]) -> Number:
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Linear(Schedule):
     """`start + (end - start) * min(t / steps, 1)`.
 
@@ -61,7 +62,7 @@ class Linear(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class PolynomialDecay(Schedule):
     """`end + (lr - end) * (1 - min(t / steps, 1))**power`.
 
@@ -119,7 +120,7 @@ class PolynomialDecay(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class CosineAnnealing(Schedule):
     """`end + (lr - end) * ((1 + cos(pi * min(t / steps, 1))) / 2)**exponent`.
 
@@ -167,7 +168,7 @@ class CosineAnnealing(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Sweep(Schedule):
     """From `start` at update 0 to `end` at update `steps - 1`, as a range test goes.
 
@@ -227,7 +228,7 @@ class Sweep(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class InverseSqrt(Schedule):
     """`lr * (t + 1) / warmup_steps`, then `lr / sqrt((t - warmup_steps + timescale) / timescale)`.
 
@@ -280,7 +281,7 @@ class InverseSqrt(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class WSD(Schedule):
     """Warm up, stay at `peak`, decay to `end`: a trapezoid, if `shape` is "linear".
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, field
 from itertools import pairwise
 from typing import Self, final
 
 from .algebra import Schedule
 from .arguments import Count, Natural, NonNegative, Positive, check_fields, checked
 from .maths import Maths, Number
+from .values import frozen
 
 
 def _check_rising(owner: object, name: str) -> None:
@@ -27,7 +28,7 @@ def _last_change(schedule: Schedule, times: Sequence[int]) -> int:
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class StepDecay(Schedule):
     """`lr * factor**floor((t + offset) / every)`: the rate drops once in `every` updates.
 
@@ -69,7 +70,7 @@ class StepDecay(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class MultiStepDecay(Schedule):
     """`lr * factor**k`, where k is the number of milestones that are at most t.
 
@@ -113,7 +114,7 @@ class MultiStepDecay(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class PiecewiseConstant(Schedule):
     """`values[k]`, where k is the number of boundaries that are at most t.
 
@@ -160,7 +161,7 @@ class PiecewiseConstant(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Interp(Schedule):
     """Along straight lines through the points `(steps[k], values[k])`.
 
@@ -222,7 +223,7 @@ class Interp(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Lambda(Schedule):
     """`fn(t)`: a function of yours, to be combined with other schedules.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 import lrcore
 from lrcore import datasets
 from lrcore.cli import COMMANDS, main
+from lrcore.expressions import METHODS, NAMES
 from lrcore.optimizers import OPTIMIZERS
 from lrcore.schedules import SCHEDULES
 
@@ -125,6 +127,14 @@ WRONG = {
     "demo --data rows.txt": "must end in .csv or .npz",
     "demo --plot run.gif": "must end in .png",
     "demo --plot nowhere/run.png": "no directory nowhere",
+    "schedule": "wants an EXPRESSION, for example",
+    "schedule Cosine(1)": "column 1: there is no schedule 'Cosine'; did you mean CosineAnnealing",
+    "schedule Constant(-1)": "column 1: Constant: lr must be a finite number in [0, inf), got -1",
+    "schedule Constant(1) Constant(2)": "no argument 'Constant(2)'",
+    "schedule Constant(1) --steps 0": "'0' is not a whole number from 1",
+    "schedule Constant(1) --csv --json": "not allowed with argument --csv",
+    "schedule Constant(1) --plot run.gif": "must end in .png",
+    "schedule --gallery nowhere/run.png": "no directory nowhere",
 }
 
 
@@ -160,6 +170,8 @@ def test_a_rising_loss_is_pointed_out(capsys: Captured) -> None:
         ("sklearn.datasets", ["demo"], "lrcore[demo]"),
         ("rich.console", ["demo"], "lrcore[demo]"),
         ("matplotlib.figure", ["demo", "--plot", "run.png"], "lrcore[plot]"),
+        ("matplotlib.figure", ["schedule", "Constant(1)", "--plot", "run.png"], "lrcore[plot]"),
+        ("matplotlib.figure", ["schedule", "--gallery", "run.png"], "lrcore[plot]"),
     ],
 )
 def test_a_missing_library_is_named_with_its_extra(
@@ -216,3 +228,77 @@ def test_an_interrupt_ends_with_one_line_and_130() -> None:
         out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert (out, err) == ("", "lrcore: interrupted\n")
+
+
+WARM = "CosineAnnealing(1e-3, 10000).warmup(500)"
+
+
+def shown(capsys: Captured, *words: str) -> str:
+    assert main(["schedule", *words]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out
+
+
+def test_a_schedule_is_previewed_in_characters_and_words(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "70")
+    out = shown(capsys, WARM)
+    lines = out.splitlines()
+    assert out.isascii()
+    assert max(map(len, lines)) == 70
+    assert "first   2e-06 at update 0" in lines
+    assert "highest 0.001 at update 499" in lines
+    assert "last    0 at update 11550" in lines
+    told = lrcore.CosineAnnealing(1e-3, 10_000).warmup(500).describe(11551)
+    assert out.replace("\n", " ").endswith(f"{told} ")
+
+
+def test_a_table_has_the_first_and_the_last_rate(capsys: Captured) -> None:
+    lines = shown(capsys, WARM, "--table", "--steps", "500").splitlines()
+    assert lines[0].split() == ["update", "rate"]
+    assert [lines[1].split(), lines[-1].split()] == [["0", "2e-06"], ["499", "0.001"]]
+
+
+def test_csv_has_every_rate_to_the_last_digit(capsys: Captured) -> None:
+    lines = shown(capsys, WARM, "--csv", "--steps", "5000").splitlines()
+    s = lrcore.CosineAnnealing(1e-3, 10_000).warmup(500)
+    assert lines[0] == "update,rate"
+    assert [float(line.split(",")[1]) for line in lines[1:]] == s(range(5000)).tolist()
+
+
+def test_json_is_what_schedule_from_dict_reads(capsys: Captured) -> None:
+    s = lrcore.schedule_from_dict(json.loads(shown(capsys, WARM, "--json")))
+    assert s == lrcore.CosineAnnealing(1e-3, 10_000).warmup(500)
+
+
+def test_a_schedule_is_drawn_into_a_file(capsys: Captured, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "run.svg"
+    assert main(["schedule", WARM, "--table", "--plot", str(path)]) == 0
+    assert path.read_bytes().startswith(b"<?xml")
+    out, err = capsys.readouterr()
+    assert (out.split()[0], err) == ("update", f"Figure: {path}\n")
+
+
+def test_the_gallery_is_drawn_into_a_file(capsys: Captured, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "schedules.png"
+    assert main(["schedule", "--gallery", str(path)]) == 0
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert capsys.readouterr() == ("", f"Figure: {path}\n")
+
+
+def test_help_names_every_schedule_and_operator(capsys: Captured) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["schedule", "--help"])
+    out = capsys.readouterr().out
+    assert all(name in out for name in [*NAMES, *METHODS])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("flag", ["--steps", "--table", "--csv"])
+def test_every_schedule_can_be_previewed(name: str, flag: str, capsys: Captured) -> None:
+    words = ["--steps", "7"] if flag == "--steps" else [flag, "--steps", "40"]
+    assert shown(capsys, repr(SCHEDULES[name].example(0.1, 30)), *words)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import lrcore as lrc
 from lrcore import demo, plots
-from lrcore.schedules import CosineAnnealing
+from lrcore.schedules import SCHEDULES, CosineAnnealing
 
 STARTS = {".png": b"\x89PNG\r\n\x1a\n", ".svg": b"<?xml", ".pdf": b"%PDF-"}
 
@@ -69,3 +73,86 @@ def test_a_place_that_cannot_be_written_to_is_refused_and_nothing_created(tmp_pa
         plots.check(tmp_path / "folder.png")
     plots.check(tmp_path / "run.png")
     assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
+
+
+@pytest.fixture
+def axes() -> Any:
+    figure = pytest.importorskip("matplotlib.figure")
+    return figure.Figure().subplots()
+
+
+def line(axes: Any) -> Any:
+    (drawn,) = axes.get_lines()
+    return drawn
+
+
+def test_a_schedule_is_drawn_with_its_own_values(axes: Any) -> None:
+    s = CosineAnnealing(0.1, 100).warmup(10)
+    assert s.plot(50, axes) is axes
+    np.testing.assert_array_equal(line(axes).get_xdata(), np.arange(50))
+    np.testing.assert_array_equal(line(axes).get_ydata(), s(range(50)))
+
+
+def test_unless_told_a_schedule_is_drawn_until_after_its_end(axes: Any) -> None:
+    CosineAnnealing(0.1, 100).plot(ax=axes)
+    assert line(axes).get_xdata()[-1] == 110
+
+
+def test_the_turns_of_a_long_schedule_are_drawn(axes: Any) -> None:
+    CosineAnnealing(0.1, 10**9).warmup(12_345).plot(ax=axes)
+    assert 12_344 in line(axes).get_xdata()
+    assert len(line(axes).get_xdata()) < 10**5
+
+
+def test_rates_over_many_decades_are_drawn_on_a_logarithmic_axis(axes: Any) -> None:
+    lrc.ExponentialDecay(1e-7, rate=-0.1, end=10.0).plot(ax=axes)
+    assert axes.get_yscale() == "log"
+
+
+@pytest.mark.parametrize("rate", [0.0, 1e-300, 1e300])
+def test_any_constant_can_be_drawn(rate: float, axes: Any) -> None:
+    lrc.Constant(rate).plot(ax=axes)
+    axes.figure.draw_without_rendering()
+
+
+def test_without_axes_there_is_a_new_figure() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    s = CosineAnnealing(0.1, 100)
+    first, second = s.plot(), s.plot()
+    assert first.figure is not second.figure
+    assert first.get_title() == repr(s)
+
+
+def test_the_gallery_shows_every_schedule_with_a_title_of_its_own() -> None:
+    axes = plots.gallery(steps=100).axes
+    titles = [a.get_title() for a in axes]
+    assert titles[: len(SCHEDULES)] == list(SCHEDULES)
+    assert len(set(titles)) == len(titles) > len(SCHEDULES) + 5
+
+
+def test_no_two_texts_of_the_gallery_overlap() -> None:
+    agg = pytest.importorskip("matplotlib.backends.backend_agg")
+    figure = plots.gallery()
+    renderer = agg.FigureCanvasAgg(figure).get_renderer()
+    figure.draw_without_rendering()
+    titles = [a.title.get_window_extent(renderer) for a in figure.axes]
+    frames = [a.get_window_extent(renderer) for a in figure.axes]
+    for i, title in enumerate(titles):
+        assert not any(title.overlaps(other) for other in titles[i + 1 :] + frames)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10])
+def test_a_gallery_of_a_short_run_can_be_drawn(steps: int) -> None:
+    assert len(plots.gallery(steps).axes) == len(plots.examples(steps))
+
+
+def test_plots_are_reached_without_loading_matplotlib() -> None:
+    code = "import sys, lrcore; lrcore.plots.gallery; print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'lrcore' has no attribute 'plot'"):
+        lrc.plot  # type: ignore[attr-defined]  # noqa: B018
