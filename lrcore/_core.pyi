@@ -20,6 +20,7 @@ POLICIES: tuple[str, ...]
 ISAS: tuple[str, ...]
 ISA: str
 COMPILER: str
+BLOCK: int
 
 def get_num_threads() -> int: ...
 def set_num_threads(n: int) -> None: ...

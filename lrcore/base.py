@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import arguments, checkpoint, parameters, threads
-from ._core import DTYPES, POLICIES, RULES, Rule, Stepper
+from ._core import BLOCK, DTYPES, POLICIES, RULES, Rule, Stepper
 from .controllers import Controller, binding
 from .memory import Watched
 from .schedules import Constant
@@ -468,16 +468,22 @@ def _new_state(
 ) -> Iterator[dict[str, Array]]:
     """State for each array in turn, all in one allocation: per name one block after the other.
 
-    State lies relative to the lines of the cache as its array does, so that one can go through all
-    of them without a vector that crosses a line.
+    State of small arrays begins at a line of the cache. That of others lies relative to lines as
+    its array does: a step goes through them all without a vector that crosses a line.
     """
-    sizes = [-(-array.nbytes // _LINE) * _LINE + _LINE for array in arrays]
+    shifts = [
+        array.__array_interface__["data"][0] % _LINE if array.size >= BLOCK else 0
+        for array in arrays
+    ]
+    sizes = [
+        -(-(array.nbytes + shift) // _LINE) * _LINE
+        for array, shift in zip(arrays, shifts, strict=True)
+    ]
     block = sum(sizes) + _STAGGER
     arena = np.zeros(len(names) * block + _LINE, np.uint8)
     start = -arena.__array_interface__["data"][0] % _LINE
-    slots = np.cumsum([start, *sizes])
-    for array, slot in zip(arrays, slots, strict=False):
-        offset = slot + array.__array_interface__["data"][0] % _LINE
+    offsets = np.cumsum([start, *sizes])[:-1] + shifts
+    for array, offset in zip(arrays, offsets, strict=True):
         strides = np.empty(array.ndim, int)
         step = array.itemsize
         for axis in reversed(parameters.memory_order(array)):

@@ -3,6 +3,7 @@
 # cython: embedsignature=True, embedsignature.format=python
 """The compiled core: checks arrays, holds pointers, resolves rates, calls step.c."""
 
+cimport cython
 cimport numpy as cnp
 from cpython.object cimport PyObject
 from cpython.pythread cimport (
@@ -75,6 +76,7 @@ cdef const lrc_table* _table_of(str name) except NULL:
 
 ISA = os.environ.get("LRCORE_ISA") or ISAS[len(ISAS) - 1]
 COMPILER = LRC_COMPILER.decode()
+BLOCK = LRC_BLOCK   # elements from which on a step heeds the lines of the cache
 cdef const lrc_table* _table = _table_of(ISA)
 
 # Releasing the GIL costs about 50 ns, a step over this many elements some microseconds.

@@ -93,6 +93,7 @@ cdef const lrc_view* _describe(
     return view
 
 
+@cython.final
 cdef class Binding:
     """Parameters and state as pointers, and the gradients of the step under way."""
 

@@ -31,6 +31,7 @@ cdef extern from "view.h":
         Py_ssize_t* stride
 
 cdef extern from "step.h":
+    enum: LRC_BLOCK
     ctypedef struct lrc_tensor:
         void** array
         size_t n

@@ -4,6 +4,7 @@ cdef enum:
     AHEAD = 512   # values at once: a schedule takes 5 to 30 us a call and 10 to 150 ns a value
 
 
+@cython.final
 cdef class Function:
     """A function of the update index. Values of a schedule that is pure are computed ahead."""
 
@@ -45,6 +46,7 @@ cdef class Function:
         )
 
 
+@cython.final
 cdef class Rate:
     """The rate of one parameter group: a number or a function of the update index."""
 
@@ -73,6 +75,7 @@ cpdef double controlled(controllers, double lr) except? -1:
     return max(lr * scale, min(lr, floor))
 
 
+@cython.final
 cdef class Dynamic:
     """A hyperparameter that is a function of the update index, and where its value goes."""
 

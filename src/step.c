@@ -87,9 +87,9 @@ static void update_flat(const lrc_job *job, const lrc_tensor *tensor, size_t off
     lrc_loop *const loop = (*job->table)[group->dtype]->loop[group->rule];
     void *at[LRC_MAX_ARRAYS];
     locate(tensor, group->dtype, offset, at);
-    const size_t bytes = -(uintptr_t)at[0] % LRC_LINE;
-    const size_t head = bytes / (size_t)lrc_item_size[group->dtype];
-    if (head > 0 && n >= LRC_BLOCK) {
+    if (n >= LRC_BLOCK) {
+        const size_t bytes = -(uintptr_t)at[0] % LRC_LINE;
+        const size_t head = bytes / (size_t)lrc_item_size[group->dtype];
         loop(&group->folded, at, head);
         locate(tensor, group->dtype, offset + head, at);
         n -= head;
