@@ -39,25 +39,32 @@ cdef Extent _extent_of(cnp.ndarray array):
     return Extent(low, high)
 
 
-cdef bint _has_shape_of(cnp.ndarray array, const Leaf* leaf):
+cdef inline bint _has_shape_of(cnp.ndarray array, const Leaf* leaf) noexcept:
     cdef int axis
-    cdef bint same = cnp.PyArray_NDIM(array) == leaf.ndim
-    for axis in range(leaf.ndim if same else 0):
-        same = same and cnp.PyArray_DIM(array, axis) == leaf.shape[axis]
-    return same
+    if cnp.PyArray_NDIM(array) != leaf.ndim:
+        return False
+    for axis in range(leaf.ndim):
+        if cnp.PyArray_DIM(array, axis) != leaf.shape[axis]:
+            return False
+    return True
 
 
-cdef bint _is_as_bound(cnp.ndarray parameter, const Leaf* leaf):
+cdef inline bint _is_as_bound(cnp.ndarray parameter, const Leaf* leaf) noexcept:
     cdef int axis
-    cdef bint same = (
-        <char*>cnp.PyArray_DATA(parameter) == leaf.data
-        and cnp.PyArray_TYPE(parameter) == leaf.typenum
-        and cnp.PyArray_ISNOTSWAPPED(parameter)
-        and _has_shape_of(parameter, leaf)
-    )
-    for axis in range(leaf.ndim if same else 0):
-        same = same and cnp.PyArray_STRIDE(parameter, axis) == leaf.strides[axis]
-    return same
+    if (
+        <char*>cnp.PyArray_DATA(parameter) != leaf.data
+        or cnp.PyArray_TYPE(parameter) != leaf.typenum
+        or not cnp.PyArray_ISNOTSWAPPED(parameter)
+        or cnp.PyArray_NDIM(parameter) != leaf.ndim
+    ):
+        return False
+    for axis in range(leaf.ndim):
+        if (
+            cnp.PyArray_DIM(parameter, axis) != leaf.shape[axis]
+            or cnp.PyArray_STRIDE(parameter, axis) != leaf.strides[axis]
+        ):
+            return False
+    return True
 
 
 cdef const lrc_view* _describe(
@@ -323,7 +330,7 @@ cdef class Binding:
             return False
         return self._point_gradient(&self.job.tensors[i], leaf, array)
 
-    cdef bint _point_gradient(self, lrc_tensor* tensor, Leaf* leaf, cnp.ndarray array):
+    cdef inline bint _point_gradient(self, lrc_tensor* tensor, Leaf* leaf, cnp.ndarray array):
         cdef int flat = 0, dtype = self.job.groups[tensor.group].dtype
         if cnp.PyArray_TYPE(array) == leaf.typenum:
             flat = cnp.PyArray_FLAGS(array) & (
