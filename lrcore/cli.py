@@ -232,7 +232,7 @@ def _schedule_arguments(parser: Parser) -> None:
     for flag, text in {
         "table": "print rates at some 20 updates instead",
         "csv": "print every update with its rate instead",
-        "json": "print it as data for lrcore.schedule_from_dict instead",
+        "json": "print it as data for lrcore.schedule_from_dict instead, whatever --steps",
     }.items():
         output.add_argument(f"--{flag}", action="store_true", help=text)
 

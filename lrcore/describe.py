@@ -17,6 +17,7 @@ Indices = NDArray[np.int64]
 ALL: Final = 2**17  # the longest run of which every update is looked at
 _PHRASES: Final = 6  # a paragraph of more is no longer read
 _LISTED: Final = 4  # drops that are told one by one
+_GOLDEN: Final = 0.6180339887498949  # its multiples fill an interval most evenly
 _NOISE: Final = 1e-12  # of the highest rate: a turn of less is rounding
 
 
@@ -26,17 +27,17 @@ def describe(schedule: Curve, steps: int | None = None) -> str:
     t = sample(schedule, run)
     y = schedule(t)
     end = schedule.length
-    if end is not None and end < run and y.min() == y.max():
+    if end is not None and end < run == t.size and y.min() == y.max():
         return f"{y[0]:.4g} at every update."
     sentences = [f"Stays at {y[0]:.4g}"]
     if len(_turns(y)) > 1:
         rest = " and stays there" if end is not None and end < run else ""
-        sentences = [_story(t, y) + rest, _bounds(t, y)]
+        sentences = [_story(t, y) + rest, _bounds(t, y, " seen" if t.size < run else "")]
     if end is None or end >= run:
         end_is = "it has no end" if end is None else f"its end is at update {end}"
         sentences.append(f"This tells of updates 0 to {run - 1}; {end_is}")
     if t.size < run:
-        sentences.append(f"Seen at {t.size} of {run} updates")
+        sentences.append(f"Looked at {t.size} of {run} updates: between them it may do more")
     return ". ".join(sentences) + "."
 
 
@@ -84,8 +85,11 @@ def spans_decades(y: Array) -> bool:
 
 
 def _spread(steps: int) -> Indices:
-    """Some thousand updates of a run: the first ones, the last one, and others evenly between."""
-    return np.unique(np.r_[: min(steps, 1000), np.linspace(0, steps - 1, 4000).astype(np.int64)])
+    """Some thousand updates of a run: the first ones, the last one, and others between, at uneven
+    distances, since at even ones what is periodic may look level."""
+    even = np.linspace(0, steps - 1, 4000)
+    uneven = even[:-1] + np.diff(even) * (np.arange(3999) * _GOLDEN % 1.0)
+    return np.unique(np.r_[: min(steps, 1000), uneven.astype(np.int64), steps - 1])
 
 
 def _finite(y: Array) -> Array:
@@ -151,9 +155,9 @@ def _phrases(t: Indices, y: Array, start: int, moves: Indices) -> list[str]:
     return [*wait, f"{'rises' if up else 'falls'} to {last}"]
 
 
-def _bounds(t: Indices, y: Array) -> str:
+def _bounds(t: Indices, y: Array, seen: str) -> str:
     high, low = _point(t, y, int(y.argmax())), _point(t, y, int(y.argmin()))
-    return f"Highest {high}, lowest {low}"
+    return f"Highest{seen} {high}, lowest{seen} {low}"
 
 
 def _point(t: Indices, y: Array, i: Any) -> str:

@@ -124,6 +124,8 @@ class _Reader:
         for keyword in node.keywords:
             if keyword.arg is None:
                 raise self.wrong(keyword.value, "** is not understood")
+            if keyword.arg in named:
+                raise self.wrong(keyword.value, f"{keyword.arg} is given twice")
             named[keyword.arg] = self.read(keyword.value, depth + 1)
         try:
             made: Schedule = make(*given, **named)

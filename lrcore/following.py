@@ -193,6 +193,8 @@ class Follower(Controller):
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
         """Take over a saved state, or change nothing and raise a KeyError or ValueError."""
         me, kind = type(self).__name__, type(self._state)
+        if not isinstance(d, Mapping):
+            raise ValueError(f"{me}: a state is a mapping, not {d!r}")
         known = {f.name for f in fields(kind)} | ({"arrays"} if self._letters else set())
         for key in d.keys() ^ known:
             problem = "is missing" if key in known else "is not known"
@@ -234,10 +236,14 @@ def _not_finite(value: Any) -> float:
 def _not_arrays(saved: Mapping[str, Any], letters: tuple[str, ...]) -> list[str]:
     found = []
     for name, kept in saved.items():
-        if not isinstance(kept, Mapping) or set(kept) != set(letters):
+        if not isinstance(name, str):
+            found.append(f"{name!r} is not the name of a parameter")
+        elif not isinstance(kept, Mapping) or set(kept) != set(letters):
             found.append(f'arrays of "{name}" are not {", ".join(letters)}')
         elif not all(isinstance(array, np.ndarray) for array in kept.values()):
             found.append(f'arrays of "{name}" are not arrays')
+        elif not all(array.dtype in _core.DTYPES for array in kept.values()):
+            found.append(f'arrays of "{name}" are not float32 or float64')
     return found
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .arguments import Count, checked
 from .describe import sample, shown_run, spans_decades
 from .schedules import SCHEDULES, Constant, CosineAnnealing, Cyclical, Schedule, StepDecay
 
@@ -69,6 +70,7 @@ def training(history: History, path: Path) -> None:
 
 def schedule(s: Schedule, steps: int | None = None, ax: Axes | None = None) -> Axes:
     """What `Schedule.plot` returns."""
+    steps = checked("plot", "steps", steps, Count | None)
     if ax is None:
         _new_figure()  # names the extra if matplotlib is missing
         from matplotlib import pyplot
@@ -94,6 +96,7 @@ def gallery(steps: int = 1000) -> Figure:
     >>> import lrcore as lrc
     >>> lrc.plots.gallery().savefig("schedules.png")  # doctest: +SKIP
     """
+    steps = checked("gallery", "steps", steps, Count)
     shown = examples(steps)
     columns = 4
     rows = -(-len(shown) // columns)

@@ -230,9 +230,10 @@ class Lambda(Schedule):
     Parameters
     ----------
     fn : callable, int -> float
-        It is called once for each t, with a Python int, and never ahead of time; between whole
-        updates (`stretch`, `smooth`) the rate is that of the last one. Each value must be a finite
-        number of at least 0, or the call is a TypeError or ValueError. It should depend on t alone.
+        It is called with a Python int, never for a later t than the one that is asked for, but
+        perhaps more than once for one; between whole updates (`stretch`, `smooth`) the rate is that
+        of the last one. Each value must be a finite number of at least 0, or the call is a
+        TypeError or ValueError. It should depend on t alone.
     name : str, optional
         What to call it.
 

@@ -253,7 +253,7 @@ def test_a_long_schedule_is_described_by_a_sample_that_finds_its_turns() -> None
     text = s.describe()
     assert "rises to 0.1 at update 12345677," in text
     assert "jumps to 0.2 at update 3000000001 and stays there" in text
-    assert re.search(r"Seen at \d+ of 3000000002 updates\.$", text)
+    assert re.search(r"Looked at \d+ of 3000000002 updates: between them it may do more\.$", text)
 
 
 def test_a_description_may_stop_before_the_end() -> None:
@@ -286,3 +286,19 @@ def test_a_function_of_the_users_is_not_asked_about_more_than_a_thousand_updates
 def test_a_senseless_run_to_describe_is_refused(steps: Any) -> None:
     with pytest.raises((TypeError, ValueError), match=r"^describe: steps must be an integer"):
         COSINE.describe(steps)
+
+
+def test_what_a_sample_misses_is_not_denied():
+    low = lrc.Constant(0.1)
+    hidden = low.then(lrc.Constant(0.2).then(low, at=5), at=200_000)
+    text = hidden.describe()
+    assert "every update" not in text
+    assert text.endswith("between them it may do more.")
+
+
+def test_a_sample_is_not_in_step_with_what_is_periodic():
+    low = lrc.Constant(0.1)
+    cycles = low.then(lrc.Cyclical(0.0, 0.1, 25), at=1000).then(low, at=200_001)
+    turns = re.search(r"turns at least (\d+) times", cycles.describe())
+    assert turns
+    assert int(turns[1]) > 1000

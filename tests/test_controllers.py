@@ -420,3 +420,10 @@ def test_an_optimizer_is_resumed_with_its_controller(name: str, way: str, cut: i
     for each in (opt, again):
         go(each, range(cut, 15))
     assert contents(again) == contents(opt)
+
+
+@pytest.mark.parametrize("name", CONTROLLERS)
+@pytest.mark.parametrize("state", [None, [], 1.0])
+def test_a_state_that_is_no_mapping_is_refused(name: str, state: Any) -> None:
+    with pytest.raises(ValueError, match="a state is a mapping"):
+        CONTROLLERS[name]().load_state_dict(state)

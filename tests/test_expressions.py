@@ -41,6 +41,7 @@ def test_expressions_mean_what_they_would_in_python(text: str) -> None:
 
 
 WRONG = {
+    "Constant(lr=1, lr=2)": "column 19: lr is given twice",
     "": "the expression is empty; for example: ",
     "  Cosine(1)": "column 3: there is no schedule 'Cosine'; did you mean CosineAnnealing",
     "xyz(1)": f"column 1: there is no schedule 'xyz'; there is {', '.join(NAMES)}",

@@ -156,3 +156,11 @@ def test_plots_are_reached_without_loading_matplotlib() -> None:
 def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'lrcore' has no attribute 'plot'"):
         lrc.plot  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize("steps", [0, -1, 1.5, True, "a", 10**20])
+def test_senseless_steps_are_refused_by_name(steps: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^plot: steps must be"):
+        lrc.Constant(1.0).plot(steps)
+    with pytest.raises((TypeError, ValueError), match=r"^gallery: steps must be"):
+        plots.gallery(steps)
