@@ -62,3 +62,10 @@ def gradients(rng, shape, dtype=np.float64):
 def bits(array):
     """The bytes of an array, every NaN alike: its sign differs between processors."""
     return np.where(np.isnan(array), np.nan, array).tobytes("C")
+
+
+def everything(opt):
+    """All bytes that a step may change."""
+    arrays = [array for named in opt._named for _, array in named]
+    state = [array for name in opt.names for array in opt.state[name].values()]
+    return [bits(array) for array in arrays + state], opt.t, opt.skipped, repr(opt.last_lr)
