@@ -211,12 +211,14 @@ def test_a_reader_that_goes_away_causes_no_traceback() -> None:
 
 def test_an_interrupt_ends_with_one_line_and_130() -> None:
     code = """if True:
+        import signal
         import sys
         from lrcore import cli, demo
         train = demo.train
         def watched(data, settings, watch):
             print("begun", flush=True)
             return train(data, settings, watch)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # if this runs in the background
         demo.train = watched
         sys.exit(cli.main(["demo", "--epochs", "100000"]))
     """
