@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from contenders import limit, limit_step
+from contenders import OPTIMIZERS, limit, limit_step
 from numpy.typing import NDArray
 from timing import Step, medians
 
@@ -34,12 +34,6 @@ Array = NDArray[Any]
 Cells = Sequence[object]
 
 ROUNDS = 25
-OPTIMIZERS: dict[str, dict[str, float]] = {
-    "Adam": {},
-    "SGD": {"momentum": 0.9},
-    "RMSprop": {},
-    "Adadelta": {},
-}
 
 
 def nanoseconds(steps: dict[str, Step], before: Step | None = None) -> dict[str, float]:

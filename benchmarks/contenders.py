@@ -23,6 +23,14 @@ from timing import Step
 Array = NDArray[np.float32]
 Arrays = list[Array]
 
+# Each optimizer under the name and with the options that it has in lrcore and in torch.
+OPTIMIZERS: dict[str, dict[str, float]] = {
+    "Adam": {"lr": 1e-3},
+    "SGD": {"lr": 1e-2, "momentum": 0.9},
+    "RMSprop": {"lr": 1e-2},
+    "Adadelta": {"lr": 1.0},
+}
+
 
 def lrcore_step(
     name: str, options: Mapping[str, float], params: Arrays, grads: Arrays, **common: Any

@@ -22,16 +22,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from contenders import CONTENDERS, OURS
+from contenders import CONTENDERS, OPTIMIZERS, OURS
 from timing import Step, medians
 
-# Each optimizer under the name and with the options that it has in lrcore and in torch.
-OPTIMIZERS: dict[str, dict[str, float]] = {
-    "Adam": {"lr": 1e-3},
-    "SGD": {"lr": 1e-2, "momentum": 0.9},
-    "RMSprop": {"lr": 1e-2},
-    "Adadelta": {"lr": 1.0},
-}
 SHAPES: dict[str, list[tuple[int, ...]]] = {
     "1x100": [(100,)],
     "1x1000": [(1000,)],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC
 from bisect import bisect_left
 from collections.abc import Callable
@@ -12,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 
 from .arguments import EXACT, Count, NonNegative, Positive, Range, check, check_fields
 from .curves import Curve
-from .maths import FLOATS, Maths, Number, between
+from .maths import FLOATS, Maths, Number, between, half_cosine
 from .values import frozen
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-QUARTER_TURN: Final = math.pi / 2
 Shape = Literal["linear", "cosine", "exp"]
 
 
@@ -297,8 +295,7 @@ class Warmup(Combination):
         if self.shape == "exp":
             return m.power(top, self.start, 1.0 - x)
         if self.shape == "cosine":
-            root = m.sin(x * QUARTER_TURN)
-            x = root * root
+            x = half_cosine(x, m)
         return m.times(top, between(self.start, 1.0, x, m))
 
     def _rest(self, t: Number, m: Maths[Number]) -> Number:

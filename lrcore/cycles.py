@@ -18,8 +18,7 @@ from .arguments import (
     check_fields,
     checked,
 )
-from .maths import Maths, Number, between
-from .ramps import half_cosine
+from .maths import Maths, Number, between, half_cosine
 from .values import frozen
 
 

@@ -170,3 +170,9 @@ def between(a: float, b: float, w: Number, m: Maths[Number]) -> Number:
     if a + span == b:
         return a + span * w
     return m.min(a + math.nextafter(span, math.inf) * w, b)
+
+
+def half_cosine(x: Number, m: Maths[Number]) -> Number:
+    """`(1 - cos(pi * x)) / 2` for x from 0 to 1, without the cancellation near 0."""
+    root = m.sin(x * (math.pi / 2))
+    return root * root

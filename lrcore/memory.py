@@ -23,25 +23,12 @@ class Watched:
 
     def gradients(self, grads: Any) -> list[Array]:
         """The gradients in the order, shapes and dtypes of the parameters; others are refused."""
-        found: list[Any] = []
-        self._match(self.tree, grads, found)
+        found = parameters.in_order(self.tree, grads, self.names)
         with np.errstate(over="ignore"):  # what overflows is infinite
             return [
                 parameters.as_gradient(g, p, name, keep=False).astype(p.dtype, copy=False)
                 for g, p, name in zip(found, self.arrays, self.names, strict=True)
             ]
-
-    def _match(self, tree: Tree, grads: Any, found: list[Any]) -> None:
-        name = self.names[min(len(found), len(self.names) - 1)]
-        if tree is None:
-            found.append(grads)
-        elif isinstance(tree, dict):
-            parameters.same_mapping(tree, grads, name)
-            for key, child in tree.items():
-                self._match(child, grads[key], found)
-        else:
-            for child, below in zip(tree, parameters.same_sequence(tree, grads, name), strict=True):
-                self._match(child, below, found)
 
 
 def watch(params: Any) -> Watched:

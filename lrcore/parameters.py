@@ -187,12 +187,25 @@ def same_mapping(tree: dict[Any, Tree], grads: Any, name: str) -> None:
         )
 
 
-def in_order(tree: Tree, grads: Any) -> list[Any]:
-    """The gradients in the order of the parameters, whatever the order of keys."""
-    if tree is None:
-        return [grads]
-    children = tree.items() if isinstance(tree, dict) else enumerate(tree)
-    return [leaf for key, child in children for leaf in in_order(child, grads[key])]
+def in_order(tree: Tree, grads: Any, names: Sequence[str]) -> list[Any]:
+    """The gradients in the order of the parameters, whatever the order of keys; gradients of
+    another structure than `tree`, whose leaves have these names, are refused."""
+    found: list[Any] = []
+
+    def collect(tree: Tree, grads: Any) -> None:
+        name = names[min(len(found), len(names) - 1)]
+        if tree is None:
+            found.append(grads)
+        elif isinstance(tree, dict):
+            same_mapping(tree, grads, name)
+            for key, child in tree.items():
+                collect(child, grads[key])
+        else:
+            for child, below in zip(tree, same_sequence(tree, grads, name), strict=True):
+                collect(child, below)
+
+    collect(tree, grads)
+    return found
 
 
 def _kind(value: Any) -> str:

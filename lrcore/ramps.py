@@ -5,16 +5,10 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import Literal, Self, final
 
-from .algebra import QUARTER_TURN, Schedule
+from .algebra import Schedule
 from .arguments import Count, Natural, NonNegative, Positive, check, check_fields
-from .maths import Maths, Number, between
+from .maths import Maths, Number, between, half_cosine
 from .values import frozen
-
-
-def half_cosine(x: Number, m: Maths[Number]) -> Number:
-    """`(1 - cos(pi * x)) / 2` for x from 0 to 1, without the cancellation near 0."""
-    root = m.sin(x * QUARTER_TURN)
-    return root * root
 
 
 def ramp(top: float, steps: int, t: Number, m: Maths[Number]) -> Number:

@@ -245,7 +245,9 @@ class Reference:
         """One update with `grads` in the structure of the parameters, as `Optimizer.step`."""
         gradients = [
             np.asarray(g).astype(p.dtype)
-            for g, p in zip(parameters.in_order(self._tree, grads), self.params, strict=True)
+            for g, p in zip(
+                parameters.in_order(self._tree, grads, self._opt.names), self.params, strict=True
+            )
         ]
         if not all(np.isfinite(g).all() for g in gradients):
             if self._common["nonfinite"] == "raise":
