@@ -14,7 +14,6 @@ except ModuleNotFoundError as error:
         "Run `pip install -e .` in it, or import lrcore from another directory."
     ) from None
 
-from .base import Group as Group
 from .controllers import BarzilaiBorwein as BarzilaiBorwein
 from .controllers import Controller as Controller
 from .controllers import EarlyStopping as EarlyStopping
@@ -24,6 +23,7 @@ from .controllers import ReduceOnPlateau as ReduceOnPlateau
 from .gradients import clip_grad_norm_ as clip_grad_norm_
 from .gradients import global_norm as global_norm
 from .gradients import zero_grads as zero_grads
+from .groups import Group as Group
 from .optimizers import SGD as SGD
 from .optimizers import Adadelta as Adadelta
 from .optimizers import Adagrad as Adagrad
@@ -31,6 +31,7 @@ from .optimizers import Adam as Adam
 from .optimizers import AdamW as AdamW
 from .optimizers import RMSprop as RMSprop
 from .records import schedule_from_dict as schedule_from_dict
+from .runs import Run as Run
 from .schedules import WSD as WSD
 from .schedules import Constant as Constant
 from .schedules import CosineAnnealing as CosineAnnealing

@@ -9,16 +9,16 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import arguments, checkpoint, parameters, threads
 from ._core import BLOCK, DTYPES, POLICIES, RULES, Rule, Stepper
 from .controllers import Controller, binding
+from .groups import Group, in_group, is_grouped
 from .memory import Watched
+from .parameters import Array
 from .schedules import Constant
 
 Value: TypeAlias = float | Callable[[int], float]  # a number or a schedule
-Array = NDArray[Any]
 
 _LINE = 64  # bytes of a line of the cache, and of the widest vector
 # Between blocks of state, so that those of arrays of a power of two do not fall on the same sets of
@@ -67,51 +67,6 @@ DEFAULTS = Common(
 )
 
 
-class Group:
-    """Parameters with options of their own.
-
-    Parameters
-    ----------
-    params : ndarray, sequence or mapping
-        As for an optimizer.
-    lr_scale : float, default 1.0
-        Factor on the rate of the optimizer for these parameters.
-    names : sequence of str, optional
-        One name for each array, instead of the group's number and the path.
-    **overrides
-        Any hyperparameter of the optimizer, flags and `lr` included.
-
-    Examples
-    --------
-    >>> import numpy as np, lrcore as lrc
-    >>> W, b = np.ones((2, 3)), np.zeros(3)
-    >>> opt = lrc.AdamW([lrc.Group({"W": W}), lrc.Group({"b": b}, weight_decay=0.0, lr_scale=2.0)])
-    >>> opt.names
-    ('0.W', '1.b')
-    """
-
-    def __init__(
-        self,
-        params: Any,
-        *,
-        lr_scale: float = 1.0,
-        names: Sequence[str] | None = None,
-        **overrides: Any,
-    ) -> None:
-        self.params = params
-        self.lr_scale = arguments.checked("Group", "lr_scale", lr_scale, arguments.NonNegative)
-        if names is not None:
-            if not isinstance(names, list | tuple) or not all(isinstance(x, str) for x in names):
-                raise TypeError(f"Group: names must be a list of strings, got {names!r}")
-            names = tuple(names)
-        self.names = names
-        self.overrides = overrides
-
-    def __repr__(self) -> str:
-        options = {"lr_scale": self.lr_scale, **self.overrides}
-        return f"Group(..., {', '.join(f'{key}={value!r}' for key, value in options.items())})"
-
-
 class RuleChoice(NamedTuple):
     """A row of the rule list, its hyperparameters, and state that does not start at zero."""
 
@@ -144,7 +99,7 @@ class Optimizer(Stepper):
         self._groups: list[Group] = []
         self._named: list[list[tuple[str, Array]]] = []
         self._plan = Plan([], [], [])
-        grouped = _is_grouped(params)
+        grouped = is_grouped(params)
         groups = list(params) if grouped else [Group(params)]
         self._alone(lambda: self._bind_groups(groups, grouped=grouped))
 
@@ -227,7 +182,7 @@ class Optimizer(Stepper):
         known = len(self._groups)
         flat = [parameters.flatten(group.params) for group in groups]
         named = [
-            _named(leaves, group.names, f"{i}." if grouped else "")
+            in_group(leaves, group.names, f"{i}." if grouped else "")
             for i, ((_, leaves), group) in enumerate(zip(flat, groups, strict=True))
         ]
         for i, leaves in enumerate(self._named):  # names once given stay
@@ -280,6 +235,9 @@ class Optimizer(Stepper):
             axes = parameters.memory_order(array)
             plan.tensors.append((row_of[dtype], array, list(arrays_of.values()), axes))
 
+    def _arrays(self) -> list[tuple[str, Array]]:
+        return [pair for leaves in self._named for pair in leaves]
+
     def _rules(self) -> list[Rule]:
         return [row[0] for row in self._plan.rows]
 
@@ -319,6 +277,33 @@ class Optimizer(Stepper):
             Listing all that does not fit: another optimizer, names, shapes, dtypes or numbers.
         """
         self._alone(lambda: checkpoint.put(self, saved))
+
+    def snapshot(self) -> checkpoint.Snapshot:
+        """A copy of parameters and state, for `restore` into this optimizer or one made alike.
+
+        Examples
+        --------
+        >>> import numpy as np, lrcore as lrc
+        >>> w = np.ones(2)
+        >>> opt = lrc.SGD(w, lr=0.5)
+        >>> before = opt.snapshot()
+        >>> _ = opt.step(w)
+        >>> opt.restore(before)
+        >>> w, opt.t
+        (array([1., 1.]), 0)
+        """
+        taken: checkpoint.Snapshot = self._alone(lambda: checkpoint.snapshot(self))
+        return taken
+
+    def restore(self, saved: checkpoint.Snapshot) -> None:
+        """Go back to a snapshot bit for bit: parameters, state, `t` and controllers.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For anything else, or a snapshot of other parameters; nothing has changed then.
+        """
+        self._alone(lambda: checkpoint.restore(self, saved))
 
     def __reduce__(self) -> tuple[Any, ...]:
         groups = [
@@ -424,28 +409,6 @@ def _rebuild(
     opt = make(params, **options)
     opt.load_state_dict(saved)
     return opt
-
-
-def _is_grouped(params: Any) -> bool:
-    """Whether these are groups, and nothing but groups."""
-    if isinstance(params, Group):
-        raise TypeError("a Group must stand in a list: [Group(...)]")
-    if not isinstance(params, list | tuple) or not any(isinstance(x, Group) for x in params):
-        return False
-    for item in params:
-        if not isinstance(item, Group):
-            raise TypeError(f"a list of groups also holds a {type(item).__name__}")
-    return True
-
-
-def _named(
-    leaves: list[tuple[str, Any]], names: tuple[str, ...] | None, prefix: str
-) -> list[tuple[str, Any]]:
-    if names is None:
-        return [(prefix + path, array) for path, array in leaves]
-    if len(names) != len(leaves):
-        raise ValueError(f"Group: {len(names)} names for {len(leaves)} arrays")
-    return [(name, array) for name, (_, array) in zip(names, leaves, strict=True)]
 
 
 def _threshold(owner: str, name: str, value: Any) -> float:

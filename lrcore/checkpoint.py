@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .arguments import Fraction, Natural, NonNegative, convert
+from .parameters import Array
 
 if TYPE_CHECKING:
     from .base import Optimizer
@@ -51,28 +52,66 @@ def take(opt: Optimizer) -> dict[str, Any]:
 
 def put(opt: Optimizer, saved: Mapping[str, Any]) -> None:
     """Sets `opt` to what `take` gave; an error changes nothing."""
-    problems = _problems(opt, saved)
+    _refuse(opt, "state", _problems(opt, saved))
+    _put(opt, saved, [], [])
+
+
+class Snapshot(NamedTuple):
+    """Parameters by name, and the state of their optimizer: copies of one moment."""
+
+    params: Mapping[str, Array]
+    state: Mapping[str, Any]
+
+    @property
+    def t(self) -> int:
+        """The updates that had been applied."""
+        return int(self.state["t"])
+
+
+def snapshot(opt: Optimizer) -> Snapshot:
+    """Parameters and state."""
+    return Snapshot({name: array.copy() for name, array in opt._arrays()}, take(opt))
+
+
+def restore(opt: Optimizer, saved: Snapshot) -> None:
+    """Sets parameters and state to what `snapshot` gave; an error changes nothing."""
+    if not isinstance(saved, Snapshot):
+        raise TypeError(f"{type(opt).__name__}: {saved!r:.80} is not a Snapshot")
+    arrays = dict(opt._arrays())
+    found = _differences("parameters", arrays.keys(), saved.params.keys())
+    for name in arrays.keys() & saved.params.keys():
+        found += _unlike(f'"{name}"', saved.params[name], arrays[name])
+        if not arrays[name].flags.writeable:
+            found.append(f'"{name}" is read-only')
+    _refuse(opt, "snapshot", found or _problems(opt, saved.state))
+    _put(opt, saved.state, list(arrays.values()), [saved.params[name] for name in arrays])
+
+
+def _refuse(opt: Optimizer, what: str, problems: list[str]) -> None:
     if problems:
-        raise ValueError(f"{type(opt).__name__}: this state does not fit: {'; '.join(problems)}")
+        raise ValueError(f"{type(opt).__name__}: this {what} does not fit: {'; '.join(problems)}")
+
+
+def _put(
+    opt: Optimizer, saved: Mapping[str, Any], targets: list[Array], sources: list[Array]
+) -> None:
+    """Copies `sources` to `targets`, and what is `saved` to the state: all of it, or nothing."""
     numbers = {name: convert(saved[name], kind) for name, kind in _NUMBERS.items()}
+    del numbers["format"]
     last_lr = math.nan if saved["last_lr"] is None else convert(saved["last_lr"], NonNegative)
     carried = [
         {key: convert(value, Fraction) for key, value in saved["carried"][name].items()}
         for name in opt.names
     ]
-    _put_controllers(opt, saved["controllers"])
     for name in opt.names:
         for key, array in opt.state[name].items():
-            array[...] = saved["state"][name][key]
-    opt._set_progress(opt._rules(), carried, numbers["t"], numbers["skipped"], last_lr)
-    opt.lr_scale = numbers["lr_scale"]
-
-
-def _put_controllers(opt: Optimizer, saved: Sequence[Mapping[str, Any]]) -> None:
+            targets.append(array)
+            sources.append(saved["state"][name][key])
     before = [controller.state_dict() for controller in opt.controllers]
     try:
-        for controller, state in zip(opt.controllers, saved, strict=True):
+        for controller, state in zip(opt.controllers, saved["controllers"], strict=True):
             controller.load_state_dict(state)
+        opt._go_back(targets, sources, opt._rules(), carried, last_lr=last_lr, **numbers)
     except BaseException:
         for controller, state in zip(opt.controllers, before, strict=True):
             controller.load_state_dict(state)
@@ -118,13 +157,18 @@ def _array_problems(opt: Optimizer, saved: Mapping[str, Any]) -> list[str]:
         arrays = saved["state"][name]
         found += _differences(f'state of "{name}"', opt.state[name].keys(), arrays.keys())
         for key, array in opt.state[name].items():
-            value = arrays.get(key, array)
-            if not isinstance(value, np.ndarray) or value.dtype != array.dtype:
-                kind = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
-                found.append(f'{key} of "{name}" is {kind}, expected {array.dtype}')
-            elif value.shape != array.shape:
-                found.append(f'{key} of "{name}" has shape {value.shape}, expected {array.shape}')
+            found += _unlike(f'{key} of "{name}"', arrays.get(key, array), array)
     return found
+
+
+def _unlike(what: str, given: Any, array: Array) -> list[str]:
+    """Why an array cannot be copied to another bit for bit."""
+    if not isinstance(given, np.ndarray) or given.dtype != array.dtype:
+        kind = given.dtype if isinstance(given, np.ndarray) else type(given).__name__
+        return [f"{what} is {kind}, expected {array.dtype}"]
+    if given.shape != array.shape:
+        return [f"{what} has shape {given.shape}, expected {array.shape}"]
+    return []
 
 
 def _carried_problems(opt: Optimizer, saved: Mapping[str, Mapping[str, Any]]) -> list[str]:

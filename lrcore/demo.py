@@ -15,9 +15,10 @@ from time import perf_counter
 
 import numpy as np
 
-from .datasets import Array, Data, Random
+from .datasets import Array, Data, Random, load
 from .optimizers import OPTIMIZERS
 from .reference import Reference
+from .runs import Run
 from .schedules import SCHEDULES, Schedule
 
 Params = dict[str, Array]
@@ -151,6 +152,37 @@ def train(
     return history
 
 
+def digits(lr: float, seed: int = 0) -> Run:
+    """A network of 400 units on the handwritten digits, trained by Adam on batches of 16.
+
+    The setup of the examples of `lrcore find` and `lrcore sweep`. Its score is the loss on the rows
+    kept for the test.
+
+    >>> import lrcore.demo
+    >>> run = lrcore.demo.digits(1e-3)
+    >>> losses = list(run.losses(300))
+    >>> losses[-1] < losses[0], run.score() < 0.5
+    (True, True)
+    """
+    data = load(seed=seed)
+    rng = np.random.default_rng((seed, 1))
+    params = create([data.X_train.shape[1], 400, len(data.classes)], rng)
+    opt = OPTIMIZERS["Adam"](params, lr=lr)  # type: ignore[call-arg]
+
+    def step() -> float:
+        rows = rng.integers(len(data.y_train), size=16)
+        with np.errstate(all="ignore"):  # what overflows ends in a gradient that is not finite
+            loss, grads = loss_and_gradients(params, _noisy(data, rows, rng), data.y_train[rows])
+            opt.step(grads)
+        return loss
+
+    def score() -> float:
+        with np.errstate(all="ignore"):
+            return loss_and_gradients(params, data.X_test, data.y_test)[0]
+
+    return Run(opt, step, rng, score)
+
+
 def _plan(data: Data, settings: Settings, rng: Random) -> History:
     rows, features = data.X_train.shape
     if settings.batch > rows:
@@ -175,8 +207,13 @@ def _batches(data: Data, size: int, rng: Random) -> Iterator[tuple[Array, Array]
     order = rng.permutation(len(data.y_train))
     for start in range(0, len(order), size):
         rows = order[start : start + size]
-        noise = data.noise * rng.standard_normal((len(rows), data.X_train.shape[1]), np.float32)
-        yield data.X_train[rows] + noise, data.y_train[rows]
+        yield _noisy(data, rows, rng), data.y_train[rows]
+
+
+def _noisy(data: Data, rows: Array, rng: Random) -> Array:
+    noise: Array = rng.standard_normal((len(rows), data.X_train.shape[1]), np.float32)
+    noisy: Array = data.X_train[rows] + data.noise * noise
+    return noisy
 
 
 def _time(twin: Reference, grads: Params) -> float:

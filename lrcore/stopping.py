@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar, Literal, final
 
+from ._core import copy_arrays
 from .arguments import Count, Finite, Natural, NonNegative
 from .following import Follower, State
 from .parameters import Array
@@ -122,8 +123,8 @@ class EarlyStopping(Follower):
         for name, array in self._arrays():
             if not array.flags.writeable:
                 raise ValueError(f'EarlyStopping: parameter "{name}" is read-only')
-        for name, array in self._arrays():
-            array[...] = self._memory.arrays[name]["best"]
+        kept = [self._memory.arrays[name]["best"] for name, _ in self._arrays()]
+        copy_arrays([array for _, array in self._arrays()], kept)
 
     def _arrays(self) -> list[tuple[str, Array]]:
         """The parameters by name, checked to be of the kept shapes."""

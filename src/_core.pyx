@@ -128,6 +128,13 @@ def global_norm(list arrays):
     return norm, job.factor
 
 
+def copy_arrays(list targets, list sources):
+    """Copies arrays into others of their shapes and dtypes; an interrupt comes before or after."""
+    cdef Py_ssize_t i
+    for i in range(len(targets)):
+        cnp.PyArray_CopyInto(targets[i], sources[i])
+
+
 cdef enum Policy:
     RAISE, SKIP, ALLOW
 
@@ -154,6 +161,7 @@ cdef class Stepper:
     cdef list _rates, _dynamic, _controllers
     cdef list _bound           # the gradients of bind(), in the order of the parameters
     cdef double _lr_scale, _clip_norm, _clip_value, _sign, _next_lr
+    cdef object _imposed       # the rate of all updates while one is tried out, or None
     cdef int _nonfinite, _threads
     cdef readonly double last_lr
     cdef readonly long long t, skipped
@@ -250,6 +258,8 @@ cdef class Stepper:
         cdef Dynamic dynamic
         cdef Function function
         cdef double value, first = 0
+        if lr is None:
+            lr = self._imposed
         for i, rate in enumerate(self._rates):
             value = self._rate_at(rate) if lr is None else <double>lr * rate.scale
             if not 0 <= value < INFINITY:
@@ -291,7 +301,12 @@ cdef class Stepper:
         return finite or self._nonfinite == ALLOW
 
     def _next_rate(self, Py_ssize_t group):
-        return self._rate_at(self._rates[group])
+        cdef Rate rate = self._rates[group]
+        return self._rate_at(rate) if self._imposed is None else self._imposed * rate.scale
+
+    def _impose(self, rate):
+        """Use this rate, as if every step were given it, until it is None."""
+        self._imposed = rate
 
     def _replace_rate(self, Py_ssize_t group, value):
         (<Rate>self._rates[group]).assign(value)
@@ -318,9 +333,25 @@ cdef class Stepper:
     def _get_carried(self, rules):
         return self._binding.carried(rules)
 
-    def _set_progress(self, rules, list carried, long long t, long long skipped, double last_lr):
+    def _go_back(
+        self,
+        list targets,
+        list sources,
+        rules,
+        list carried,
+        *,
+        long long t,
+        long long skipped,
+        double last_lr,
+        double lr_scale,
+    ):
+        """Copies arrays into others of their shapes and dtypes, and sets the numbers of a state.
+
+        No Python runs in between, so that an interrupt finds all of it done or nothing.
+        """
         self._binding.set_carried(rules, carried)
-        self.t, self.skipped, self.last_lr = t, skipped, last_lr
+        copy_arrays(targets, sources)
+        self.t, self.skipped, self.last_lr, self._lr_scale = t, skipped, last_lr, lr_scale
 
     def _is_attached(self):
         return self._binding is not None

@@ -187,3 +187,74 @@ def test_a_controller_that_refuses_its_state_changes_nothing():
     with pytest.raises((KeyError, ValueError)):
         opt.load_state_dict(saved)
     assert first.scale == scale
+
+
+@each_rule
+def test_restoring_a_snapshot_brings_every_bit_back(cls, options):
+    values, grads = problem(12)
+    opt = make(cls, options, values)
+    run(opt, grads[:6])
+    before, saved = contents(opt), pickle.loads(pickle.dumps(opt.snapshot()))
+    run(opt, grads[6:])
+    assert contents(opt) != before
+    opt.restore(saved)
+    assert contents(opt) == before
+    assert saved.t == 6
+
+
+def test_a_snapshot_keeps_nan_infinity_and_minus_zero():
+    w = np.array([np.nan, -np.nan, np.inf, -0.0, 5e-324])
+    before = bits(w)
+    opt = lrc.SGD(w)
+    saved = opt.snapshot()
+    w[:] = 1
+    opt.restore(saved)
+    assert bits(w) == before
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"W": np.ones((4, 3)), "b": np.zeros(2)}, r'"W" has shape \(4, 3\), expected \(3, 4\)'),
+        ({"W": np.ones((3, 4), np.float32), "b": np.zeros(2)}, '"W" is float32, expected float64'),
+        ({"W": np.ones((3, 4))}, r"missing \['b'\]"),
+        ({"W": np.ones((3, 4)), "b": np.zeros(2), "c": np.ones(1)}, r"unexpected \['c'\]"),
+    ],
+)
+def test_a_snapshot_of_other_parameters_is_refused_whole(other, message):
+    opt = lrc.Adam({"W": np.ones((3, 4)), "b": np.zeros(2)})
+    before = contents(opt)
+    with pytest.raises(ValueError, match=message):
+        opt.restore(lrc.Adam(other).snapshot())
+    assert contents(opt) == before
+
+
+def test_a_read_only_parameter_is_not_restored():
+    w, b = np.ones(2), np.ones(3)
+    opt = lrc.SGD([w, b], lr=0.5, momentum=0.9)
+    saved = opt.snapshot()
+    opt.step([w, b])
+    b.flags.writeable = False
+    before = bits(w)
+    with pytest.raises(ValueError, match='"1" is read-only'):
+        opt.restore(saved)
+    assert bits(w) == before
+    assert opt.t == 1
+
+
+def test_a_controller_that_refuses_its_state_leaves_everything_as_it_was():
+    values, grads = problem(6)
+    opt = make(lrc.Adam, {}, values)
+    run(opt, grads[:3])
+    saved = opt.snapshot()
+    saved.state["controllers"][0]["scale"] = -1.0
+    run(opt, grads[3:])
+    before = contents(opt)
+    with pytest.raises(ValueError, match="scale"):
+        opt.restore(saved)
+    assert contents(opt) == before
+
+
+def test_only_a_snapshot_is_restored():
+    with pytest.raises(TypeError, match="is not a Snapshot"):
+        lrc.SGD(np.ones(2)).restore({})
