@@ -28,6 +28,7 @@ import lrcore as lrc
 from lrcore import variants
 from lrcore._core import DTYPES
 from lrcore.base import Optimizer
+from lrcore.monitor import EVERY
 from lrcore.schedules import SCHEDULES
 
 Array = NDArray[Any]
@@ -205,12 +206,41 @@ def alternating() -> Iterator[Cells]:
         yield f"{n:,}", *us, f"{both[2] / both[1]:.2f}"
 
 
+def monitored() -> Iterator[Cells]:
+    """Updates from one observed pair to the next, with a Monitor over those without one."""
+    yield "rule", "64", "100 x 64", "10k", "100k", "1M", "100k, every update observed"
+    for name, given in OPTIMIZERS.items():
+        ratios = []
+        for n, arrays, every in (
+            *((n, arrays, EVERY) for n, arrays in ((64, 1), (64, 100))),
+            *((n, 1, EVERY) for n in (10_000, 100_000, 1_000_000)),
+            (100_000, 1, 2),
+        ):
+            g = [filled(n) for _ in range(arrays)]
+            steps: dict[str, Step] = {}
+            monitors = []  # kept alive
+            for label in ("off", "on"):
+                opt = getattr(lrc, name)([filled(n) for _ in g], nonfinite="allow", **given)
+                if label == "on":
+                    monitors.append(lrc.Monitor(opt, every=every))
+                steps[label] = partial(several, opt.step, g, EVERY)
+            taken = medians(steps, 9)
+            ratios.append(taken["on"] / taken["off"])
+        yield name, *(f"{ratio:.2f}" for ratio in ratios)
+
+
+def several(step: Callable[[Any], bool], g: list[Array], times: int) -> None:
+    for _ in range(times):
+        step(g)
+
+
 TABLES: dict[str, Callable[[], Iterator[Cells]]] = {
     "overhead": overhead,
     "options": options,
     "arithmetic": arithmetic,
     "decayed": decayed,
     "memory": memory,
+    "monitored": monitored,
     "alternating": alternating,
 }
 

@@ -24,6 +24,7 @@ from .gradients import clip_grad_norm_ as clip_grad_norm_
 from .gradients import global_norm as global_norm
 from .gradients import zero_grads as zero_grads
 from .groups import Group as Group
+from .monitor import Monitor as Monitor
 from .optimizers import SGD as SGD
 from .optimizers import Adadelta as Adadelta
 from .optimizers import Adagrad as Adagrad

@@ -13,6 +13,7 @@ import numpy as np
 from . import arguments, checkpoint, parameters, threads
 from ._core import BLOCK, DTYPES, POLICIES, RULES, Rule, Stepper
 from .controllers import Controller, binding
+from .effective import effective_rate
 from .groups import Group, in_group, is_grouped
 from .memory import Watched
 from .parameters import Array
@@ -86,6 +87,7 @@ class Plan(NamedTuple):
 class Optimizer(Stepper):
     """The abstract base of the optimizers: bound to its parameters, it updates them in place."""
 
+    _watcher: Callable[[], Any] = staticmethod(lambda: None)  # gives the Monitor, if there is one
     decoupled = "AdamW"  # the class with decoupled decay to name when weight_decay is refused
 
     def __init__(self, params: Any, lr: Value, hyper: dict[str, Any], common: Common) -> None:
@@ -381,6 +383,41 @@ class Optimizer(Stepper):
         """The schedule of the rate; `Constant` if a number was given."""
         lr: Value = self._options["lr"]
         return lr if callable(lr) else Constant(lr)
+
+    def effective_lr(self, name: str) -> Array:
+        """The rate of the last update, element by element, of the parameter of that name.
+
+        For an adaptive method ``lr / (sqrt(v_hat) + eps)`` in its own letters: the length of the
+        update over that of its direction, which is the gradient, or Adam's bias-corrected mean of
+        gradients. With `SGD` it is `lr` everywhere. Adadelta's is that of the next update, if the
+        second moment stays.
+
+        Raises
+        ------
+        KeyError
+            If no parameter has that name.
+        RuntimeError
+            Before the first update, or the first since a state was loaded.
+
+        Examples
+        --------
+        >>> import numpy as np, lrcore as lrc
+        >>> opt = lrc.Adagrad({"w": np.zeros(2)}, lr=1.0)
+        >>> _ = opt.step({"w": np.array([0.5, 100.0])})
+        >>> opt.effective_lr("w").round(6)
+        array([2.  , 0.01])
+        """
+        if name not in self._state:
+            raise KeyError(f"{type(self).__name__}: no parameter is named {name!r}: {self.names}")
+        rate: Array = self._alone(lambda: self._effective_lr(self.names.index(name)))
+        return rate
+
+    def _effective_lr(self, i: int) -> Array:
+        name, array = self._arrays()[i]
+        used, carried = (get(self._rules())[i] for get in (self._get_applied, self._get_carried))
+        if math.isnan(used["lr"]):
+            raise RuntimeError(f'{type(self).__name__}: "{name}" has had no update here yet')
+        return effective_rate(array, self._state[name], used, carried)
 
     def __repr__(self) -> str:
         shown = dict(self._options)

@@ -16,7 +16,7 @@ from cpython.pythread cimport (
     PyThread_release_lock,
     PyThread_type_lock,
 )
-from libc.math cimport INFINITY, isfinite
+from libc.math cimport INFINITY, NAN, isfinite
 from libc.stdlib cimport qsort
 
 import os
@@ -99,6 +99,7 @@ def set_num_threads(int n):
 include "binding.pxi"
 include "rates.pxi"
 include "libm.pxi"
+include "observer.pxi"
 
 
 def global_norm(list arrays):
@@ -159,6 +160,7 @@ cdef class Stepper:
 
     cdef Binding _binding
     cdef list _rates, _dynamic, _controllers
+    cdef Observer _observer    # or None
     cdef list _bound           # the gradients of bind(), in the order of the parameters
     cdef double _lr_scale, _clip_norm, _clip_value, _sign, _next_lr
     cdef object _imposed       # the rate of all updates while one is tried out, or None
@@ -219,6 +221,8 @@ cdef class Stepper:
             for k, name in enumerate(rule.hyper[1:], 1):
                 _assign(&binding.job.groups[i].hyper[k], hyper[name], name, dtype, dynamic)
             _assign(&binding.job.groups[i].l2, l2, "l2", dtype, dynamic)
+        if self._observer is not None:
+            self._observer = self._observer.grown(binding)
         if self._binding is not None:
             binding.inherit(self._binding)
         self._binding, self._rates, self._dynamic = binding, resolved, dynamic
@@ -304,6 +308,14 @@ cdef class Stepper:
         cdef Rate rate = self._rates[group]
         return self._rate_at(rate) if self._imposed is None else self._imposed * rate.scale
 
+    def _observe(self, every, Py_ssize_t keep):
+        """Observe two of `every` updates from now on, or none if that is None."""
+        self._observer = None if every is None else Observer(self._binding, self.t, every, keep)
+
+    def _observed(self):
+        """What `Observer.contents` gives, or None."""
+        return None if self._observer is None else self._observer.contents()
+
     def _impose(self, rate):
         """Use this rate, as if every step were given it, until it is None."""
         self._imposed = rate
@@ -333,6 +345,9 @@ cdef class Stepper:
     def _get_carried(self, rules):
         return self._binding.carried(rules)
 
+    def _get_applied(self, rules):
+        return self._binding.applied(rules)
+
     def _go_back(
         self,
         list targets,
@@ -349,6 +364,8 @@ cdef class Stepper:
 
         No Python runs in between, so that an interrupt finds all of it done or nothing.
         """
+        if self._observer is not None:
+            self._observer.forget()
         self._binding.set_carried(rules, carried)
         copy_arrays(targets, sources)
         self.t, self.skipped, self.last_lr, self._lr_scale = t, skipped, last_lr, lr_scale
@@ -421,6 +438,9 @@ cdef class Stepper:
                 return False
             if not lrc_fold(job):
                 self._raise_unrepresentable()
+            job.observer = NULL
+            if self._observer is not None and self._observer.due(self.t):
+                job.observer = &self._observer.observer
             if job.elements >= GIL_ELEMENTS:
                 with nogil:
                     lrc_apply(job)
@@ -428,6 +448,8 @@ cdef class Stepper:
                 lrc_apply(job)
         finally:
             binding.drop()
+        if job.observer != NULL:
+            self._observer.collect(job, self.t)
         self.last_lr = self._next_lr
         self.t += 1
         return True

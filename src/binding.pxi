@@ -136,6 +136,7 @@ cdef class Binding:
             self.job.groups[i].dtype = dtype
             for k in range(LRC_MAX_SCALARS):
                 self.job.groups[i].carried[k] = 1
+                self.job.groups[i].applied[k] = NAN
         for i, (group, parameter, states, axes) in enumerate(tensors):
             self._add(i, group, parameter, states, axes)
         self.job.partial = <double*>self._allocate(self.job.n_chunks, sizeof(double))
@@ -211,6 +212,7 @@ cdef class Binding:
         for i in range(min(old.job.n_groups, self.job.n_groups)):
             for k in range(LRC_MAX_SCALARS):
                 self.job.groups[i].carried[k] = old.job.groups[i].carried[k]
+                self.job.groups[i].applied[k] = old.job.groups[i].applied[k]
         return 0
 
     def carried(self, rules):
@@ -223,9 +225,20 @@ cdef class Binding:
             for i in range(self.job.n_tensors)
         ]
 
+    def applied(self, rules):
+        """The hyperparameters of each tensor's last update, by name."""
+        return [
+            {
+                name: self.job.groups[self.job.tensors[i].group].applied[k]
+                for k, name in enumerate(rules[self.job.tensors[i].group].hyper)
+            }
+            for i in range(self.job.n_tensors)
+        ]
+
     def set_carried(self, rules, list values):
-        """The inverse of carried."""
+        """The inverse of carried; no update of ours led to them."""
         for i in range(self.job.n_tensors):
+            self.job.groups[self.job.tensors[i].group].applied[0] = NAN
             for k, name in enumerate(rules[self.job.tensors[i].group].carried):
                 self.job.groups[self.job.tensors[i].group].carried[k] = values[i][name]
 

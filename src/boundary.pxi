@@ -45,8 +45,14 @@ cdef extern from "step.h":
         int rule
         int dtype
         double* hyper
+        double* applied
         double l2
         double* carried
+    ctypedef struct lrc_sums:
+        double u
+    ctypedef struct lrc_observer:
+        void** last
+        lrc_sums* chunk
     ctypedef struct lrc_job:
         const lrc_table* table
         lrc_group* groups
@@ -58,6 +64,7 @@ cdef extern from "step.h":
         double limit
         double factor
         double* partial
+        const lrc_observer* observer
         size_t elements
         int threads
     size_t lrc_chunks(size_t n) noexcept nogil

@@ -27,6 +27,8 @@ static inline real NAME(zero_below)(real x, real least)
 
 #include "gradients.h"
 
+#include "observe.h"
+
 /* clang-format off */
 static const lrc_kernels NAME(kernels) = {
 #define FAMILY(...)
@@ -45,6 +47,7 @@ static const lrc_kernels NAME(kernels) = {
     .finite = NAME(finite),
     .clip = NAME(clip),
     .couple = NAME(couple),
+    .observe = NAME(observe),
 };
 /* clang-format on */
 

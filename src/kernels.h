@@ -48,6 +48,16 @@ typedef void lrc_clip_loop(void *out, const void *in, size_t n, double scale, do
 /* out = in + l2 * p; out may be in. */
 typedef void lrc_couple_loop(void *out, const void *in, const void *p, size_t n, double l2);
 
+/* What an update did to some elements: sums of squares of the parameters before it, of gradients
+ * and updates, the sum of products with the updates before; the numbers of gradients that are not
+ * zero, of those among them whose update is, and of gradients that are not finite. */
+typedef struct {
+    double p, g, u, product, wanted, dead, nonfinite;
+} lrc_sums;
+/* Adds to sums what an update from before to after did, and puts it in the place of the last. */
+typedef void lrc_observe_loop(void *last, const void *before, const void *after, const void *g,
+                              size_t n, lrc_sums *sums);
+
 typedef struct {
     lrc_coefficients *coefficients[LRC_RULES];
     lrc_loop *loop[LRC_RULES];
@@ -55,6 +65,7 @@ typedef struct {
     lrc_finite_loop *finite;
     lrc_clip_loop *clip;
     lrc_couple_loop *couple;
+    lrc_observe_loop *observe;
 } lrc_kernels;
 
 /* What an instruction set provides: its loops for each dtype. */

@@ -6,26 +6,17 @@
  * of either, it is taken again of elements multiplied by a power of two. */
 static const double SMALL_SUM = 0x1p-900, ENLARGE = 0x1p600, REDUCE = 0x1p-600;
 
-/* Where n gradient elements in index order can be read: in place, or in block. */
-static const void *logical_block(const lrc_job *job, const lrc_tensor *tensor, size_t offset,
-                                 size_t n, lrc_block *block)
-{
-    const int dtype = job->groups[tensor->group].dtype;
-    if (!tensor->logical)
-        return (const char *)tensor->flat + offset * (size_t)lrc_item_size[dtype];
-    lrc_view_read(tensor->logical, offset, n, block, dtype);
-    return block;
-}
-
 static void squares_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
                           size_t n)
 {
-    const lrc_kernels *kernels = (*job->table)[job->groups[tensor->group].dtype];
+    const int dtype = job->groups[tensor->group].dtype;
+    const lrc_kernels *kernels = (*job->table)[dtype];
     double sum = 0;
     for (size_t done = 0; done < n; done += LRC_BLOCK) {
         const size_t count = n - done < LRC_BLOCK ? n - done : LRC_BLOCK;
         lrc_block block;
-        const void *g = logical_block(job, tensor, offset + done, count, &block);
+        const void *g =
+            lrc_view_block(tensor->logical, tensor->flat, offset + done, count, &block, dtype);
         sum += kernels->squares(g, count, job->factor);
     }
     job->partial[chunk] = sum;
@@ -34,12 +25,14 @@ static void squares_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, 
 static void finite_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
                          size_t n)
 {
-    const lrc_kernels *kernels = (*job->table)[job->groups[tensor->group].dtype];
+    const int dtype = job->groups[tensor->group].dtype;
+    const lrc_kernels *kernels = (*job->table)[dtype];
     bool finite = true;
     for (size_t done = 0; done < n; done += LRC_BLOCK) {
         const size_t count = n - done < LRC_BLOCK ? n - done : LRC_BLOCK;
         lrc_block block;
-        const void *g = logical_block(job, tensor, offset + done, count, &block);
+        const void *g =
+            lrc_view_block(tensor->logical, tensor->flat, offset + done, count, &block, dtype);
         finite = kernels->finite(g, count) && finite;
     }
     job->partial[chunk] = finite ? 0 : 1;

@@ -126,23 +126,50 @@ static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t of
         lrc_view_write(tensor->parameter, offset, n, &p_block);
 }
 
+static void update_observed(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n,
+                            lrc_sums *sums)
+{
+    const int dtype = job->groups[tensor->group].dtype;
+    const size_t item = (size_t)lrc_item_size[dtype];
+    char *const last = (char *)job->observer->last[tensor - job->tensors] + offset * item;
+    lrc_block before, after, g_block;
+    const void *p = lrc_view_block(tensor->parameter, tensor->array[0], offset, n, &before, dtype);
+    if (p != &before)
+        memcpy(&before, p, n * item);
+    update_block(job, tensor, offset, n);
+    p = lrc_view_block(tensor->parameter, tensor->array[0], offset, n, &after, dtype);
+    const void *g = lrc_view_block(tensor->gradient, tensor->array[1], offset, n, &g_block, dtype);
+    (*job->table)[dtype]->observe(last, &before, p, g, n, sums);
+}
+
 static void update_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
                          size_t n)
 {
-    (void)chunk;
     const lrc_group *group = &job->groups[tensor->group];
-    if (!tensor->parameter && !tensor->gradient && !job->clipped && group->l2 == 0) {
+    const bool flat = !tensor->parameter && !tensor->gradient && !job->clipped && group->l2 == 0;
+    if (flat && !job->observer) {
         update_flat(job, tensor, offset, n);
         return;
     }
-    for (size_t done = 0; done < n; done += LRC_BLOCK)
-        update_block(job, tensor, offset + done, n - done < LRC_BLOCK ? n - done : LRC_BLOCK);
+    lrc_sums sums = {0};
+    for (size_t done = 0; done < n; done += LRC_BLOCK) {
+        const size_t count = n - done < LRC_BLOCK ? n - done : LRC_BLOCK;
+        if (job->observer)
+            update_observed(job, tensor, offset + done, count, &sums);
+        else
+            update_block(job, tensor, offset + done, count);
+    }
+    if (job->observer)
+        job->observer->chunk[chunk] = sums;
 }
 
 void lrc_apply(lrc_job *job)
 {
     job->clipped = job->scale != 1 || job->limit < (double)INFINITY;
     lrc_each_chunk(job, update_chunk);
-    for (size_t i = 0; i < job->n_groups; i++)
-        memcpy(job->groups[i].carried, job->groups[i].advanced, sizeof job->groups[i].carried);
+    for (size_t i = 0; i < job->n_groups; i++) {
+        lrc_group *group = &job->groups[i];
+        memcpy(group->carried, group->advanced, sizeof group->carried);
+        memcpy(group->applied, group->hyper, sizeof group->applied);
+    }
 }

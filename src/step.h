@@ -37,11 +37,17 @@ typedef struct {
     int rule;
     int dtype;
     double hyper[LRC_MAX_SCALARS];
+    double applied[LRC_MAX_SCALARS]; /* hyper of the last update that was applied */
     double l2;
     double carried[LRC_MAX_SCALARS];
     double advanced[LRC_MAX_SCALARS]; /* carried, once the step has been applied */
     lrc_folded folded;
 } lrc_group;
+
+typedef struct {
+    void **last;     /* for each tensor the update before, in the order of its memory */
+    lrc_sums *chunk; /* for each chunk */
+} lrc_observer;
 
 typedef struct {
     const lrc_table *table;
@@ -55,6 +61,7 @@ typedef struct {
     bool clipped; /* whether these two do anything */
     double factor; /* of the elements whose squares are summed */
     double *partial; /* one for each chunk */
+    const lrc_observer *observer; /* NULL if this update is not observed */
     size_t elements;
     int threads;
 } lrc_job;

@@ -1,0 +1,28 @@
+"""The rates that adaptive methods come to, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from .parameters import Array
+
+Scalars = Mapping[str, float]
+
+
+def effective_rate(p: Array, state: Mapping[str, Array], h: Scalars, k: Scalars) -> Array:
+    """What the last update multiplied its direction with: the gradient, or Adam's mean `m_hat`.
+
+    `h` holds the hyperparameters of that update by name, `k` the carried scalars after it.
+    """
+    wide = {letter: array.astype(np.float64) for letter, array in state.items()}
+    if "u" in wide:
+        return np.asarray(h["lr"] * np.sqrt((wide["u"] + h["eps"]) / (wide["v"] + h["eps"])))
+    squares = wide.get("v_max", wide.get("v", wide.get("s")))
+    if squares is None:
+        return np.full(p.shape, h["lr"])
+    c2 = 1 - k.get("product2", 0.0)
+    eps = h["eps"] if h.get("eps_hat") else h["eps"] * np.sqrt(c2)
+    with np.errstate(divide="ignore"):  # without eps
+        return np.asarray(h["lr"] * np.sqrt(c2) / (np.sqrt(squares + h["eps_root"] * c2) + eps))

@@ -1,0 +1,77 @@
+"""The rate of each element, beside what updates did."""
+
+import numpy as np
+import pytest
+from cases import VARIANTS, gradients, variant_id
+
+import lrcore as lrc
+
+# with these the update is not along one direction
+STRAIGHT = [
+    (cls, options)
+    for cls, options in VARIANTS
+    if not any(options.get(name) for name in ("momentum", "l2", "weight_decay"))
+]
+
+
+def update_and_gradient(opt, w):
+    """The last of four updates."""
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        g, before = gradients(rng, w.shape), w.copy()
+        state = {letter: array.copy() for letter, array in opt.state["w"].items()}
+        opt.step({"w": g})
+    return np.abs(w - before), np.abs(g), state
+
+
+@pytest.mark.parametrize(("cls", "options"), STRAIGHT, ids=variant_id)
+def test_the_effective_rate_is_the_update_over_its_direction(cls, options):
+    w = np.random.default_rng(1).standard_normal(50)
+    if cls is lrc.AdamW:
+        options = {**options, "weight_decay": 0.0}
+    opt = cls({"w": w}, lr=lrc.ExponentialDecay(0.01, gamma=0.9), **options)
+    update, direction, before = update_and_gradient(opt, w)
+    if "m" in opt.state["w"]:
+        beta1 = opt.hyperparameters["betas"][0]
+        direction = np.abs(opt.state["w"]["m"]) / (1 - beta1**4)
+    rate = opt.effective_lr("w")
+    if cls is lrc.Adadelta:  # whose rate is that of the next update
+        eps = opt.hyperparameters["eps"]
+        rate = rate * np.sqrt((before["u"] + eps) / (opt.state["w"]["u"] + eps))
+    # the difference of parameters has lost digits
+    np.testing.assert_allclose(update, rate * direction, rtol=1e-9, atol=1e-15)
+
+
+def test_groups_have_their_own_rates():
+    a, b = np.ones(2), np.ones((2, 2))
+    opt = lrc.SGD([lrc.Group(a), lrc.Group(b, lr_scale=3.0)], lr=0.5)
+    opt.step([a, b], lr=0.25)
+    np.testing.assert_array_equal(opt.effective_lr("0.0"), [0.25, 0.25])
+    np.testing.assert_array_equal(opt.effective_lr("1.0"), np.full((2, 2), 0.75))
+
+
+def test_it_speaks_of_the_last_update_that_was_applied():
+    w = np.ones(2)
+    opt = lrc.SGD(w, lr=lrc.Linear(1.0, 0.0, 10))
+    opt.step(w)
+    with pytest.raises(FloatingPointError):
+        opt.step(w * np.nan)
+    with pytest.raises(ValueError, match="shape"):
+        opt.step(np.ones(3))
+    np.testing.assert_array_equal(opt.effective_lr("0"), [1.0, 1.0])
+
+
+def test_without_an_update_there_is_no_rate():
+    opt = lrc.Adam({"w": np.ones(2)})
+    with pytest.raises(RuntimeError, match='"w" has had no update here yet'):
+        opt.effective_lr("w")
+    saved = opt.state_dict()
+    opt.step({"w": np.ones(2)})
+    opt.load_state_dict(saved)
+    with pytest.raises(RuntimeError, match="no update"):
+        opt.effective_lr("w")
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(KeyError, match="no parameter is named 'W'"):
+        lrc.Adam({"w": np.ones(2)}).effective_lr("W")
