@@ -142,31 +142,37 @@ static void update_observed(const lrc_job *job, const lrc_tensor *tensor, size_t
     (*job->table)[dtype]->observe(last, &before, p, g, n, sums);
 }
 
+static size_t up_to_a_block(size_t n)
+{
+    return n < LRC_BLOCK ? n : LRC_BLOCK;
+}
+
 static void update_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
                          size_t n)
 {
+    (void)chunk;
     const lrc_group *group = &job->groups[tensor->group];
-    const bool flat = !tensor->parameter && !tensor->gradient && !job->clipped && group->l2 == 0;
-    if (flat && !job->observer) {
+    if (!tensor->parameter && !tensor->gradient && !job->clipped && group->l2 == 0) {
         update_flat(job, tensor, offset, n);
         return;
     }
+    for (size_t done = 0; done < n; done += LRC_BLOCK)
+        update_block(job, tensor, offset + done, up_to_a_block(n - done));
+}
+
+static void observe_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
+                          size_t n)
+{
     lrc_sums sums = {0};
-    for (size_t done = 0; done < n; done += LRC_BLOCK) {
-        const size_t count = n - done < LRC_BLOCK ? n - done : LRC_BLOCK;
-        if (job->observer)
-            update_observed(job, tensor, offset + done, count, &sums);
-        else
-            update_block(job, tensor, offset + done, count);
-    }
-    if (job->observer)
-        job->observer->chunk[chunk] = sums;
+    for (size_t done = 0; done < n; done += LRC_BLOCK)
+        update_observed(job, tensor, offset + done, up_to_a_block(n - done), &sums);
+    job->observer->chunk[chunk] = sums;
 }
 
 void lrc_apply(lrc_job *job)
 {
     job->clipped = job->scale != 1 || job->limit < (double)INFINITY;
-    lrc_each_chunk(job, update_chunk);
+    lrc_each_chunk(job, job->observer ? observe_chunk : update_chunk);
     for (size_t i = 0; i < job->n_groups; i++) {
         lrc_group *group = &job->groups[i];
         memcpy(group->carried, group->advanced, sizeof group->carried);
