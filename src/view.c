@@ -78,12 +78,3 @@ void lrc_view_write(const lrc_view *view, size_t first, size_t n, const void *bl
     const lrc_run from = {(char *)block, lrc_item_size[view->dtype], view->dtype};
     copy(view, first, n, from, true);
 }
-
-const void *lrc_view_block(const lrc_view *view, const void *array, size_t first, size_t n,
-                           void *block, int dtype)
-{
-    if (!view)
-        return (const char *)array + first * (size_t)lrc_item_size[dtype];
-    lrc_view_read(view, first, n, block, dtype);
-    return block;
-}

@@ -18,11 +18,18 @@ typedef struct {
 
 /* Elements first .. first + n of view to block, as dtype. */
 void lrc_view_read(const lrc_view *view, size_t first, size_t n, void *block, int dtype);
-/* Where n flat elements of dtype can be read, from the given one on: in place in array, or if there is
- * a view of it, in block. */
-const void *lrc_view_block(const lrc_view *view, const void *array, size_t first, size_t n,
-                           void *block, int dtype);
 /* Elements first .. first + n of view from block, which has the view's dtype. */
 void lrc_view_write(const lrc_view *view, size_t first, size_t n, const void *block);
+
+/* Where n flat elements of dtype can be read, from the given one on: in place in array, or if there is
+ * a view of it, in block. */
+static inline const void *lrc_view_block(const lrc_view *view, const void *array, size_t first,
+                                         size_t n, void *block, int dtype)
+{
+    if (!view)
+        return (const char *)array + first * (size_t)lrc_item_size[dtype];
+    lrc_view_read(view, first, n, block, dtype);
+    return block;
+}
 
 #endif
