@@ -16,6 +16,7 @@ except ModuleNotFoundError as error:
 
 from .controllers import BarzilaiBorwein as BarzilaiBorwein
 from .controllers import Controller as Controller
+from .controllers import DoG as DoG
 from .controllers import EarlyStopping as EarlyStopping
 from .controllers import Hypergradient as Hypergradient
 from .controllers import Polyak as Polyak

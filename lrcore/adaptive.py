@@ -1,4 +1,4 @@
-"""Step sizes from the loss and the gradients: Polyak, Barzilai-Borwein, hypergradient."""
+"""Step sizes from the loss and the gradients: Polyak, Barzilai-Borwein, hypergradient, DoG."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ class BarzilaiBorwein(Follower):
 
     def _follow(self, state: ScaleState, value: float, grads: Any) -> bool:
         watched, gradients = self._point(grads)
-        if not (math.isfinite(value) and math.isfinite(global_norm(gradients))):
+        if not _finite(value, gradients):
             return False
         memory = self._room()
         scale = self.first
@@ -245,7 +245,7 @@ class Hypergradient(Follower):
 
     def _follow(self, state: ScaleState, value: float, grads: Any) -> bool:
         watched, gradients = self._point(grads)
-        if not (math.isfinite(value) and math.isfinite(global_norm(gradients))):
+        if not _finite(value, gradients):
             return False
         memory = self._room()
         scale = state.scale
@@ -255,6 +255,89 @@ class Hypergradient(Follower):
         memory.keep(watched)
         self._memory = memory
         return _assign(state, min(max(scale, self.min_scale), self.max_scale))
+
+
+@dataclass(eq=False, repr=False)
+class DistanceState(ScaleState):
+    """Also the longest distance from the start, and the norm of all gradients together."""
+
+    distance: NonNegative = 0.0
+    norm: NonNegative = 0.0
+
+
+@final
+@dataclass(eq=False)
+class DoG(Follower):
+    """Distance over gradients: a rate without a rate to choose.
+
+    ``scale = r / sqrt(G)`` with ``r``, the longest Euclidean distance from the first point so far
+    (at least ``start * (1 + |x_first|)``), and ``G``, the sum of ``|g|**2`` of all reports. The
+    rate is ``lr * scale``: with ``lr=1`` the paper's.
+
+    Report the gradients of the point the next step starts from, before that step. The parameters
+    come from the optimizer whose `controller` it is, or from `bind`; a copy of the first point is
+    kept, and a report reads both once more. A report that is not finite leaves the scale as it was.
+
+    Parameters
+    ----------
+    start : float > 0
+        The first distance, over ``1 + |x_first|``. Too small costs some steps, since the distance
+        grows geometrically at first; too large is what it avoids.
+
+    Raises
+    ------
+    TypeError, ValueError
+        From `update` without `grads`, or for gradients that do not fit the parameters.
+    RuntimeError
+        From `update` where the parameters are not known.
+
+    Notes
+    -----
+    For `SGD` without momentum, full gradients or mini-batches, where no rate is known. The scale is
+    as good as that of the best constant rate, up to logarithms, on convex losses whose gradients
+    are bounded. It falls only as the sum of squares grows: the paper evaluates averages of the
+    iterates, and with l2 or after a restart the first point is not a good origin. torch and Keras
+    have no counterpart; optax has it as ``optax.contrib.dog``.
+    Reference: Ivgi, Hinder & Carmon 2023, "DoG is SGD's best friend".
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> w = np.array([100.0])
+    >>> opt = lrc.SGD(w, lr=1.0, controller=lrc.DoG())
+    >>> for _ in range(200):
+    ...     _ = opt.controller.update(w @ w / 2, grads=w)
+    ...     _ = opt.step(w)
+    >>> bool(abs(w[0]) < 1.0)
+    True
+    """
+
+    start: Positive = 1e-6
+
+    _letters: ClassVar[tuple[str, ...]] = ("x",)
+    _state: DistanceState = field(default_factory=DistanceState, init=False, repr=False)
+
+    def _follow(self, state: DistanceState, value: float, grads: Any) -> bool:
+        watched, gradients = self._point(grads)
+        if not _finite(value, gradients):
+            return False
+        memory = self._room()
+        distance = state.distance
+        if not memory.full:
+            distance = self.start * (1 + global_norm(list(watched.arrays)))
+            memory.keep(watched)
+        moved = _changes(watched.arrays, memory.letter("x", watched))
+        distance = max(distance, math.sqrt(_products(moved, gradients)[0]))
+        norm = math.hypot(state.norm, global_norm(gradients))
+        self._memory = memory
+        if norm == 0 or not (math.isfinite(distance) and math.isfinite(distance / norm)):
+            return False
+        state.distance, state.norm = distance, norm
+        return _assign(state, distance / norm)
+
+
+def _finite(value: float, gradients: list[Array]) -> bool:
+    return math.isfinite(value) and math.isfinite(global_norm(gradients))
 
 
 def _changes(now: Iterable[Array], before: Iterable[Array]) -> Iterator[Array]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from .adaptive import BarzilaiBorwein as BarzilaiBorwein
+from .adaptive import DoG as DoG
 from .adaptive import Hypergradient as Hypergradient
 from .adaptive import Polyak as Polyak
 from .following import Controller as Controller

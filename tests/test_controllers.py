@@ -56,6 +56,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "kind": st.sampled_from(["long", "short"]),
         "max_scale": LIMIT,
     },
+    "DoG": {"start": st.floats(1e-8, 1)},
     "Hypergradient": {"beta": PART, "min_scale": PART, "max_scale": LIMIT},
 }
 # The least and the most that the scale may be.
@@ -64,6 +65,7 @@ RANGES: dict[str, Any] = {
     "EarlyStopping": lambda c: (1.0, 1.0),
     "Polyak": lambda c: (0.0, c.max_scale or np.finfo(float).max),
     "BarzilaiBorwein": lambda c: (0.0, c.max_scale),
+    "DoG": lambda c: (0.0, np.finfo(float).max),
     "Hypergradient": lambda c: (c.min_scale, c.max_scale),
 }
 

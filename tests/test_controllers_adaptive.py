@@ -1,4 +1,4 @@
-"""Polyak, Barzilai-Borwein and hypergradient: the textbook recursions, and their safeguards."""
+"""Polyak, Barzilai-Borwein, hypergradient, DoG: the textbook recursions and safeguards."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 import lrcore as lrc
-from lrcore import BarzilaiBorwein, Hypergradient, Polyak
+from lrcore import BarzilaiBorwein, DoG, Hypergradient, Polyak
 
 INF, NAN = math.inf, math.nan
 CURVATURE = np.array([1.0, 3.0, 40.0, 200.0])
 START = np.array([1.0, -2.0, 0.5, 3.0])
 
-WITH_GRADS = [Polyak, BarzilaiBorwein, Hypergradient]
-WITH_PARAMS = [BarzilaiBorwein, Hypergradient]
+WITH_GRADS = [Polyak, BarzilaiBorwein, DoG, Hypergradient]
+WITH_PARAMS = [BarzilaiBorwein, DoG, Hypergradient]
 
 
 def loss(x: Any) -> float:
@@ -79,7 +79,7 @@ def test_gradients_that_do_not_fit_are_refused_by_name(make: Any, grads: Any, me
     controller.bind([np.ones(2), {"b": np.ones(1)}])
     with pytest.raises((TypeError, ValueError), match=message):
         controller.update(1.0, grads=grads)
-    assert controller.state_dict() == {"step": None, "scale": 1.0, "arrays": {}}
+    assert controller.state_dict() == make().state_dict()
 
 
 @pytest.mark.parametrize("make", WITH_GRADS)
@@ -100,7 +100,9 @@ def test_a_report_that_is_not_finite_is_left_out(make: Any, value: float, g: flo
 
 
 @pytest.mark.parametrize(
-    "make", [BarzilaiBorwein, lambda: Hypergradient(0.9, min_scale=0.0)], ids=["bb", "hyper"]
+    "make",
+    [BarzilaiBorwein, DoG, lambda: Hypergradient(0.9, min_scale=0.0)],
+    ids=["bb", "dog", "hyper"],
 )
 def test_layout_and_order_of_keys_do_not_matter(make: Any) -> None:
     rng = np.random.default_rng(0)
@@ -348,3 +350,40 @@ def test_hypergradient_mends_a_rate_that_is_far_too_low() -> None:
     for _ in range(200):
         x -= 1e-5 * CURVATURE * x
     assert loss(descend(Hypergradient(0.05), 200, lr=1e-5)[-1]) < loss(x) / 1000
+
+
+# DoG
+
+
+def test_dog_is_the_papers_recursion() -> None:
+    path = descend(controller := DoG(1e-3), 30)
+    r, squares = 1e-3 * (1 + np.linalg.norm(START)), 0.0
+    x = START.copy()
+    for k in range(30):
+        g = CURVATURE * x
+        r = max(r, np.linalg.norm(x - START))
+        squares += g @ g
+        x = x - r / np.sqrt(squares) * g
+        np.testing.assert_allclose(path[k + 1], x, rtol=1e-11)  # sums in another order
+    assert controller.scale == pytest.approx(r / np.sqrt(squares), rel=1e-12)
+
+
+@pytest.mark.parametrize("lr_scale", [1e-6, 1.0, 1e6])
+def test_dog_wants_no_rate_in_whatever_units_the_loss_is(lr_scale: float) -> None:
+    x = START.copy()
+    opt = lrc.SGD(x, lr=1.0, controller=DoG())
+    for _ in range(2000):
+        g = lr_scale * CURVATURE * x
+        opt.controller.update(lr_scale * loss(x), grads=g)
+        opt.step(g)
+    assert loss(x) < loss(START) / 1000
+
+
+def test_dogs_scale_stays_where_the_gradients_are_zero() -> None:
+    assert told(DoG, ([1.0], [0.0]), ([1.0], [0.0])).scale == 1.0
+
+
+def test_dog_counts_from_the_first_point() -> None:
+    controller = told(DoG, ([3.0], [4.0]), ([6.0], [3.0]), ([4.0], [0.0]), start=0.25)
+    assert controller.scale == 3.0 / 5.0
+    assert told(DoG, ([3.0], [4.0]), start=0.25).scale == 0.25
