@@ -4,68 +4,22 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import arguments, checkpoint, parameters, threads
-from ._core import BLOCK, DTYPES, POLICIES, RULES, Rule, Stepper
+from . import arguments, checkpoint, parameters
+from ._core import DTYPES, RULES, Rule, Stepper
+from .arena import new_state
 from .controllers import Controller, binding
 from .effective import effective_rate
 from .groups import Group, in_group, is_grouped
 from .memory import Watched
+from .options import DEFAULTS, Common, Value, check_common, check_hyper
 from .parameters import Array
 from .schedules import Constant
-
-Value: TypeAlias = float | Callable[[int], float]  # a number or a schedule
-
-_LINE = 64  # bytes of a line of the cache, and of the widest vector
-# Between blocks of state, so that those of arrays of a power of two do not fall on the same sets of
-# the cache.
-_STAGGER = 17 * _LINE
-
-
-class Common(TypedDict, total=False):
-    """The options of every optimizer.
-
-    Parameters
-    ----------
-    maximize : bool, default False
-        Ascend instead of descend.
-    clip_norm : float, optional
-        Multiply all gradients by ``min(1, clip_norm / norm)``, with their joint Euclidean norm
-        summed in float64 in a fixed order. The arrays given are not changed.
-    clip_value : float, optional
-        Limit every element of the gradients to ``[-clip_value, clip_value]``, after `clip_norm`.
-    nonfinite : {"raise", "skip", "allow"}, default "raise"
-        With a NaN or an infinity among the gradients: raise `FloatingPointError` before anything
-        changes, leave the update out (`step` returns False, `skipped` counts, `t` stays), or let it
-        through (unclipped, if the norm is not finite).
-    controller : Controller or sequence of Controller, optional
-        Scale the rate by what was reported to them, such as `ReduceOnPlateau`; several multiply.
-    num_threads : int, optional
-        The most threads that a step may use; `lrcore.get_num_threads` by default. Steps of fewer
-        than about 512k elements use one.
-    """
-
-    maximize: bool
-    clip_norm: float | None
-    clip_value: float | None
-    nonfinite: Literal["raise", "skip", "allow"]
-    controller: Controller | Sequence[Controller] | None
-    num_threads: int | None
-
-
-DEFAULTS = Common(
-    maximize=False,
-    clip_norm=None,
-    clip_value=None,
-    nonfinite="raise",
-    controller=None,
-    num_threads=None,
-)
 
 
 class RuleChoice(NamedTuple):
@@ -93,7 +47,7 @@ class Optimizer(Stepper):
     def __init__(self, params: Any, lr: Value, hyper: dict[str, Any], common: Common) -> None:
         if self._is_attached():
             raise RuntimeError(f"this {type(self).__name__} has been initialised already")
-        self._check_common(common)
+        self._share(common)
         self._options: dict[str, Any] = {"lr": lr, **hyper}
         if isinstance(self._options.get("betas"), list | np.ndarray):
             self._options["betas"] = tuple(self._options["betas"])
@@ -112,30 +66,20 @@ class Optimizer(Stepper):
 
     # --- options -----------------------------------------------------------------------------
 
-    def _check_common(self, common: Common) -> None:
+    def _share(self, common: Mapping[str, Any]) -> None:
+        """Takes over the options that all optimizers share."""
         me = type(self).__name__
         unknown = common.keys() - Common.__annotations__.keys()
         if "weight_decay" in unknown:
             raise TypeError(self._no_weight_decay())
         if unknown:
             raise TypeError(f"{me} has no argument {', '.join(sorted(unknown))}")
-        nonfinite = common.get("nonfinite", "raise")
-        if nonfinite not in POLICIES:
-            wanted = ", ".join(map(repr, POLICIES))
-            raise ValueError(f"{me}: nonfinite must be one of {wanted}, got {nonfinite!r}")
-        controller = common.get("controller")
-        controllers = _as_controllers(me, controller)
-        self._configure(
-            clip_norm=_threshold(me, "clip_norm", common.get("clip_norm")),
-            clip_value=_threshold(me, "clip_value", common.get("clip_value")),
-            maximize=arguments.checked(me, "maximize", common.get("maximize", False), bool),
-            nonfinite=nonfinite,
-            controllers=controllers,
-            num_threads=threads.number_or_none(me, common.get("num_threads")),
-        )
-        self._controller_given = controller
-        self._controllers_used = tuple(controllers)
-        self._common: dict[str, Any] = {**DEFAULTS, **common}
+        full: dict[str, Any] = {**DEFAULTS, **common}
+        checked = check_common(me, full)
+        self._configure(**checked)
+        self._controller_given = full["controller"]
+        self._controllers_used = tuple(checked["controllers"])
+        self._common = full
 
     def _no_weight_decay(self) -> str:
         return (
@@ -154,17 +98,7 @@ class Optimizer(Stepper):
                 f"Group: {unknown[0]} is not a hyperparameter of {me}; "
                 f"accepted: {', '.join(self._options)}"
             )
-        checked: dict[str, Any] = {}
-        for name, value in {**self._options, **overrides}.items():
-            if name == "betas":
-                checked |= _betas(me, value)
-            elif name in arguments.FLAGS:
-                checked[name] = arguments.checked(me, name, value, bool)
-            elif name in arguments.FIXED:
-                checked[name] = arguments.checked(me, name, value, arguments.FIXED[name])
-            else:
-                checked[name] = arguments.number_or_schedule(me, name, value, name)
-        return checked
+        return check_hyper(me, {**self._options, **overrides})
 
     # --- arrays ------------------------------------------------------------------------------
 
@@ -228,7 +162,7 @@ class Optimizer(Stepper):
             arrays = [array for _, array in leaves if array.dtype == DTYPES[dtype]]
             row_of[dtype] = len(plan.rows)
             plan.rows.append((rule, dtype, len(plan.rates), choice.hyper, options.get("l2", 0.0)))
-            fresh[dtype] = _new_state(arrays, rule.state, choice.fill)
+            fresh[dtype] = new_state(arrays, rule.state, choice.fill)
         plan.rates.append((options["lr"], group.lr_scale))
         for name, array in leaves:
             dtype = DTYPES.index(array.dtype)
@@ -427,18 +361,6 @@ class Optimizer(Stepper):
         return f"<{type(self).__name__}({options}): {size}, t={self.t}>"
 
 
-def _as_controllers(owner: str, given: Any) -> list[Controller]:
-    if given is None:
-        return []
-    controllers = list(given) if isinstance(given, list | tuple) else [given]
-    for item in controllers:
-        if not isinstance(item, Controller):
-            raise TypeError(f"{owner}: controller={item!r} is not a Controller")
-        if sum(item is other for other in controllers) > 1:
-            raise ValueError(f"{owner}: the same controller is given twice")
-    return controllers
-
-
 def _rebuild(
     cls: type[Optimizer], params: Any, options: dict[str, Any], saved: dict[str, Any]
 ) -> Optimizer:
@@ -446,54 +368,3 @@ def _rebuild(
     opt = make(params, **options)
     opt.load_state_dict(saved)
     return opt
-
-
-def _threshold(owner: str, name: str, value: Any) -> float:
-    """A positive number; None means that there is no threshold."""
-    limit = arguments.checked(owner, name, value, arguments.Positive | None)
-    return math.inf if limit is None else float(limit)
-
-
-def _betas(owner: str, value: Any) -> dict[str, Value]:
-    if not isinstance(value, Sequence | np.ndarray) or len(value) != 2:
-        raise TypeError(f"{owner}: betas must be a pair of numbers or schedules, got {value!r}")
-    return {
-        f"beta{i + 1}": arguments.number_or_schedule(owner, f"betas[{i}]", beta, f"beta{i + 1}")
-        for i, beta in enumerate(value)
-    }
-
-
-def _new_state(
-    arrays: list[Array], names: tuple[str, ...], fill: Mapping[str, float]
-) -> Iterator[dict[str, Array]]:
-    """State for each array in turn, all in one allocation: per name one block after the other.
-
-    State of small arrays begins at a line of the cache. That of others lies relative to lines as
-    its array does: a step goes through them all without a vector that crosses a line.
-    """
-    shifts = [
-        array.__array_interface__["data"][0] % _LINE if array.size >= BLOCK else 0
-        for array in arrays
-    ]
-    sizes = [
-        -(-(array.nbytes + shift) // _LINE) * _LINE
-        for array, shift in zip(arrays, shifts, strict=True)
-    ]
-    block = sum(sizes) + _STAGGER
-    arena = np.zeros(len(names) * block + _LINE, np.uint8)
-    start = -arena.__array_interface__["data"][0] % _LINE
-    offsets = np.cumsum([start, *sizes])[:-1] + shifts
-    for array, offset in zip(arrays, offsets, strict=True):
-        strides = np.empty(array.ndim, int)
-        step = array.itemsize
-        for axis in reversed(parameters.memory_order(array)):
-            strides[axis] = step
-            step *= max(array.shape[axis], 1)
-        state = {
-            name: np.ndarray(array.shape, array.dtype, arena, offset + k * block, tuple(strides))
-            for k, name in enumerate(names)
-        }
-        for name, value in fill.items():
-            if value:
-                state[name].fill(value)
-        yield state

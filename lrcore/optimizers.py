@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack, final
 
-from .base import Common, Optimizer, RuleChoice, Value
+from .base import Optimizer, RuleChoice
+from .options import Common, Value
 
 
 @final

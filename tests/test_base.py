@@ -7,8 +7,8 @@ import pytest
 from cases import ONE_EACH, bits, everything, variant_id
 
 import lrcore as lrc
-from lrcore.base import DEFAULTS
 from lrcore.optimizers import OPTIMIZERS
+from lrcore.options import DEFAULTS
 from lrcore.reference import Reference
 
 each_optimizer = pytest.mark.parametrize("cls", OPTIMIZERS.values(), ids=OPTIMIZERS)
