@@ -20,6 +20,7 @@ from .memory import Watched
 from .options import DEFAULTS, Common, Value, check_common, check_hyper
 from .parameters import Array
 from .schedules import Constant
+from .settings import Settings
 
 
 class RuleChoice(NamedTuple):
@@ -87,18 +88,21 @@ class Optimizer(Stepper):
             f"gradient), or {self.decoupled}, whose decay is decoupled"
         )
 
-    def _checked(self, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    def _checked(
+        self, overrides: Mapping[str, Any], options: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """The options of a group, each in its range."""
         me = type(self).__name__
-        unknown = [name for name in overrides if name not in self._options]
+        options = self._options if options is None else options
+        unknown = [name for name in overrides if name not in options]
         if "weight_decay" in unknown:
             raise TypeError(self._no_weight_decay())
         if unknown:
             raise TypeError(
                 f"Group: {unknown[0]} is not a hyperparameter of {me}; "
-                f"accepted: {', '.join(self._options)}"
+                f"accepted: {', '.join(options)}"
             )
-        return check_hyper(me, {**self._options, **overrides})
+        return check_hyper(me, {**options, **overrides})
 
     # --- arrays ------------------------------------------------------------------------------
 
@@ -198,21 +202,78 @@ class Optimizer(Stepper):
         >>> saved = opt.state_dict()
         >>> again = lrc.Adam(w)
         >>> again.load_state_dict(saved)
+        LoadReport(missing=(), unexpected=(), mismatched=(), differing=())
         >>> again.t
         1
         """
         saved: dict[str, Any] = self._alone(lambda: checkpoint.take(self))
         return saved
 
-    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+    def load_state_dict(
+        self, saved: Mapping[str, Any], *, strict: bool = True, hyperparameters: bool = False
+    ) -> checkpoint.LoadReport:
         """Go on from a state; names, shapes, dtypes and ranges are checked before anything changes.
+
+        Parameters
+        ----------
+        saved : mapping
+            What `state_dict` gave, here or in another process.
+        strict : bool
+            Whether everything must fit: names, shapes, dtypes, controllers, and schedules, since
+            another schedule at this `t` is another run. If not, what fits is taken, the state of
+            other parameters stays as it was, and so do the controllers if their number is another.
+        hyperparameters : bool
+            Take over the saved hyperparameters too, schedules, groups' options and clipping
+            included, in the place of those given to the constructor.
+
+        Returns
+        -------
+        LoadReport
+            What did not fit, and which hyperparameters were others.
 
         Raises
         ------
         ValueError
-            Listing all that does not fit: another optimizer, names, shapes, dtypes or numbers.
+            Listing all that does not fit. Without `strict` still for another optimizer, and for
+            what is no state or of another format.
+
+        Notes
+        -----
+        Moments are never cast: a state of another dtype does not fit. torch takes over the saved
+        hyperparameters without a word, and shapes that do not fit.
         """
-        self._alone(lambda: checkpoint.put(self, saved))
+        report: checkpoint.LoadReport = self._alone(
+            lambda: checkpoint.put(self, saved, strict=strict, hyperparameters=hyperparameters)
+        )
+        return report
+
+    def _prepare(self, new: Settings) -> Callable[[], None]:
+        """A function that takes over other settings for the same arrays, after all checks."""
+        me, plan = type(self).__name__, Plan([], [], self._plan.tensors)
+        unknown = set(new.options) ^ set(self._options)
+        if unknown:
+            raise ValueError(f"{me} and the saved options differ in {sorted(unknown)}")
+        shared = {**self._common, **new.shared}
+        common = check_common(me, shared)
+        rows = iter(self._plan.rows)
+        for group, leaves in zip(new.groups, self._named, strict=True):
+            options = self._checked(group.overrides, new.options)
+            choice = self._choose(options)
+            for _ in {array.dtype for _, array in leaves}:
+                rule, dtype, *_ = next(rows)
+                if rule != RULES[choice.rule]:
+                    raise ValueError(f"{me}: they ask for another rule, with other state")
+                row = (rule, dtype, len(plan.rates), choice.hyper, options.get("l2", 0.0))
+                plan.rows.append(row)
+            plan.rates.append((options["lr"], group.lr_scale))
+
+        def change() -> None:
+            self._configure(**common)
+            self._attach(*plan, self._tree, self._names, keep_bound=True)
+            self._common, self._options = shared, new.options
+            self._groups, self._plan = new.groups, plan
+
+        return change
 
     def snapshot(self) -> checkpoint.Snapshot:
         """A copy of parameters and state, for `restore` into this optimizer or one made alike.

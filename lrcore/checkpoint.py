@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from . import settings
 from .arguments import Fraction, Natural, NonNegative, convert
 from .parameters import Array
 
@@ -25,10 +26,32 @@ _NUMBERS: dict[str, Any] = {
 _KINDS: dict[str, Any] = {
     **dict.fromkeys([*_NUMBERS, "last_lr"]),
     "optimizer": str,
+    "hyperparameters": Mapping,
     "carried": Mapping,
     "state": Mapping,
     "controllers": list | tuple,
 }
+
+
+class LoadReport(NamedTuple):
+    """What `load_state_dict` found; with ``strict=True`` only `differing` can be other than empty.
+
+    Parameters
+    ----------
+    missing : tuple of str
+        Parameters of the optimizer of which nothing was saved. Their state stays as it was.
+    unexpected : tuple of str
+        Parameters that were saved and that the optimizer does not have.
+    mismatched : tuple of str
+        What was saved and does not fit, in words; it was left out.
+    differing : tuple of str
+        Hyperparameters that were others when the state was saved, in words.
+    """
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    mismatched: tuple[str, ...]
+    differing: tuple[str, ...]
 
 
 def take(opt: Optimizer) -> dict[str, Any]:
@@ -41,6 +64,7 @@ def take(opt: Optimizer) -> dict[str, Any]:
         "skipped": opt.skipped,
         "last_lr": None if math.isnan(opt.last_lr) else opt.last_lr,
         "lr_scale": opt.lr_scale,
+        "hyperparameters": settings.describe(opt),
         "carried": dict(zip(opt.names, carried, strict=True)),
         "state": {
             name: {key: array.copy() for key, array in opt.state[name].items()}
@@ -50,10 +74,36 @@ def take(opt: Optimizer) -> dict[str, Any]:
     }
 
 
-def put(opt: Optimizer, saved: Mapping[str, Any]) -> None:
+def put(
+    opt: Optimizer, saved: Mapping[str, Any], *, strict: bool, hyperparameters: bool
+) -> LoadReport:
     """Sets `opt` to what `take` gave; an error changes nothing."""
-    _refuse(opt, "state", _problems(opt, saved))
-    _put(opt, saved, [], [])
+    _refuse(opt, "state", _problems(saved) or _kind_problems(opt, saved))
+    schedules, differing = settings.differences(opt, saved["hyperparameters"])
+    others = None
+    if hyperparameters:
+        schedules, others = [], _settings(opt, saved["hyperparameters"])
+    misfits = {name: _misfits(opt, saved, name) for name in opt.names}
+    wrong = [text for texts in misfits.values() for text in texts]
+    wrong += _unlike_groups(opt, saved) + _controller_problems(opt, saved)
+    missing = [name for name in opt.names if name not in saved["state"]]
+    unexpected = [name for name in saved["state"] if name not in misfits]
+    if strict:
+        absent = _differences("parameters in state", set(opt.names), saved["state"].keys())
+        if schedules:
+            schedules.append("strict=False keeps what is here, hyperparameters=True what was saved")
+        _refuse(opt, "state", absent + wrong + schedules)
+    fitting = [name for name in opt.names if name not in missing and not misfits[name]]
+    _put(opt, saved, fitting, [], [], others)
+    return LoadReport(tuple(missing), tuple(unexpected), tuple(wrong), tuple(differing))
+
+
+def _settings(opt: Optimizer, saved: Mapping[str, Any]) -> Callable[[], None]:
+    try:
+        return opt._prepare(settings.rebuild(opt, saved))
+    except (TypeError, ValueError) as error:
+        _refuse(opt, "state", [f"its hyperparameters cannot be used: {error}"])
+        raise
 
 
 class Snapshot(NamedTuple):
@@ -83,8 +133,14 @@ def restore(opt: Optimizer, saved: Snapshot) -> None:
         found += _unlike(f'"{name}"', saved.params[name], arrays[name])
         if not arrays[name].flags.writeable:
             found.append(f'"{name}" is read-only')
-    _refuse(opt, "snapshot", found or _problems(opt, saved.state))
-    _put(opt, saved.state, list(arrays.values()), [saved.params[name] for name in arrays])
+    found = found or _problems(saved.state) or _kind_problems(opt, saved.state)
+    for name in () if found else arrays:
+        found += _misfits(opt, saved.state, name)
+    if not found:
+        found = _unlike_groups(opt, saved.state) + _controller_problems(opt, saved.state)
+    _refuse(opt, "snapshot", found)
+    sources = [saved.params[name] for name in arrays]
+    _put(opt, saved.state, list(arrays), list(arrays.values()), sources)
 
 
 def _refuse(opt: Optimizer, what: str, problems: list[str]) -> None:
@@ -93,24 +149,30 @@ def _refuse(opt: Optimizer, what: str, problems: list[str]) -> None:
 
 
 def _put(
-    opt: Optimizer, saved: Mapping[str, Any], targets: list[Array], sources: list[Array]
+    opt: Optimizer,
+    saved: Mapping[str, Any],
+    names: Collection[str],
+    targets: list[Array],
+    sources: list[Array],
+    change_settings: Callable[[], None] | None = None,
 ) -> None:
-    """Copies `sources` to `targets`, and what is `saved` to the state: all of it, or nothing."""
+    """Copies `sources` to `targets`, and what is `saved` of these names: all of it, or nothing."""
     numbers = {name: convert(saved[name], kind) for name, kind in _NUMBERS.items()}
     del numbers["format"]
     last_lr = math.nan if saved["last_lr"] is None else convert(saved["last_lr"], NonNegative)
-    carried = [
-        {key: convert(value, Fraction) for key, value in saved["carried"][name].items()}
-        for name in opt.names
-    ]
-    for name in opt.names:
+    for name in names:
         for key, array in opt.state[name].items():
             targets.append(array)
             sources.append(saved["state"][name][key])
+    carried = _carried(opt, saved["carried"], names)
+    fit = not _controller_problems(opt, saved)
+    states = saved["controllers"] if fit else [c.state_dict() for c in opt.controllers]
     before = [controller.state_dict() for controller in opt.controllers]
     try:
-        for controller, state in zip(opt.controllers, saved["controllers"], strict=True):
+        for controller, state in zip(opt.controllers, states, strict=True):
             controller.load_state_dict(state)
+        if change_settings is not None:
+            change_settings()
         opt._go_back(targets, sources, opt._rules(), carried, last_lr=last_lr, **numbers)
     except BaseException:
         for controller, state in zip(opt.controllers, before, strict=True):
@@ -118,7 +180,21 @@ def _put(
         raise
 
 
-def _problems(opt: Optimizer, saved: Any) -> list[str]:
+def _carried(
+    opt: Optimizer, saved: Mapping[str, Mapping[str, Any]], names: Collection[str]
+) -> list[dict[str, float]]:
+    """The carried scalars of each array: the saved ones of its group, where there are any."""
+    found = opt._get_carried(opt._rules())
+    rows = opt._rows_of_arrays()
+    known = {row: saved[name] for row, name in zip(rows, opt.names, strict=True) if name in names}
+    for i, row in enumerate(rows):
+        if row in known:
+            found[i] = {key: convert(value, Fraction) for key, value in known[row].items()}
+    return found
+
+
+def _problems(saved: Any) -> list[str]:
+    """Why these are not the words of `take`, whatever the optimizer."""
     if not isinstance(saved, Mapping):
         return [f"it is a {type(saved).__name__}, not a mapping"]
     found = _differences("entries", _KINDS.keys(), saved.keys())
@@ -132,32 +208,45 @@ def _problems(opt: Optimizer, saved: Any) -> list[str]:
     found += _number("last_lr", saved["last_lr"], NonNegative | None)
     if not found and saved["format"] != FORMAT:
         found.append(f"its format is {saved['format']!r}; this version reads {FORMAT}")
-    if not found and saved["optimizer"] != type(opt).__name__:
-        found.append(f"it is of {saved['optimizer']}")
-    return found or _part_problems(opt, saved)
+    return found or settings.problems(saved["hyperparameters"]) + _part_problems(saved)
 
 
-def _part_problems(opt: Optimizer, saved: Mapping[str, Any]) -> list[str]:
-    found = []
-    if len(saved["controllers"]) != len(opt.controllers):
-        found.append(f"{len(saved['controllers'])} controllers, expected {len(opt.controllers)}")
+def _part_problems(saved: Mapping[str, Any]) -> list[str]:
     parts = [("a controller", entry) for entry in saved["controllers"]]
     for part in ("carried", "state"):
-        found += _differences(f"parameters in {part}", set(opt.names), saved[part].keys())
         parts += [(f'{part} of "{name}"', entry) for name, entry in saved[part].items()]
-    for what, entry in parts:
-        if not isinstance(entry, Mapping):
-            found.append(f"{what} is a {type(entry).__name__}")
-    return found or _array_problems(opt, saved) + _carried_problems(opt, saved["carried"])
+    found = [
+        f"{what} is a {type(entry).__name__}"
+        for what, entry in parts
+        if not isinstance(entry, Mapping)
+    ]
+    found += _differences("parameters in carried", saved["state"].keys(), saved["carried"].keys())
+    return found
 
 
-def _array_problems(opt: Optimizer, saved: Mapping[str, Any]) -> list[str]:
-    found = []
-    for name in opt.names:
-        arrays = saved["state"][name]
-        found += _differences(f'state of "{name}"', opt.state[name].keys(), arrays.keys())
-        for key, array in opt.state[name].items():
-            found += _unlike(f'{key} of "{name}"', arrays.get(key, array), array)
+def _kind_problems(opt: Optimizer, saved: Mapping[str, Any]) -> list[str]:
+    if saved["optimizer"] == type(opt).__name__:
+        return []
+    return [f"it is of {saved['optimizer']}"]
+
+
+def _controller_problems(opt: Optimizer, saved: Mapping[str, Any]) -> list[str]:
+    given, expected = len(saved["controllers"]), len(opt.controllers)
+    return [] if given == expected else [f"{given} controllers, expected {expected}"]
+
+
+def _misfits(opt: Optimizer, saved: Mapping[str, Any], name: str) -> list[str]:
+    """Why what was saved of a parameter cannot be copied to its state; nothing if it was not."""
+    if name not in saved["state"]:
+        return []
+    arrays, carried = saved["state"][name], saved["carried"][name]
+    rule = opt._rules()[opt._rows_of_arrays()[opt.names.index(name)]]
+    found = _differences(f'state of "{name}"', opt.state[name].keys(), arrays.keys())
+    for key, array in opt.state[name].items():
+        found += _unlike(f'{key} of "{name}"', arrays.get(key, array), array)
+    found += _differences(f'carried of "{name}"', set(rule.carried), carried.keys())
+    for key, value in carried.items():
+        found += _number(f'{key} of "{name}"', value, Fraction)
     return found
 
 
@@ -171,15 +260,12 @@ def _unlike(what: str, given: Any, array: Array) -> list[str]:
     return []
 
 
-def _carried_problems(opt: Optimizer, saved: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _unlike_groups(opt: Optimizer, saved: Mapping[str, Any]) -> list[str]:
     found = []
     shared: dict[int, Mapping[str, Any]] = {}
     for name, row in zip(opt.names, opt._rows_of_arrays(), strict=True):
-        rule = opt._rules()[row]
-        found += _differences(f'carried of "{name}"', set(rule.carried), saved[name].keys())
-        for key, value in saved[name].items():
-            found += _number(f'{key} of "{name}"', value, Fraction)
-        if saved[name] != shared.setdefault(row, saved[name]):
+        carried = saved["carried"].get(name)
+        if carried is not None and carried != shared.setdefault(row, carried):
             found.append(f'"{name}" has made other updates than the rest of its group')
     return found
 

@@ -201,7 +201,9 @@ cdef class Stepper:
         self._sign = -1 if maximize else 1
         self._nonfinite = POLICIES.index(nonfinite)
 
-    def _attach(self, list rates, list groups, list tensors, tree, tuple names):
+    def _attach(
+        self, list rates, list groups, list tensors, tree, tuple names, *, bint keep_bound=False
+    ):
         """Binds to arrays. rates: (number or function, scale) for each parameter group;
         groups: (rule, dtype, rate, hyperparameters, l2); tensors: see Binding."""
         cdef Binding binding = Binding(
@@ -226,7 +228,8 @@ cdef class Stepper:
         if self._binding is not None:
             binding.inherit(self._binding)
         self._binding, self._rates, self._dynamic = binding, resolved, dynamic
-        self._bound = None
+        if not keep_bound:
+            self._bound = None
 
     cdef int _enter(self) except -1:
         cdef unsigned long me = PyThread_get_thread_ident()

@@ -118,7 +118,7 @@ BREAKS = {
     "skipped": (("skipped",), "1", "skipped is '1'"),
     "last_lr": (("last_lr",), -1.0, "last_lr is -1.0"),
     "lr_scale": (("lr_scale",), float("inf"), "lr_scale is inf"),
-    "parameter missing": (("state", "W"), None, "parameters in state: missing \\['W'\\]"),
+    "parameter missing": (("state", "W"), None, "parameters in carried: unexpected \\['W'\\]"),
     "parameter unknown": (("carried", "V"), {}, "parameters in carried: unexpected \\['V'\\]"),
     "array missing": (("state", "W", "v"), None, 'state of "W": missing'),
     "array unknown": (("state", "W", "x"), np.ones(1), 'state of "W": unexpected'),
@@ -140,6 +140,15 @@ BREAKS = {
     "state of a parameter": (("state", "W"), 5, 'state of "W" is a int'),
     "carried is a list": (("carried",), [], "carried is a list"),
     "controllers is a number": (("controllers",), 5, "controllers is a int"),
+    "hyperparameters": (("hyperparameters",), {}, "hyperparameters are not options, shared"),
+    "options": (("hyperparameters", "options"), 3, "options of the hyperparameters is a int"),
+    "groups": (("hyperparameters", "groups"), [1], "a group of the hyperparameters is not a mapp"),
+    "schedule": (
+        ("hyperparameters", "options", "lr"),
+        lrc.Constant(0.5).to_dict(),
+        r"lr is Cos.*warmup\(5\) here and was Constant\(lr=0.5\) when it was saved; strict=False",
+    ),
+    "no schedule": (("hyperparameters", "options", "lr"), 0.5, "here and was 0.5 when it was"),
     "controller is a number": (("controllers",), [5], "a controller is a int"),
     "format is an array": (("format",), np.array([1, 2]), "format is array"),
 }
@@ -258,3 +267,127 @@ def test_a_controller_that_refuses_its_state_leaves_everything_as_it_was():
 def test_only_a_snapshot_is_restored():
     with pytest.raises(TypeError, match="is not a Snapshot"):
         lrc.SGD(np.ones(2)).restore({})
+
+
+def test_without_strict_what_fits_is_taken_and_the_rest_reported():
+    old = lrc.Adam({"a": np.ones(2), "b": np.ones(3), "c": np.ones(4, np.float32)}, lr=0.1)
+    for _ in range(3):
+        old.step({"a": np.ones(2), "b": np.ones(3), "c": np.ones(4)})
+    saved = old.state_dict()
+    new = lrc.Adam({"a": np.ones(2), "b": np.ones(5), "d": np.ones(1)}, lr=0.2)
+    with pytest.raises(ValueError, match=r"missing \['d'\], unexpected \['c'\]; m of \"b\" has"):
+        new.load_state_dict(saved)
+    assert new.t == 0
+    report = new.load_state_dict(saved, strict=False)
+    assert report.missing == ("d",)
+    assert report.unexpected == ("c",)
+    assert [text.split(",")[0] for text in report.mismatched] == [
+        'm of "b" has shape (3',
+        'v of "b" has shape (3',
+    ]
+    assert report.differing == ("lr is 0.2 here and was 0.1 when it was saved",)
+    assert new.t == 3
+    np.testing.assert_array_equal(new.state["a"]["m"], old.state["a"]["m"])
+    assert not new.state["b"]["m"].any()
+    assert new.state_dict()["carried"]["a"] == saved["carried"]["a"]
+    assert new.lr == 0.2
+
+
+def test_without_strict_another_number_of_controllers_leaves_them_alone():
+    old = lrc.SGD(np.ones(1), controller=lrc.ReduceOnPlateau())
+    old.controller.update(1.0)
+    new = lrc.SGD(np.ones(1))
+    assert new.load_state_dict(old.state_dict(), strict=False).mismatched == (
+        "1 controllers, expected 0",
+    )
+
+
+def test_a_number_as_rate_may_be_another_one_and_is_reported():
+    old, new = lrc.SGD(np.ones(1), lr=0.1, momentum=0.9), lrc.SGD(np.ones(1), lr=0.5, momentum=0.8)
+    assert new.load_state_dict(old.state_dict()).differing == (
+        "lr is 0.5 here and was 0.1 when it was saved",
+        "momentum is 0.8 here and was 0.9 when it was saved",
+    )
+    assert new.lr == 0.5
+
+
+def test_functions_cannot_be_compared_and_are_let_through():
+    old = lrc.SGD(np.ones(1), lr=lambda t: 0.1)
+    new = lrc.SGD(np.ones(1), lr=lrc.Lambda(lambda t: 0.2))
+    assert new.load_state_dict(old.state_dict()).differing == ()
+
+
+@each_rule
+def test_saved_hyperparameters_are_taken_over_on_request(cls, options):
+    values, grads = problem(12)
+    whole = make(cls, options, values)
+    run(whole, grads[:6])
+    arrays = [whole.params["W"], whole.params["b"]]
+    params = {"W": arrays[0].copy(), "b": arrays[1].copy()}
+    flags = {k: v for k, v in options.items() if v is True or k == "momentum"}
+    plateau = lrc.ReduceOnPlateau(factor=0.5, patience=1, cooldown=1)
+    other = cls(params, lr=7.0, controller=plateau, clip_value=3.0, **flags)
+    other.load_state_dict(whole.state_dict(), hyperparameters=True)
+    assert other.hyperparameters == {**whole.hyperparameters, "controller": plateau}
+    run(whole, grads[6:])
+    run(other, grads[6:])
+    assert contents(other) == contents(whole)
+
+
+def test_saved_options_of_groups_are_taken_over():
+    def build(**options):
+        groups = [lrc.Group([np.ones(2)], **options), lrc.Group([np.ones(3)], lr=0.5)]
+        return lrc.Adam(groups, lr=lrc.Linear(1.0, 0.0, 10))
+
+    old, new = build(lr_scale=3.0, betas=(0.8, lrc.Linear(0.9, 0.99, 5))), build(lr=4.0)
+    grads = [[np.ones(2)], [np.ones(3)]]
+    new.bind(grads)
+    old.step(grads)
+    new.load_state_dict(old.state_dict(), hyperparameters=True)
+    assert new.lrs == old.lrs
+    new.step()  # what was bound stays bound
+    old.step(grads)
+    for name in old.names:
+        for letter in "mv":
+            np.testing.assert_array_equal(new.state[name][letter], old.state[name][letter])
+
+
+def test_hyperparameters_that_are_no_data_are_refused():
+    saved = lrc.Adam(np.ones(1), lr=lambda t: 0.1).state_dict()
+    opt = lrc.Adam(np.ones(1))
+    before = opt.hyperparameters
+    with pytest.raises(ValueError, match="<lambda>', a function, which is no data"):
+        opt.load_state_dict(saved, hyperparameters=True)
+    assert opt.hyperparameters == before
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("options", "lr"), -1.0, "lr must be a finite number in"),
+        (("options", "eps"), "x", "eps must be a finite number"),
+        (("options", "betas"), [0.9], "betas must be a pair"),
+        (("options", "other"), 1.0, r"differ in \['other'\]"),
+        (("options", "amsgrad"), True, "another rule, with other state"),
+        (("shared", "nonfinite"), "maybe", "nonfinite must be one of"),
+        (("shared", "clip_norm"), -1.0, "clip_norm must be"),
+        (("groups",), [], "0 groups, expected 1"),
+        (("options", "lr"), {"schedule": "Nothing"}, "Nothing"),
+        (("groups", 0), {"lr_scale": -1.0}, "lr_scale must be"),
+        (("groups", 0), {"momentum": 0.9}, "momentum is not a hyperparameter of Adam"),
+    ],
+)
+def test_senseless_saved_hyperparameters_change_nothing(place, value, message):
+    opt = lrc.Adam({"w": np.ones(2)}, lr=0.5)
+    opt.step({"w": np.ones(2)})
+    saved = opt.state_dict()
+    target = saved["hyperparameters"]
+    for key in place[:-1]:
+        target = target[key]
+    target[place[-1]] = value
+    opt.step({"w": np.ones(2)})
+    before = contents(opt)
+    with pytest.raises(ValueError, match=message):
+        opt.load_state_dict(saved, hyperparameters=True, strict=False)
+    assert contents(opt) == before
+    assert opt.hyperparameters["lr"] == 0.5
