@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -17,10 +18,9 @@ from .controllers import Controller, binding
 from .effective import effective_rate
 from .groups import Group, in_group, is_grouped
 from .memory import Watched
-from .options import DEFAULTS, Common, Value, check_common, check_hyper
+from .options import DEFAULTS, Common, Plan, Value, check_common, check_hyper
 from .parameters import Array
 from .schedules import Constant
-from .settings import Settings
 
 
 class RuleChoice(NamedTuple):
@@ -29,14 +29,6 @@ class RuleChoice(NamedTuple):
     rule: str
     hyper: Mapping[str, Value]
     fill: Mapping[str, float] = {}
-
-
-class Plan(NamedTuple):
-    """What `Stepper._attach` binds to."""
-
-    rates: list[tuple[Value, float]]
-    rows: list[tuple[Any, ...]]
-    tensors: list[tuple[Any, ...]]
 
 
 class Optimizer(Stepper):
@@ -247,33 +239,80 @@ class Optimizer(Stepper):
         )
         return report
 
-    def _prepare(self, new: Settings) -> Callable[[], None]:
-        """A function that takes over other settings for the same arrays, after all checks."""
-        me, plan = type(self).__name__, Plan([], [], self._plan.tensors)
-        unknown = set(new.options) ^ set(self._options)
-        if unknown:
-            raise ValueError(f"{me} and the saved options differ in {sorted(unknown)}")
-        shared = {**self._common, **new.shared}
-        common = check_common(me, shared)
-        rows = iter(self._plan.rows)
-        for group, leaves in zip(new.groups, self._named, strict=True):
-            options = self._checked(group.overrides, new.options)
-            choice = self._choose(options)
-            for _ in {array.dtype for _, array in leaves}:
-                rule, dtype, *_ = next(rows)
-                if rule != RULES[choice.rule]:
-                    raise ValueError(f"{me}: they ask for another rule, with other state")
-                row = (rule, dtype, len(plan.rates), choice.hyper, options.get("l2", 0.0))
-                plan.rows.append(row)
-            plan.rates.append((options["lr"], group.lr_scale))
+    def save(self, path: str | os.PathLike[str], *, params: bool = False) -> None:
+        """Write the state to a file of plain data with a checksum; on an error nothing.
 
-        def change() -> None:
-            self._configure(**common)
-            self._attach(*plan, self._tree, self._names, keep_bound=True)
-            self._common, self._options = shared, new.options
-            self._groups, self._plan = new.groups, plan
+        Parameters
+        ----------
+        path : str or path
+            Ends in .npz (read by `numpy.load` too) or in .safetensors (with that extra). A file of
+            that name is replaced in one step, once the new one is on the disk.
+        params : bool
+            Whether the parameters are written as well.
 
-        return change
+        Raises
+        ------
+        TypeError, ValueError
+            For another ending, or a controller whose state is no plain data.
+        OSError
+            If the file cannot be written; an old one is still there.
+
+        Examples
+        --------
+        >>> import numpy as np, lrcore as lrc, tempfile
+        >>> w = np.ones(3)
+        >>> opt = lrc.Adam(w)
+        >>> _ = opt.step(w)
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     opt.save(f"{place}/state.npz", params=True)
+        ...     _ = opt.step(w)
+        ...     _ = opt.load(f"{place}/state.npz", params=True)
+        >>> opt.t, w
+        (1, array([0.999, 0.999, 0.999]))
+        """
+        from . import files  # the first use pays for its imports
+
+        if params:
+            saved = self.snapshot()
+            files.write(path, {"params": saved.params, "state": saved.state})
+        else:
+            files.write(path, {"params": None, "state": self.state_dict()})
+
+    def load(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        strict: bool = True,
+        hyperparameters: bool = False,
+        params: bool = False,
+    ) -> checkpoint.LoadReport:
+        """Go on from a file of `save`, as `load_state_dict` does; an error changes nothing.
+
+        Parameters
+        ----------
+        path : str or path
+            The file. Nothing in it is ever run, and no more memory is asked for than it is long.
+        strict, hyperparameters : bool
+            As for `load_state_dict`.
+        params : bool
+            Whether to take over the parameters as well; all of them must be there and fit.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged or of another kind, or something in it does not fit.
+        OSError
+            If it cannot be read.
+        """
+        from . import files
+
+        saved = files.read(path)
+        report: checkpoint.LoadReport = self._alone(
+            lambda: checkpoint.put_file(
+                self, saved, strict=strict, hyperparameters=hyperparameters, params=params
+            )
+        )
+        return report
 
     def snapshot(self) -> checkpoint.Snapshot:
         """A copy of parameters and state, for `restore` into this optimizer or one made alike.

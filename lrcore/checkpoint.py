@@ -75,9 +75,14 @@ def take(opt: Optimizer) -> dict[str, Any]:
 
 
 def put(
-    opt: Optimizer, saved: Mapping[str, Any], *, strict: bool, hyperparameters: bool
+    opt: Optimizer,
+    saved: Mapping[str, Any],
+    *,
+    strict: bool,
+    hyperparameters: bool,
+    params: Mapping[str, Array] | None = None,
 ) -> LoadReport:
-    """Sets `opt` to what `take` gave; an error changes nothing."""
+    """Sets `opt` to what `take` gave, and its parameters; an error changes nothing."""
     _refuse(opt, "state", _problems(saved) or _kind_problems(opt, saved))
     schedules, differing = settings.differences(opt, saved["hyperparameters"])
     others = None
@@ -94,16 +99,28 @@ def put(
             schedules.append("strict=False keeps what is here, hyperparameters=True what was saved")
         _refuse(opt, "state", absent + wrong + schedules)
     fitting = [name for name in opt.names if name not in missing and not misfits[name]]
-    _put(opt, saved, fitting, [], [], others)
+    _put(opt, saved, fitting, params, others)
     return LoadReport(tuple(missing), tuple(unexpected), tuple(wrong), tuple(differing))
 
 
 def _settings(opt: Optimizer, saved: Mapping[str, Any]) -> Callable[[], None]:
     try:
-        return opt._prepare(settings.rebuild(opt, saved))
+        return settings.prepare(opt, saved)
     except (TypeError, ValueError) as error:
         _refuse(opt, "state", [f"its hyperparameters cannot be used: {error}"])
         raise
+
+
+def put_file(
+    opt: Optimizer, saved: Mapping[str, Any], *, strict: bool, hyperparameters: bool, params: bool
+) -> LoadReport:
+    """The same with what was in a file."""
+    if saved.keys() != {"params", "state"}:
+        _refuse(opt, "file", [f"it holds {sorted(saved)!s:.80}, no state"])
+    arrays = saved["params"] if params else None
+    if params:
+        _refuse(opt, "file", _parameter_problems(opt, arrays))
+    return put(opt, saved["state"], strict=strict, hyperparameters=hyperparameters, params=arrays)
 
 
 class Snapshot(NamedTuple):
@@ -127,20 +144,26 @@ def restore(opt: Optimizer, saved: Snapshot) -> None:
     """Sets parameters and state to what `snapshot` gave; an error changes nothing."""
     if not isinstance(saved, Snapshot):
         raise TypeError(f"{type(opt).__name__}: {saved!r:.80} is not a Snapshot")
-    arrays = dict(opt._arrays())
-    found = _differences("parameters", arrays.keys(), saved.params.keys())
-    for name in arrays.keys() & saved.params.keys():
-        found += _unlike(f'"{name}"', saved.params[name], arrays[name])
-        if not arrays[name].flags.writeable:
-            found.append(f'"{name}" is read-only')
+    found = _parameter_problems(opt, saved.params)
     found = found or _problems(saved.state) or _kind_problems(opt, saved.state)
-    for name in () if found else arrays:
+    for name in () if found else opt.names:
         found += _misfits(opt, saved.state, name)
     if not found:
         found = _unlike_groups(opt, saved.state) + _controller_problems(opt, saved.state)
     _refuse(opt, "snapshot", found)
-    sources = [saved.params[name] for name in arrays]
-    _put(opt, saved.state, list(arrays), list(arrays.values()), sources)
+    _put(opt, saved.state, opt.names, saved.params)
+
+
+def _parameter_problems(opt: Optimizer, saved: Any) -> list[str]:
+    if not isinstance(saved, Mapping):
+        return ["no parameters were saved with it"]
+    arrays = dict(opt._arrays())
+    found = _differences("parameters", arrays.keys(), saved.keys())
+    for name in arrays.keys() & saved.keys():
+        found += _unlike(f'"{name}"', saved[name], arrays[name])
+        if not arrays[name].flags.writeable:
+            found.append(f'"{name}" is read-only')
+    return found
 
 
 def _refuse(opt: Optimizer, what: str, problems: list[str]) -> None:
@@ -152,18 +175,21 @@ def _put(
     opt: Optimizer,
     saved: Mapping[str, Any],
     names: Collection[str],
-    targets: list[Array],
-    sources: list[Array],
+    params: Mapping[str, Array] | None = None,
     change_settings: Callable[[], None] | None = None,
 ) -> None:
-    """Copies `sources` to `targets`, and what is `saved` of these names: all of it, or nothing."""
+    """Copies parameters, and what is `saved` of these names: all of it, or nothing."""
     numbers = {name: convert(saved[name], kind) for name, kind in _NUMBERS.items()}
     del numbers["format"]
     last_lr = math.nan if saved["last_lr"] is None else convert(saved["last_lr"], NonNegative)
+    targets: list[Array] = []
+    sources: list[Array] = []
+    if params is not None:
+        targets += [array for _, array in opt._arrays()]
+        sources += [params[name] for name in opt.names]
     for name in names:
-        for key, array in opt.state[name].items():
-            targets.append(array)
-            sources.append(saved["state"][name][key])
+        targets += opt.state[name].values()
+        sources += [saved["state"][name][key] for key in opt.state[name]]
     carried = _carried(opt, saved["carried"], names)
     fit = not _controller_problems(opt, saved)
     states = saved["controllers"] if fit else [c.state_dict() for c in opt.controllers]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
 
@@ -54,6 +54,14 @@ DEFAULTS = Common(
     controller=None,
     num_threads=None,
 )
+
+
+class Plan(NamedTuple):
+    """What `Stepper._attach` binds to."""
+
+    rates: list[tuple[Value, float]]
+    rows: list[tuple[Any, ...]]
+    tensors: list[tuple[Any, ...]]
 
 
 def check_common(me: str, common: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from ._core import RULES
 from .groups import Group
+from .options import Plan, check_common
 from .records import NAME, schedule_from_dict
 from .schedules import Schedule
 
@@ -52,14 +54,43 @@ def _encode(value: Any) -> Any:
     return value
 
 
-def rebuild(opt: Optimizer, saved: Mapping[str, Any]) -> Settings:
-    """The settings that `describe` described, for the arrays of `opt`.
+def prepare(opt: Optimizer, saved: Mapping[str, Any]) -> Callable[[], None]:
+    """A function that gives `opt` the saved settings, after all checks.
 
     Raises
     ------
     TypeError, ValueError
-        For functions, and for anything that is not of that form.
+        For functions, for what `describe` does not write, and for settings that want other state.
     """
+    me, new, plan = type(opt).__name__, _rebuild(opt, saved), Plan([], [], opt._plan.tensors)
+    unknown = set(new.options) ^ set(opt._options)
+    if unknown:
+        raise ValueError(f"{me} and the saved options differ in {sorted(unknown)}")
+    shared = {**opt._common, **new.shared}
+    common = check_common(me, shared)
+    rows = iter(opt._plan.rows)
+    for group, leaves in zip(new.groups, opt._named, strict=True):
+        options = opt._checked(group.overrides, new.options)
+        choice = opt._choose(options)
+        for _ in {array.dtype for _, array in leaves}:
+            rule, dtype, *_ = next(rows)
+            if rule != RULES[choice.rule]:
+                raise ValueError(f"{me}: they ask for another rule, with other state")
+            row = (rule, dtype, len(plan.rates), choice.hyper, options.get("l2", 0.0))
+            plan.rows.append(row)
+        plan.rates.append((options["lr"], group.lr_scale))
+
+    def change() -> None:
+        opt._configure(**common)
+        opt._attach(*plan, opt._tree, opt._names, keep_bound=True)
+        opt._common, opt._options = shared, new.options
+        opt._groups, opt._plan = new.groups, plan
+
+    return change
+
+
+def _rebuild(opt: Optimizer, saved: Mapping[str, Any]) -> Settings:
+    """The settings that `describe` described, for the arrays of `opt`."""
     options = {name: _decode(name, value) for name, value in saved["options"].items()}
     shared = {name: _decode(name, value) for name, value in saved["shared"].items()}
     if len(saved["groups"]) != len(opt._groups):
