@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from .document import LONGEST, Document, bytes_of
 from .parameters import Array
+
+_KEY: Final = "lrcore"
 
 
 def write(file: IO[bytes], text: bytes, arrays: list[Array]) -> None:
     """Write to a new file."""
     # the arrays are contiguous: of others the library would write the elements as they lie
     named = {str(i): array for i, array in enumerate(arrays)}
-    metadata = {"lrcore": text.decode(), "sha256": _sum_of(text, arrays)}
+    # in one entry, since the library writes several in any order
+    metadata = {_KEY: f"{_sum_of(text, arrays)} {text.decode()}"}
     file.write(_safetensors().numpy.save(named, metadata))
 
 
@@ -22,8 +25,9 @@ def read(path: str) -> dict[str, Any]:
     library = _safetensors()
     try:
         with library.safe_open(path, "np") as file:
-            metadata = file.metadata() or {}
-            text = metadata["lrcore"].encode()
+            ((key, value),) = (file.metadata() or {}).items()
+            digest, _, words = value.partition(" ")
+            text = words.encode()
             if len(text) > LONGEST:
                 raise ValueError(f"{len(text)} bytes of names and numbers")
             document = Document(text)
@@ -35,7 +39,7 @@ def read(path: str) -> dict[str, Any]:
     for array, (kind, shape, _) in zip(arrays, document.arrays, strict=True):
         if array.dtype != kind or array.shape != shape:
             raise ValueError(f"an array is {array.dtype} of shape {array.shape}")
-    if _sum_of(text, arrays) != metadata["sha256"] or metadata.keys() != {"lrcore", "sha256"}:
+    if key != _KEY or digest != _sum_of(text, arrays):
         raise ValueError("its checksum is wrong")
     return document.fill(arrays)
 
