@@ -6,6 +6,7 @@ import ast
 import runpy
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,13 @@ COMMON = runpy.run_path(str(HERE / "lesson.py"))
 LESSONS: tuple[str, ...] = COMMON["LESSONS"]
 
 
-@pytest.fixture(scope="module")
-def run() -> Any:
-    """Runs a lesson once, and keeps what it leaves behind."""
-    ran: dict[str, dict[str, Any]] = {}
-
-    def lesson(name: str) -> dict[str, Any]:
-        if name not in ran:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.syspath_prepend(HERE)
-                ran[name] = runpy.run_path(str(HERE / f"{name}.py"))
-        return ran[name]
-
-    return lesson
+@cache
+def figure(name: str) -> Any:
+    """Runs a lesson, and draws."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(HERE)
+        lesson = runpy.run_path(str(HERE / f"{name}.py"))
+    return COMMON["figure"](lesson["draw"])
 
 
 def test_every_lesson_is_listed() -> None:
@@ -41,11 +36,11 @@ def test_every_lesson_is_listed() -> None:
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_the_claims_of_a_lesson_hold(name: str, run: Any) -> None:
+def test_the_claims_of_a_lesson_hold(name: str) -> None:
     # what stands in the module itself, and not in a function, is reached when it runs to its end
     claims = [n for n in ast.parse((HERE / f"{name}.py").read_text()).body if type(n) is ast.Assert]
     assert len(claims) >= 2
-    assert callable(run(name)["draw"])
+    assert figure(name).axes
 
 
 @pytest.mark.parametrize("name", LESSONS)
@@ -57,23 +52,22 @@ def test_a_lesson_is_a_text_of_one_screen(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_a_lesson_draws_its_picture(name: str, run: Any, tmp_path: Path) -> None:
+def test_a_lesson_draws_its_picture(name: str, tmp_path: Path) -> None:
     path = tmp_path / f"{name}.png"
-    COMMON["save"](run(name)["draw"], path)
+    COMMON["save"](figure(name), path)
     assert 5_000 < path.stat().st_size < 60_000
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_every_axis_says_what_it_shows(name: str, run: Any) -> None:
-    for axes in COMMON["figure"](run(name)["draw"]).axes:
+def test_every_axis_says_what_it_shows(name: str) -> None:
+    for axes in figure(name).axes:
         assert axes.get_xlabel()
         assert axes.get_ylabel()
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_no_legend_hides_a_point(name: str, run: Any) -> None:
-    figure = COMMON["figure"](run(name)["draw"])
-    for axes in figure.axes:
+def test_no_legend_hides_a_point(name: str) -> None:
+    for axes in figure(name).axes:
         if axes.get_legend():
             box = axes.get_legend().get_window_extent()
             for line in axes.get_lines():

@@ -11,8 +11,8 @@ This is the linear scaling rule (Goyal et al. 2017); for Adam and its like, whos
 with the gradient, the square root of `k` is the usual choice.
 
 The limit is the curvature. Above `2 / h` every run diverges, however large its batch (see
-three_regimes.py). Near it noise does not matter any more, and larger batches save nothing: this is
-the "critical batch size". Warm-up helps where the curvature is highest at the start.
+three_regimes.py). Near it the rate cannot grow any more, and a larger batch spends more rows on the
+same step: the "critical batch size". A warm-up helps where the curvature is highest at the start.
 
 "Lower the rate for large batches" is often heard, and wrong as it stands: at the same rate a batch
 16 times as large learns 16 times less from a row. It is true relative to the scaled rate: near the

@@ -40,7 +40,7 @@ def main(draw: Draw) -> None:
     parser.add_argument("file", nargs="?", type=Path, help="where to write the picture: FILE.png")
     file = parser.parse_args().file
     if file:
-        save(draw, file)
+        save(figure(draw), file)
 
 
 def figure(draw: Draw) -> Figure:
@@ -53,10 +53,10 @@ def figure(draw: Draw) -> Figure:
     return drawn
 
 
-def save(draw: Draw, path: Path) -> None:
-    """Write what `draw` draws, as a PNG of 256 colours: small enough to be kept."""
+def save(drawn: Figure, path: Path) -> None:
+    """Write a figure as a PNG of 256 colours: small enough to be kept."""
     picture = BytesIO()
-    figure(draw).savefig(picture, format="png")
+    drawn.savefig(picture, format="png")
     Image.open(picture).convert("RGB").quantize(256).save(path, "PNG", optimize=True)
 
 
@@ -87,7 +87,8 @@ def page() -> str:
 def _everything(directory: Path) -> None:
     for name in LESSONS:
         print(f"--- {name}")
-        save(runpy.run_path(str(HERE / f"{name}.py"))["draw"], directory / f"{name}.png")
+        lesson = runpy.run_path(str(HERE / f"{name}.py"))
+        save(figure(lesson["draw"]), directory / f"{name}.png")
     (directory / "README.md").write_text(page())
 
 

@@ -1,28 +1,28 @@
 """# The noise floor
 
-Turning the rate down lowers the noise of SGD in proportion, and everything after it is as much
-slower.
+Turning the rate down lowers the noise of SGD in proportion, and slows down everything after it.
 
 Near a minimum of curvature `h`, with gradients that have noise of variance `s2`, an update is
 
     x -= rate * (h * x + noise)
 
 The noise pushes by `rate * noise`, the curvature pulls back by the factor `1 - rate * h`. In the
-end the two are in balance: the variance of `x` stays where `v = (1 - rate * h)**2 * v + rate**2 *
-s2`,
+end the two are in balance: the variance `v` of `x` is what an update makes of it,
+
+    v = (1 - rate * h)**2 * v + rate**2 * s2
 
     v = rate * s2 / (h * (2 - rate * h))        or about rate * s2 / (2 * h) at a low rate
 
 That is the floor. A tenth of the rate is a tenth of the variance, and of the loss above its
 minimum, `h * v / 2`: the sudden gain that one sees when the rate is dropped. It is not learning
-that had been stuck, it is noise that goes away. What is left of the distance falls by `1 - rate *
-h` at each update, with a time constant of `1 / (rate * h)` updates: ten times as long after the
-drop. Drop too early, and the rest of the way takes ten times as long; so wait until the loss is
-level.
+that had been stuck, it is noise that goes away. What is left of the distance falls by a factor of
+`1 - rate * h` at each update, with a time constant of `1 / (rate * h)` updates: ten times as long
+after the drop. Drop too early, and the rest of the way takes ten times as long; so wait until the
+loss is level.
 
-Averaging is the alternative. The mean of the last `n` iterates has a variance of about `s2 / (h**2
-* n)` whatever the rate, as long as `n` is many time constants: keep the high rate, and use the
-average. It costs an array of sums.
+Averaging is the alternative. The mean of the last `n` iterates has a variance of about
+`s2 / (h**2 * n)` whatever the rate, as long as `n` is many time constants: keep the high rate, and
+use the average. It costs an array of sums.
 
 Below, 30 000 independent walkers are one array, and one call of `step` moves all of them.
 """

@@ -15,18 +15,18 @@ anew.
 It is a controller, a factor on whatever rate or schedule the optimizer has. Tell it a loss on data
 of its own after each epoch; the training loss of single batches is too noisy to judge by.
 
-- Patience must outlast luck. On a floor the loss varies, and the best of many evaluations is good
-  luck that is hard to beat: with too short a patience the rate falls before the floor is reached,
-  and what is left to learn is learnt at a tenth of the speed.
+- Patience is the price of a drop: so many epochs go by at each floor. Here patience 1 is below 0.05
+  after a third of the epochs, because each floor is reached within a few.
+- Too little patience takes bad luck for a floor, and what was left to learn is then learnt at a
+  tenth of the speed. The extreme is to begin with the lowest rate: it takes four times the epochs.
 - The gain ends where the noise is no longer what is left of the loss: then a drop only slows down.
-- Starting with the low rate ends at the same floor, but later: below it needs several times the
-  epochs.
-- A loss that is level from the first epoch is another matter: there the rate is too low."""
+- A loss that is level from the first epoch is another matter: there the rate is too low.
+"""
 
 import numpy as np
 
 import lrcore as lrc
-from lesson import BLUE, GREY, ORANGE, main
+from lesson import BLUE, GREEN, GREY, ORANGE, main
 
 FEATURES, BATCH, UPDATES, EPOCHS = 100, 16, 50, 110
 SCALE = np.geomspace(1.0, 0.5, FEATURES)
@@ -54,6 +54,7 @@ def train(rate, plateau=None):
 runs = {
     "constant 0.2": train(0.2),
     "constant 0.002": train(0.002),
+    "ReduceOnPlateau(0.1, 1)": train(0.2, lrc.ReduceOnPlateau(0.1, 1, min_scale=0.01)),
     "ReduceOnPlateau(0.1, 8)": train(0.2, lrc.ReduceOnPlateau(0.1, 8, min_scale=0.01)),
 }
 losses, rates = runs["ReduceOnPlateau(0.1, 8)"]
@@ -68,20 +69,18 @@ np.testing.assert_allclose(levels, [0.2, 0.02, 0.002])
 assert np.all(floors[:-1] / floors[1:] > 7)
 assert np.all(np.median(runs["constant 0.2"][0][-10:]) > 100 * losses[-10:])
 
-reached = {name: int(np.argmax(loss < 0.05)) + 1 for name, (loss, _) in runs.items()}
-print(
-    f"epochs until the loss is below 0.05: {reached['ReduceOnPlateau(0.1, 8)']} with drops,",
-    end=" ",
-)
-print(f"{reached['constant 0.002']} at 0.002 from the start")
-assert reached["constant 0.002"] > 1.2 * reached["ReduceOnPlateau(0.1, 8)"]
+below = {name: loss < 0.05 for name, (loss, _) in runs.items()}
+reached = {name: int(np.argmax(low)) + 1 for name, low in below.items() if low.any()}
+print(f"epochs until the loss is below 0.05: {reached}")
+assert reached["constant 0.002"] > 3 * reached["ReduceOnPlateau(0.1, 8)"]
+assert reached["ReduceOnPlateau(0.1, 8)"] > 2 * reached["ReduceOnPlateau(0.1, 1)"]
 
 
 def draw(figure):
     """The loss and the rate over the epochs."""
     left, right = figure.subplots(1, 2, width_ratios=(2, 1))
     epochs = np.arange(1, EPOCHS + 1)
-    for (name, (loss, rate)), color in zip(runs.items(), (ORANGE, GREY, BLUE), strict=True):
+    for (name, (loss, rate)), color in zip(runs.items(), (ORANGE, GREY, GREEN, BLUE), strict=True):
         left.plot(epochs, loss, color=color, marker=".", label=name)
         right.plot(epochs, rate, color=color, drawstyle="steps-mid")
     for axes, label in ((left, "loss above its minimum"), (right, "learning rate")):

@@ -1,17 +1,19 @@
 """# Momentum is a rolling ball
 
-Momentum multiplies the rate by `1 / (1 - mu)` and delays it by as many updates; too much rolls
-past.
+Momentum multiplies the rate by `1 / (1 - mu)`, takes as many updates for it, and may roll past.
 
 `SGD(momentum=mu)` keeps a velocity and moves along it:
 
     b = mu * b + g        x -= rate * b
 
-On a slope that does not change, `g` constant, the velocity after n updates is `g * (1 - mu**n) / (1
-- mu)`. So it rises to `g / (1 - mu)`, and is most of the way there after `1 / (1 - mu)` updates: 10
-for 0.9. In the long run momentum 0.9 at rate 0.0001 goes as far as plain SGD at 0.001. Whoever
-raises momentum from 0.9 to 0.99 raises the effective rate by a factor of ten, and should divide the
-rate by ten.
+On a slope that does not change, `g` constant, the velocity after n updates is
+
+    b = g * (1 - mu**n) / (1 - mu)
+
+So it rises to `g / (1 - mu)`, and is most of the way there after `1 / (1 - mu)` updates: 10 for
+0.9. In the long run momentum 0.9 at rate 0.0001 goes as far as plain SGD at 0.001. Whoever raises
+momentum from 0.9 to 0.99 raises the effective rate by a factor of ten, and should divide the rate
+by ten.
 
 What the ball gains is inertia. In a bowl of curvature `h` there are three cases, as for a pendulum
 in oil, and the border between them is `mu = (1 - sqrt(rate * h))**2`:
@@ -20,13 +22,12 @@ in oil, and the border between them is `mu = (1 - sqrt(rate * h))**2`:
 - at the border it is fastest: the distance falls by `sqrt(mu)`, at rate * h = 0.01 by 0.9 an
   update, where plain SGD takes ten updates for the same;
 - above, it rolls past the bottom and comes back, again and again, and the swings fade by
-  `sqrt(mu)`: by 0.995 for momentum 0.99, hardly at all. A loss that rises and falls in long waves
-  tells of it.
+  `sqrt(mu)`: by 0.995 for momentum 0.99. A loss that rises and falls in long waves tells of it.
 
 Rolling past has its uses. On a rippled slope plain SGD stops in the first dip; the ball rolls
 through the dips that it is fast enough for. It cannot tell a dip from the valley: with 0.99 it
-rolls on through the lowest point as well, and is still swinging long after 0.9 has come to rest
-there."""
+rolls on through the lowest point as well, and still swings long after 0.9 has come to rest there.
+"""
 
 import numpy as np
 
@@ -83,6 +84,8 @@ assert np.all(swings[0.0] > 0)
 assert np.all(swings[border] > 0)
 assert swings[0.9].min() < -0.05
 assert swings[0.99].min() < -0.7
+fade = np.abs(swings[0.99][200:]).max() / np.abs(swings[0.99][100:201]).max()
+assert np.isclose(fade, np.sqrt(0.99) ** 100, rtol=0.1)  # maxima are not exactly 100 apart
 assert abs(swings[border][100]) < abs(swings[0.0][100]) / 100
 assert np.abs(swings[0.99][200:]).max() > 100 * np.abs(swings[0.9][200:]).max()
 

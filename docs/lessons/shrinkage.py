@@ -15,10 +15,9 @@ What is seen here, on 300 noisy rows, with trees of depth 2, over five data sets
 
 - Without shrinkage, at rate 1, the loss on rows kept apart is at its best after a few trees, and
   far worse than any other. Each tree learns the noise of its rows, and nothing averages it out.
-- At 0.3 the best is lower, and is passed soon; at 0.15 it is lower still, and costs twice the
-  trees.
-- A rate that falls from 0.3 to 0 in a line gains as fast as 0.3 and does not lose it again: its end
-  may be used as it is, where a constant rate has to be stopped in time.
+- At 0.3 the best is lower, and passed soon; at 0.15 it is lower still, and costs twice the trees.
+- A rate that falls from 0.3 to 0 in a line gains as fast as 0.3 and loses little of it again: its
+  end may be used as it is, where a constant rate has to be stopped in time.
 - It ends above the constant 0.15, although its rates have the same sum. The first trees are taken
   in long steps, and no later tree takes back the noise they learnt. There is no floor of noise here
   for a falling rate to lower: with few trees to spend fall, with many stay low.

@@ -11,8 +11,7 @@ Here it is a perceptron on handwritten digits, trained by SGD for 10 epochs: at 
 a factor of 2 to 5 apart, and with schedules that start at the highest of them.
 
 - The low constant rates have not arrived after 10 epochs.
-- The highest, 0.4, is down to 0.2 after three epochs, and stays there: its noise is all that is
-  left.
+- The highest, 0.4, is down to 0.2 after three epochs, and stays there: that is its noise.
 - In between there is a best one, and it must be searched for; a schedule from 0.4 down to 0 beats
   it without a search, because on its way it uses all of them.
 
@@ -51,7 +50,7 @@ def train(schedule, seed):
 
 
 SCHEDULES = {f"constant {rate}": lrc.Constant(rate) for rate in (0.004, 0.02, 0.1, 0.2, 0.4)} | {
-    "0.4, a tenth after each third": lrc.StepDecay(0.4, every=UPDATES // 3),
+    "0.4, a tenth after each third": lrc.StepDecay(0.4, every=-(-UPDATES // 3)),
     "0.4 to 0 in a line": lrc.Linear(0.4, 0.0, UPDATES),
     "0.4 to 0, half a cosine": lrc.CosineAnnealing(0.4, UPDATES),
 }
