@@ -1,13 +1,11 @@
 """# Another valley
 
-A low rate stays in the valley where it starts; a high one leaves it, and cannot settle; restarts do
-both.
+A low rate stays in its valley, a high one leaves it and cannot settle; restarts do both.
 
 The loss `x**4 / 4 - x**2 / 2 + x / 5` has two valleys, a shallow one at 0.88 and one 0.4 lower at
 -1.09. 2000 walkers start in the shallow one, with gradients that have noise of variance 1.
 
-- At the rate 0.02 the noise is too weak to carry anyone over the ridge: they settle, where they
-  are.
+- At the rate 0.02 the noise is too weak to carry anyone over the ridge: they settle where they are.
 - At 0.2 nearly all come over within 400 updates, since the ridge is less high from this side. But
   the same noise keeps them far above the bottom, and some are on their way back at any time.
 - A rate that falls once and for all, here half a cosine over the whole run, first crosses and then

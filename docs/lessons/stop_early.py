@@ -1,6 +1,6 @@
 """# Do not chase the training minimum
 
-The training loss falls for ever; on rows kept apart a model is best early on, and should stop there.
+The training loss falls for ever; on rows kept apart a model is best early, and should stop there.
 
 60 rows with 50 features, of which 5 matter, and noise: gradient descent on the squared error. Every
 update lowers the loss on the training rows, and what it learns last is their noise. The loss on 500
