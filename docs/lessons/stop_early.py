@@ -57,7 +57,7 @@ print(
 print(f"rows apart:    {apart[best]:.3f} after {best + 1} updates, {apart[-1]:.3f} at the end")
 assert np.all(np.diff(training) < 0)
 assert apart[-1] > 1.5 * apart[best]
-assert training[-1] < training[best] / 3
+assert training[-1] < training[best] / 2
 
 stopping = lrc.EarlyStopping(patience=50)
 stopped, kept = train(RATE, UPDATES, stopping)
