@@ -188,6 +188,11 @@ def test_the_default_rates_are_those_of_the_textbooks():
 
 
 @pytest.mark.parametrize("cls", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_the_rate_is_the_first_argument_after_the_parameters(cls):
+    assert cls(np.zeros(1), 0.25).lr == 0.25
+
+
+@pytest.mark.parametrize("cls", OPTIMIZERS.values(), ids=OPTIMIZERS)
 def test_every_optimizer_descends(cls):
     p = np.array([1.5, -2.0])
     opt = cls(p, lr=1.0 if cls is lrc.Adadelta else 0.05)
