@@ -281,7 +281,7 @@ def _shape(y: Curve) -> Evidence:
     }
     if changes.size and changes[-1] < middle:
         shape["stop"] = float(abs(y[changes[-1] + 1] - y[changes[-1]])) / fall
-    return {name: float(value) for name, value in shape.items()}
+    return {name: float(value) + 0.0 for name, value in shape.items()}  # no -0.0
 
 
 def _line(y: Curve) -> tuple[float, Curve]:
