@@ -3,23 +3,26 @@
 Small models are trained at rates over eight decades. The truth about a run comes from its loss on
 all rows, at its end and after continuing from there at a tenth of the rate, beside the other runs
 of its sweep; `diagnose` sees the curve of batch losses alone, `judge` the updates too. The
-thresholds were chosen on the runs called `tuning`; the tables of the others are the report.
+thresholds were chosen on the runs called "tuning" and the form of the rules with those called
+"seen" in view; nothing was chosen by the "unseen".
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/confusion.py
 """
 
 from __future__ import annotations
 
+import argparse
 import math
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
 import lrcore as lrc
+from lrcore import plots, plots_diagnosis
 from lrcore.demo import create, loss_and_gradients
 from lrcore.diagnosis import LABELS, Diagnosis, judge
 
@@ -94,7 +97,10 @@ def tasks() -> dict[str, Task]:
     }
 
 
-TUNING = {("digits, network", 0), ("stiff regression", 0)}
+def group(run: Seen) -> str:
+    if (run.task, run.seed) in {("digits, network", 0), ("stiff regression", 0)}:
+        return "tuning"
+    return "seen" if run.seed < 2 else "unseen"
 
 
 def train(name: str, task: Task, optimizer: str, batch: int, seed: int, lr: float) -> Seen:
@@ -203,6 +209,8 @@ def right(truth: str, label: str) -> bool:
 
 def table(title: str, pairs: list[tuple[str, Diagnosis]]) -> None:
     counts = Counter((truth, said.label) for truth, said in pairs)
+    if not pairs:
+        return
     agreed = sum(right(truth, said.label) for truth, said in pairs)
     print(f"\n{title}: {agreed} of {len(pairs)} right ({agreed / len(pairs):.1%})\n")
     print(f"| what became of it | {' | '.join(LABELS)} |")
@@ -211,19 +219,40 @@ def table(title: str, pairs: list[tuple[str, Diagnosis]]) -> None:
         print(f"| {truth} | {' | '.join(str(counts[truth, label]) for label in LABELS)} |")
 
 
+def picture(told: list[tuple[str, Seen]], path: Path) -> None:
+    """The first run with small batches for which truth and label agree, for each label."""
+    figure = plots.new_figure(figsize=(12, 6.5))
+    for ax, label in zip(figure.subplots(2, 3).flat, LABELS, strict=True):
+        truth = "settled" if label == "plateau" else label
+        # of the rates too low, one that changes something
+        runs = [
+            (run, judge(run.losses))
+            for found, run in told
+            if found == truth and run.batch and (label != "too_low" or run.last < 0.8 * run.first)
+        ]
+        run, said = next((run, said) for run, said in runs if said.label == label)
+        plots_diagnosis.draw(ax, run.losses, said)
+        ax.set_title(f"{label}: {run.task}, {run.optimizer}, rate {run.lr:.2g}", fontsize="medium")
+    figure.savefig(path)
+
+
 @np.errstate(all="ignore")  # runs that overflow are wanted here
 def main() -> None:
-    """Prints the tables, of the tuning runs and of the others."""
-    seeds = range(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    """Prints the tables, of the tuning runs and of the others; draws examples."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--picture", type=Path)
+    options = parser.parse_args()
     told = [
-        ((run.task, run.seed) in TUNING, truth, run)
-        for sweep in sweeps(seeds)
+        (truth, run)
+        for sweep in sweeps(range(options.seeds))
         for run, truth in zip(sweep, truths(sweep), strict=True)
     ]
-    for tuning, name in ((True, "tuning"), (False, "others")):
-        chosen = [(truth, run) for is_tuning, truth, run in told if is_tuning == tuning]
-        bare = [(truth, judge(run.losses)) for truth, run in chosen]
-        table(f"{name}, losses alone", bare)
+    if options.picture:
+        picture(told, options.picture)
+    for name in ("tuning", "seen", "unseen"):
+        chosen = [(truth, run) for truth, run in told if group(run) == name]
+        table(f"{name}, losses alone", [(truth, judge(run.losses)) for truth, run in chosen])
         seen = [(truth, judge(run.losses, **run.updates)) for truth, run in chosen]
         table(f"{name}, losses and updates", seen)
 

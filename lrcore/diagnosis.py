@@ -10,6 +10,8 @@ from typing import Any, Final, Literal, TypeAlias, final, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from .arguments import Natural, checked
+
 Label: TypeAlias = Literal["too_low", "ok", "plateau", "oscillating", "diverging", "nonfinite"]
 LABELS: Final[tuple[Label, ...]] = get_args(Label)
 ENOUGH: Final = 10  # fewer losses are called too short
@@ -163,7 +165,7 @@ def judge(
     """
     curve = _numbers("losses", losses)
     evidence = _curve_evidence(curve)
-    evidence["nonfinite"] += int(nonfinite)
+    evidence["nonfinite"] += checked("diagnose", "nonfinite", nonfinite, Natural)
     for name, given in {"cosine": cosine, "update_ratio": update_ratio, "dead": dead}.items():
         seen = _numbers(name, given)
         if seen.size >= (3 if name == "cosine" else 1):
@@ -244,7 +246,7 @@ def _curve_evidence(losses: Curve) -> Evidence:
     reach = high - low
     y = (losses / 4 - low) / reach if reach > 0 else np.zeros_like(losses)
     with np.errstate(over="ignore"):
-        levels = {name: 4 * (low + reach * level) for name, level in _levels(y).items()}
+        levels = {name: float(4 * (low + reach * at)) for name, at in _levels(y).items()}
     return evidence | levels | _shape(y)
 
 

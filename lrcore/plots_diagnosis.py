@@ -25,7 +25,7 @@ def save(losses: Sequence[float], found: Diagnosis, path: Path) -> None:
 
 
 def draw(ax: Axes, losses: Sequence[float], found: Diagnosis) -> None:
-    """The curve, its moving median, the levels it is judged by, and where it stops being finite."""
+    """The curve, medians of its parts, the levels it is judged by, where it stops being finite."""
     y = np.asarray(losses, np.float64)
     window = max(y.size // 50, 1)
     ax.plot(np.arange(y.size), y, color=plots.LOSS, alpha=0.35 if window > 1 else 1, linewidth=0.8)
@@ -35,17 +35,18 @@ def draw(ax: Axes, losses: Sequence[float], found: Diagnosis) -> None:
         ax.plot(middles, [np.median(part) for part in parts], color=plots.LOSS)
     evidence = found.evidence
     if "last" in evidence:
-        ax.axvspan(y.size // 2, y.size - 1, color=plots.RATE, alpha=0.07, linewidth=0)
-        ax.text(0.75, 0.98, "last half", transform=ax.transAxes, ha="center", va="top")
+        half = (y.size // 2, y.size - 1)
+        ax.axvspan(*half, color=plots.RATE, alpha=0.1, linewidth=0, label="last half")
         for name, colour in (("first", plots.TEST), ("last", plots.RATE)):
             ax.axhline(evidence[name], color=colour, linestyle="--", linewidth=0.9, label=name)
-        ax.legend(loc="upper right")
+        ax.legend(loc=f"upper {'left' if evidence['last'] > evidence['first'] else 'right'}")
     if "first_nonfinite" in evidence:
         at = evidence["first_nonfinite"]
         ax.axvline(at, color=plots.TEST, label=f"not finite at {at:g}")
-        ax.legend(loc="upper right")
+        ax.legend(loc="upper left")
     finite = y[np.isfinite(y)]
-    if finite.size and finite.min() > 0 and finite.max() > 30 * finite.min():
+    # single batches without any error must not forbid a logarithm
+    if finite.size and 0 < 30 * np.percentile(finite, 5) < finite.max():
         ax.set_yscale("log")
     ax.set(xlabel="update or epoch", ylabel="loss")
     ax.margins(x=0.01)

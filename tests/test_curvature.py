@@ -138,6 +138,7 @@ def test_the_point_keeps_its_bits_even_if_the_gradient_writes_and_raises() -> No
     [
         ({"x": np.arange(3)}, 'x "0" must be float32 or float64, got int64'),
         ({"x": [1.0]}, 'x "0" must be float32 or float64, got float'),
+        ({"x": np.ma.masked_array(np.ones(3))}, 'x "0" is a masked array'),
         ({"x": np.array([np.nan])}, 'x "0" is not finite'),
         ({"grad": 3}, "grad must be callable, got 3"),
         ({"grad": lambda x: x[:1]}, r'gradient "0" has shape \(1,\)'),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
 import math
 import pickle
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,7 +72,7 @@ def test_a_power_of_two_changes_no_number_but_the_losses(losses: list[float], po
 def test_any_numbers_get_a_label_and_finite_evidence(losses: list[float]) -> None:
     found = lrc.diagnose(losses)
     assert found.label in LABELS
-    assert all(math.isfinite(value) for value in found.evidence.values())
+    assert all(type(x) is float and math.isfinite(x) for x in found.evidence.values())
     assert (found.label == "nonfinite") == (not np.isfinite(losses).all())
 
 
@@ -237,3 +240,15 @@ def test_the_losses_are_not_changed() -> None:
     losses = CURVES["growth"][0].copy()
     lrc.diagnose(losses)
     np.testing.assert_array_equal(losses, CURVES["growth"][0])
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "diagnosis.md"
+
+
+def test_the_examples_of_the_page_run() -> None:
+    failed, tried = doctest.testfile(str(PAGE), module_relative=False)
+    assert (failed, tried > 8) == (0, True)
+
+
+def test_the_page_explains_every_label() -> None:
+    assert re.findall(r"^\| `(\w+)` \|", PAGE.read_text(), re.MULTILINE) == list(LABELS)
