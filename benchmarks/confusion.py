@@ -27,6 +27,7 @@ from lrcore.demo import create, loss_and_gradients
 from lrcore.diagnosis import LABELS, Diagnosis, judge
 
 UPDATES = 300
+EPOCH = 10
 RATES = np.geomspace(1e-6, 1e2, 17)
 OPTIMIZERS: dict[str, Callable[[Any, float], Any]] = {
     "SGD": lambda p, lr: lrc.SGD(p, lr),
@@ -207,6 +208,10 @@ def right(truth: str, label: str) -> bool:
     return label in ("ok", "plateau") if truth == "settled" else label == truth
 
 
+def epochs(losses: list[float]) -> list[float]:
+    return [float(np.mean(losses[k : k + EPOCH])) for k in range(0, len(losses), EPOCH)]
+
+
 def table(title: str, pairs: list[tuple[str, Diagnosis]]) -> None:
     counts = Counter((truth, said.label) for truth, said in pairs)
     if not pairs:
@@ -255,6 +260,8 @@ def main() -> None:
         table(f"{name}, losses alone", [(truth, judge(run.losses)) for truth, run in chosen])
         seen = [(truth, judge(run.losses, **run.updates)) for truth, run in chosen]
         table(f"{name}, losses and updates", seen)
+        means = [(truth, judge(epochs(run.losses))) for truth, run in chosen]
+        table(f"{name}, means of {EPOCH} losses", means)
 
 
 if __name__ == "__main__":

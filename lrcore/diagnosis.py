@@ -205,11 +205,13 @@ def _climbs(e: Mapping[str, float]) -> bool:
 
 
 def _of_the_curve(e: Mapping[str, float]) -> tuple[Label, str]:
-    if e["alternation"] < _ALTERNATING and e["scatter"] > 0.1 * _SCATTER:
+    half = e["points"] / 2  # by chance a few points correlate too
+    if e["alternation"] < _ALTERNATING - 2 / half and e["scatter"] > 0.1 * _SCATTER:
         return "oscillating", "oscillating"
     if e["visible"] < _SIGHT:
         thrown = e["jump"] > _JUMP or e.get("update_ratio", 0.0) > _LARGE
-        thrown |= e["swing"] > _SWINGING and abs(e["trend"]) < _SIGHT
+        swinging = e["swing"] > max(_SWINGING, 3 / math.sqrt(half))
+        thrown |= swinging and abs(e["trend"]) < _SIGHT
         return ("oscillating", "oscillating") if thrown else ("too_low", "flat")
     error = 1.5 * e["scatter"] / math.sqrt(max(e["points"] // 10, 3))
     if e["late"] > _LATE + error:
@@ -263,6 +265,7 @@ def _shape(y: Curve) -> Evidence:
     slope, rest = _line(half)
     # as for normal noise, without being led by single spikes
     noise = max(1.4826 * float(np.median(np.abs(rest))), 1e-12)
+    doubt = noise * (1 + 8 / half.size)  # a few points may lie close to their line by chance
     first, last, lowest = _levels(y).values()
     around = y[middle - tenth // 2 :][:tenth]
     start = float(np.median(y[:tenth]))
@@ -274,9 +277,9 @@ def _shape(y: Curve) -> Evidence:
         "late": max(float(np.median(around)) - last, 0.0) / fall,
         "scatter": 1.25 * float(np.abs(rest).mean()) / fall,
         "visible": (top - last) / errors,
-        "trend": -slope * half.size / (noise * math.sqrt(25 / half.size)),
-        "above": (float(half.mean()) - first) / noise,
-        "jump": (float(y[:tenth].max()) - first) / noise,
+        "trend": -slope * half.size / (doubt * math.sqrt(25 / half.size)),
+        "above": (float(half.mean()) - first) / doubt,
+        "jump": (float(y[:tenth].max()) - first) / doubt,
         "regain": (last - lowest) / max(first - lowest, start - lowest, noise),
         "alternation": _correlation(np.diff(half)),
         "swing": _correlation(rest),
@@ -298,4 +301,5 @@ def _correlation(y: Curve) -> float:
     """Of neighbours."""
     y = y - y.mean()
     total = float(y @ y)
-    return float(y[1:] @ y[:-1]) / total if total > 0 else 0.0
+    pairs = y.size - 1
+    return float(y[1:] @ y[:-1]) / total * y.size / pairs if total > 0 else 0.0

@@ -83,6 +83,15 @@ def test_noise_of_batches_does_not_hide_a_slow_fall(noise: float, seed: int) -> 
     assert lrc.diagnose(losses).label == "too_low"
 
 
+@pytest.mark.parametrize("size", [12, 30, 100])
+@pytest.mark.parametrize("fall", [0.0, 10.0])
+def test_noise_alone_is_seldom_taken_for_more(size: int, fall: float) -> None:
+    curves = np.random.default_rng(0).standard_normal((300, size)) - np.linspace(0, fall, size)
+    labels = [lrc.diagnose(losses).label for losses in curves]
+    # a twentieth of false alarms is what the short ones cost
+    assert labels.count("too_low") > 0.95 * len(labels)
+
+
 @pytest.mark.parametrize("at", [0, 20, 100, 180])
 def test_a_single_spike_changes_no_label(at: int) -> None:
     losses = np.exp(-T / 30) + 0.01 * NOISE
