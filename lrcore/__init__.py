@@ -60,15 +60,42 @@ from .threads import set_num_threads as set_num_threads
 
 if TYPE_CHECKING:
     from . import plots as plots
+    from .batches import NoiseScale as NoiseScale
+    from .batches import noise_scale as noise_scale
+    from .batches import noise_scale_from_norms as noise_scale_from_norms
+    from .batches import scale_lr as scale_lr
+    from .curvature import newton_step as newton_step
+    from .curvature import stability_limit as stability_limit
+    from .diagnosis import Diagnosis as Diagnosis
+    from .diagnosis import diagnose as diagnose
 else:
+    # Where the names are that are loaded when they are first asked for.
+    _LATER = {
+        "plots": "",
+        "NoiseScale": "batches",
+        "noise_scale": "batches",
+        "noise_scale_from_norms": "batches",
+        "scale_lr": "batches",
+        "newton_step": "curvature",
+        "stability_limit": "curvature",
+        "Diagnosis": "diagnosis",
+        "diagnose": "diagnosis",
+    }
 
     def __getattr__(name):
-        """Modules that are loaded when they are first asked for."""
-        if name != "plots":
+        """What `_LATER` lists."""
+        if name not in _LATER:
             raise AttributeError(f"module 'lrcore' has no attribute {name!r}")
         from importlib import import_module
 
-        return import_module(f"lrcore.{name}")
+        home = _LATER[name]
+        found = (
+            getattr(import_module(f"lrcore.{home}"), name)
+            if home
+            else import_module(f"lrcore.{name}")
+        )
+        globals()[name] = found
+        return found
 
 
 __version__ = "0.1.0"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
-_LOSS, _RATE, _TEST = "#1f6fb4", "#2a7f4f", "#c05a1c"
+LOSS, RATE, TEST = "#1f6fb4", "#2a7f4f", "#c05a1c"
 
 
 def check(path: Path) -> None:
@@ -41,7 +41,7 @@ def check(path: Path) -> None:
         raise FileNotFoundError(f"{path}: there is no directory {path.parent}")
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise PermissionError(f"{path}: cannot be written to")
-    _new_figure()
+    new_figure()
 
 
 def training(history: History, path: Path) -> None:
@@ -54,12 +54,12 @@ def training(history: History, path: Path) -> None:
     path : Path
         Ends in one of `SUFFIXES`.
     """
-    figure = _new_figure()
+    figure = new_figure()
     upper, lower = figure.subplots(2, sharex=True, height_ratios=(2, 1))
     _draw_loss(upper, history)
     _draw_accuracy(upper.twinx(), history)
     marker = "." if len(history.rate) < 30 else ""
-    lower.plot(np.arange(1, len(history.rate) + 1), history.rate, color=_RATE, marker=marker)
+    lower.plot(np.arange(1, len(history.rate) + 1), history.rate, color=RATE, marker=marker)
     lower.set(xlabel="update", ylabel="learning rate", ylim=(0, None))
     lower.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
     upper.margins(x=0.01)
@@ -72,7 +72,7 @@ def schedule(s: Schedule, steps: int | None = None, ax: Axes | None = None) -> A
     """What `Schedule.plot` returns."""
     steps = checked("plot", "steps", steps, Count | None)
     if ax is None:
-        _new_figure()  # names the extra if matplotlib is missing
+        new_figure()  # names the extra if matplotlib is missing
         from matplotlib import pyplot
 
         ax = pyplot.subplots(layout="constrained")[1]
@@ -84,7 +84,7 @@ def schedule(s: Schedule, steps: int | None = None, ax: Axes | None = None) -> A
 
 def save_schedule(s: Schedule, steps: int | None, path: Path) -> None:
     """Write a figure of a schedule to `path`, which ends in one of `SUFFIXES`."""
-    figure = _new_figure()
+    figure = new_figure()
     schedule(s, steps, figure.subplots())
     figure.suptitle(fill(repr(s), 80), fontsize="medium")
     figure.savefig(path)
@@ -100,7 +100,7 @@ def gallery(steps: int = 1000) -> Figure:
     shown = examples(steps)
     columns = 4
     rows = -(-len(shown) // columns)
-    figure = _new_figure(figsize=(3.2 * columns, 2.2 * rows))
+    figure = new_figure(figsize=(3.2 * columns, 2.2 * rows))
     grid: Any = figure.subplots(rows, columns, sharex=True, squeeze=False)
     for ax, (title, s) in zip(grid.flat, shown.items(), strict=False):
         _draw_schedule(ax, s, steps)
@@ -136,7 +136,7 @@ def examples(steps: int) -> dict[str, Schedule]:
 def _draw_schedule(ax: Axes, s: Schedule, steps: int | None) -> None:
     t = sample(s, shown_run(s) if steps is None else steps)
     y = s(t)
-    ax.plot(t, y, color=_RATE, marker="." if t.size < 30 else "")
+    ax.plot(t, y, color=RATE, marker="." if t.size < 30 else "")
     if spans_decades(y):
         ax.set_yscale("log")
     else:
@@ -146,7 +146,8 @@ def _draw_schedule(ax: Axes, s: Schedule, steps: int | None) -> None:
     ax.grid(alpha=0.3)
 
 
-def _new_figure(figsize: tuple[float, float] = (8, 6)) -> Figure:
+def new_figure(figsize: tuple[float, float] = (8, 6)) -> Figure:
+    """An empty one, or an ImportError that names the extra."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
@@ -157,30 +158,31 @@ def _new_figure(figsize: tuple[float, float] = (8, 6)) -> Figure:
 def _draw_loss(axes: Axes, history: History) -> None:
     loss = np.array(history.loss)
     window = min(history.epoch_updates, max(len(loss) // 10, 1))
-    smooth = _moving_mean(loss, window)
-    axes.plot(np.arange(1, len(loss) + 1), loss, color=_LOSS, alpha=0.25, linewidth=0.7)
-    axes.plot(np.arange(window, len(loss) + 1), smooth, color=_LOSS)
+    smooth = moving_mean(loss, window)
+    axes.plot(np.arange(1, len(loss) + 1), loss, color=LOSS, alpha=0.25, linewidth=0.7)
+    axes.plot(np.arange(window, len(loss) + 1), smooth, color=LOSS)
     if smooth.min() > 0 and smooth.max() > 10 * smooth.min():
         axes.set_yscale("log")
         # single batches without any error would stretch the axis by decades
         axes.set_ylim(max(float(np.percentile(loss, 1)), smooth.min() / 30), 1.3 * loss.max())
     text = f"training loss (nats)\nline: mean of {window} updates"
-    axes.set_ylabel(text, color=_LOSS)
-    axes.tick_params(axis="y", colors=_LOSS, which="both")
+    axes.set_ylabel(text, color=LOSS)
+    axes.tick_params(axis="y", colors=LOSS, which="both")
     axes.grid(alpha=0.3)
 
 
 def _draw_accuracy(axes: Axes, history: History) -> None:
     percent = 100 * np.array(history.accuracy)
     updates = history.epoch_updates * np.arange(1, len(percent) + 1)
-    axes.plot(updates, percent, color=_TEST, marker=".", linewidth=0.8)
+    axes.plot(updates, percent, color=TEST, marker=".", linewidth=0.8)
     # the first epochs may run out at the bottom: what matters is how the rest differs
     low = float(np.percentile(percent, 20))
     axes.set_ylim(max(3 * low - 200, 0), 100.5)
-    axes.set_ylabel(f"test accuracy (%), at last {percent[-1]:.2f}", color=_TEST)
-    axes.tick_params(axis="y", colors=_TEST)
+    axes.set_ylabel(f"test accuracy (%), at last {percent[-1]:.2f}", color=TEST)
+    axes.tick_params(axis="y", colors=TEST)
 
 
-def _moving_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+def moving_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """Of every `window` values in a row."""
     sums = np.concatenate(([0.0], np.cumsum(values)))
     return np.asarray((sums[window:] - sums[:-window]) / window)

@@ -1,0 +1,53 @@
+"""The picture of a diagnosis: the curve, and what the verdict rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import plots
+from .diagnosis import Diagnosis
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def save(losses: Sequence[float], found: Diagnosis, path: Path) -> None:
+    """Write a figure of a curve that was diagnosed to `path`, which ends in one of the suffixes."""
+    figure = plots.new_figure(figsize=(8, 4.5))
+    draw(figure.subplots(), losses, found)
+    figure.suptitle(fill(f"{found.label}: {found.advice}", 90), fontsize="medium")
+    figure.savefig(path)
+
+
+def draw(ax: Axes, losses: Sequence[float], found: Diagnosis) -> None:
+    """The curve, medians of its parts, the levels it is judged by, where it stops being finite."""
+    y = np.asarray(losses, np.float64)
+    window = max(y.size // 50, 1)
+    ax.plot(np.arange(y.size), y, color=plots.LOSS, alpha=0.35 if window > 1 else 1, linewidth=0.8)
+    if window > 1:
+        parts = np.array_split(y, y.size // window)
+        middles = np.cumsum([part.size for part in parts]) - window / 2
+        ax.plot(middles, [np.median(part) for part in parts], color=plots.LOSS)
+    evidence = found.evidence
+    if "last" in evidence:
+        half = (y.size // 2, y.size - 1)
+        ax.axvspan(*half, color=plots.RATE, alpha=0.1, linewidth=0, label="last half")
+        for name, colour in (("first", plots.TEST), ("last", plots.RATE)):
+            ax.axhline(evidence[name], color=colour, linestyle="--", linewidth=0.9, label=name)
+        ax.legend(loc=f"upper {'left' if evidence['last'] > evidence['first'] else 'right'}")
+    if "first_nonfinite" in evidence:
+        at = evidence["first_nonfinite"]
+        ax.axvline(at, color=plots.TEST, label=f"not finite at {at:g}")
+        ax.legend(loc="upper left")
+    finite = y[np.isfinite(y)]
+    # single batches without any error must not forbid a logarithm
+    if finite.size and 0 < 30 * np.percentile(finite, 5) < finite.max():
+        ax.set_yscale("log")
+    ax.set(xlabel="update or epoch", ylabel="loss")
+    ax.margins(x=0.01)
+    ax.grid(alpha=0.3)

@@ -1,0 +1,136 @@
+"""`lrcore diagnose`: the files it reads, what it prints and draws, and its exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lrcore as lrc
+from lrcore.cli import main
+from lrcore.diagnosis import LABELS, Diagnosis
+from lrcore.plots import SUFFIXES
+
+FALL = np.exp(-np.arange(100) / 15)
+CLIMB = 1.05 ** np.arange(100)
+
+Captured = pytest.CaptureFixture[str]
+
+
+def write(path: Path, losses: object = FALL, header: str = "") -> str:
+    np.savetxt(path, np.asarray(losses), header=header, comments="", fmt="%.17g", delimiter=",")
+    return str(path)
+
+
+def asked(capsys: Captured, *words: str, code: int) -> Diagnosis:
+    """What the command says, which ends with the exit code `code`."""
+    assert main(["diagnose", *words, "--json"]) == code
+    return Diagnosis(**json.loads(capsys.readouterr().out))
+
+
+def test_the_command_says_what_the_function_says(tmp_path: Path, capsys: Captured) -> None:
+    file = write(tmp_path / "a.csv")
+    assert asked(capsys, file, code=0) == lrc.diagnose(FALL)
+    assert main(["diagnose", file]) == 0
+    assert capsys.readouterr().out == f"{lrc.diagnose(FALL)}\n"
+
+
+@pytest.mark.parametrize(
+    ("losses", "label"),
+    [(CLIMB, "diverging"), (np.ones(100), "too_low"), ([1.0, np.nan, 1.0], "nonfinite")],
+)
+def test_the_exit_code_is_one_for_anything_but_ok(
+    losses: object, label: str, tmp_path: Path, capsys: Captured
+) -> None:
+    assert asked(capsys, write(tmp_path / "a.csv", losses), code=1).label == label
+
+
+FORMS = {
+    "bare": ("", "{}\n"),
+    "the last of two": ("", "7,{}\n"),
+    "a comment as the header": ("# loss\n", "{}\n"),
+    "called loss": ("step,Loss,rate\n", "7,{},7\n"),
+    "not called loss": ("step,train\n", "7,{}\n"),
+    "quoted": ('"a, b","c"\n', '7,"{}"\n'),
+    "from another system": ("\ufeffloss\r\n", "{}\r\n"),
+    "with empty cells and lines": ("loss,rate\n", "{},7\n,7\n\n"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_losses_are_found_in_files_of_many_forms(
+    form: str, tmp_path: Path, capsys: Captured
+) -> None:
+    head, row = FORMS[form]
+    file = tmp_path / "a.csv"
+    file.write_text(head + "".join(row.format(x) for x in FALL.tolist()), encoding="utf-8")
+    assert asked(capsys, str(file), code=0) == lrc.diagnose(FALL)
+
+
+def test_a_column_can_be_named(tmp_path: Path, capsys: Captured) -> None:
+    table = np.column_stack((FALL, CLIMB, FALL))
+    file = write(tmp_path / "a.csv", table, "loss,test loss,other")
+    assert asked(capsys, file, code=0) == lrc.diagnose(FALL)
+    assert asked(capsys, file, "--column", "test loss", code=1) == lrc.diagnose(CLIMB)
+
+
+def test_a_dash_reads_stdin(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("loss\n" + "\n".join(map(str, FALL.tolist()))))
+    assert asked(capsys, "-", code=0) == lrc.diagnose(FALL)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "message"),
+    [
+        ("", [], "there are no losses"),
+        ("loss\n", [], "there are no losses"),
+        ("step,loss\n1,2\n2,high\n", [], "line 3: 'high' is not a loss"),
+        ("step,loss\n1,2\n", ["--column", "los"], "no column 'los'; did you mean loss?"),
+        ("1\n2\n", ["--column", "loss"], "no column 'loss'"),
+        ("1\n", ["--plot", "a.gif"], "must end in .png, .svg, .pdf"),
+        ("1\n", ["--colum", "loss"], "did you mean --column?"),
+        ("\x00\n\xff", [], "losses.csv: "),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_on_stderr(
+    text: str, words: list[str], message: str, tmp_path: Path, capsys: Captured
+) -> None:
+    file = tmp_path / "losses.csv"
+    file.write_text(text)
+    assert main(["diagnose", str(file), *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_bytes_that_are_no_text_are_one_line_on_stderr(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00")
+    assert main(["diagnose", str(tmp_path / "a.csv")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_curve_is_drawn_into_a_file(suffix: str, tmp_path: Path, capsys: Captured) -> None:
+    file, figure = write(tmp_path / "a.csv"), tmp_path / f"a{suffix}"
+    assert main(["diagnose", file, "--plot", str(figure)]) == 0
+    assert figure.stat().st_size > 1000
+    assert capsys.readouterr().err == f"Figure: {figure}\n"
+
+
+@pytest.mark.parametrize("losses", [[1.0], [np.nan], [1.0, np.inf, 2.0], np.zeros(30), CLIMB**99])
+def test_any_curve_can_be_drawn(losses: object, tmp_path: Path) -> None:
+    figure = tmp_path / "a.png"
+    main(["diagnose", write(tmp_path / "a.csv", losses), "--plot", str(figure)])
+    assert figure.stat().st_size > 1000
+
+
+def test_the_help_names_every_answer_and_the_exit_codes(capsys: Captured) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["diagnose", "--help"])
+    out = capsys.readouterr().out
+    for text in (*LABELS, "exit code: 0 for ok, 1 for any other answer, 2 after an error"):
+        assert text in out
