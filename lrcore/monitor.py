@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from . import arguments
 from ._core import OBSERVED
 from .base import Optimizer
+from .diagnosis import Diagnosis, judge
 
 EVERY, KEEP = 100, 1024
 
@@ -99,7 +100,7 @@ class Monitor:
             arguments.checked("Monitor", name, value, AtLeastTwo)
             for name, value in (("every", every), ("keep", keep))
         )
-        self._opt, self._every = opt, every
+        self._opt, self._every, self._skipped = opt, every, opt.skipped
         self._losses: deque[float] = deque(maxlen=keep)
         self._last: tuple[NDArray[Any], NDArray[Any]] | None = None
         opt._alone(lambda: self._begin(keep))
@@ -158,6 +159,37 @@ class Monitor:
         if isinstance(loss, bool) or not isinstance(loss, Real):
             raise TypeError(f"Monitor: loss must be a real number, got {loss!r:.80}")
         self._losses.append(float(loss))
+
+    def diagnose(self) -> Diagnosis:
+        """The verdict of `lrcore.diagnose` on what was reported and seen. A heuristic.
+
+        The losses that were reported, the cosines, ratios, dead shares and gradient norms of the
+        observed updates, and the number of updates whose gradients were not finite (left out, or
+        let through). It can tell what the loss alone does not: steps that undo each other while the
+        loss falls, and updates that round to nothing.
+
+        Examples
+        --------
+        >>> import numpy as np, lrcore as lrc
+        >>> w = np.array([19.5])
+        >>> opt = lrc.SGD(w, lr=1.0)
+        >>> monitor = lrc.Monitor(opt)
+        >>> for _ in range(4):
+        ...     monitor.report(abs(w[0] - 19.0))
+        ...     _ = opt.step(np.sign(w - 19.0))
+        >>> monitor.diagnose().label
+        'oscillating'
+        """
+        history = self.history
+        skipped = self._opt.skipped - self._skipped
+        return judge(
+            self._losses,
+            cosine=[seen.cosine for seen in history if not math.isnan(seen.cosine)],
+            update_ratio=[seen.update_ratio for seen in history if seen.update_ratio >= 0],
+            dead=[seen.dead for seen in history],
+            gradient_norm=[seen.gradient_norm for seen in history],
+            nonfinite=skipped + sum(seen.nonfinite > 0 for seen in history),
+        )
 
     @property
     def losses(self) -> list[float]:

@@ -272,3 +272,63 @@ def test_a_large_update_count_leaves_parameters_bitwise_alone():
         opt.step(w**3)
         other.step(twin**3)
     assert bits(w) == bits(twin)
+
+
+def watched_quadratic(lr, updates, curvature=1.0):
+    w = np.array([1.0])
+    opt = lrc.SGD(w, lr=lr, nonfinite="skip")
+    monitor = lrc.Monitor(opt)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(updates):
+            monitor.report(float(curvature * w[0] ** 2 / 2))
+            opt.step(curvature * w)
+    return monitor
+
+
+@pytest.mark.parametrize(
+    ("lr", "label"), [(1e-4, "too_low"), (0.5, "ok"), (1.5, "oscillating"), (2.1, "diverging")]
+)
+def test_the_regimes_of_a_quadratic_are_told_apart(lr, label):
+    assert watched_quadratic(lr, 100).diagnose().label == label
+
+
+def test_bouncing_across_a_kink_is_told_within_four_updates():
+    w = np.array([15.5])
+    opt = lrc.SGD(w, lr=1.0)
+    monitor = lrc.Monitor(opt)
+    labels = []
+    for _ in range(8):
+        monitor.report(float(abs(w[0] - 19.0)))
+        opt.step(np.sign(w - 19.0))
+        labels.append(monitor.diagnose().label)
+    assert labels[:4] == ["ok"] * 4  # still on its way there
+    assert labels[7] == "oscillating"
+    bouncing = lrc.Monitor(opt_at_the_kink := lrc.SGD(v := np.array([19.5]), lr=1.0))
+    for _ in range(4):
+        opt_at_the_kink.step(np.sign(v - 19.0))
+    assert bouncing.diagnose().label == "oscillating"
+
+
+def test_gradients_that_are_not_finite_decide():
+    w = np.ones(2)
+    opt = lrc.SGD(w, nonfinite="skip")
+    opt.step(w * np.nan)
+    monitor = lrc.Monitor(opt)
+    assert monitor.diagnose().label == "ok"  # what was skipped before is not its concern
+    opt.step(w * np.inf)
+    seen = monitor.diagnose()
+    assert seen.label == "nonfinite"
+    assert seen.evidence["nonfinite"] == 1
+
+
+def test_updates_that_round_to_nothing_are_called_too_low():
+    w = np.full(3, 1e8, np.float32)
+    opt = lrc.SGD(w, lr=1e-3)
+    monitor = lrc.Monitor(opt)
+    for _ in range(20):
+        monitor.report(1.0)
+        opt.step(np.ones(3))
+    seen = monitor.diagnose()
+    assert seen.label == "too_low"
+    assert seen.evidence["dead"] == 1.0
+    assert "round to nothing" in seen.advice
