@@ -25,6 +25,7 @@ LESSONS = (
     "valley",
     "rolling_ball",
     "batch_size",
+    "per_parameter",
     "restarts",
     "stop_early",
     "shrinkage",
