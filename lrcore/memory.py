@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import parameters
+from ._core import copy_arrays
 from .parameters import Array, Tree
 
 GRADIENT = "g"  # the letter of kept gradients; any other stands for the parameters
@@ -89,7 +90,10 @@ class Memory:
 
     def keep(self, watched: Watched, gradients: Sequence[Array] | None = None) -> None:
         """Make the present the moment."""
+        targets, sources = [], []
         for i, (name, array) in enumerate(zip(watched.names, watched.arrays, strict=True)):
             for letter, kept in self.arrays[name].items():
-                kept[...] = gradients[i] if gradients and letter == GRADIENT else array
+                targets.append(kept)
+                sources.append(gradients[i] if gradients and letter == GRADIENT else array)
+        copy_arrays(targets, sources)
         self.full = True
