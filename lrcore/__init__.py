@@ -58,15 +58,28 @@ from .threads import set_num_threads as set_num_threads
 
 if TYPE_CHECKING:
     from . import plots as plots
+    from .range_sweep import RangeResult as RangeResult
+    from .range_sweep import RangeTest as RangeTest
+    from .range_sweep import range_test as range_test
 else:
+    _LATER = {
+        "plots": "plots",
+        "RangeResult": "range_sweep",
+        "RangeTest": "range_sweep",
+        "range_test": "range_sweep",
+    }
 
     def __getattr__(name):
-        """Modules that are loaded when they are first asked for."""
-        if name != "plots":
+        """Modules, and what is in them, that are loaded when they are first asked for."""
+        if name not in _LATER:
             raise AttributeError(f"module 'lrcore' has no attribute {name!r}")
         from importlib import import_module
 
-        return import_module(f"lrcore.{name}")
+        module = import_module(f"lrcore.{_LATER[name]}")
+        return getattr(module, name, module)
+
+    def __dir__():
+        return sorted({*globals(), *_LATER})
 
 
 __version__ = "0.1.0"

@@ -305,7 +305,10 @@ cdef class Stepper:
         return self._rate_at(rate) if self._imposed is None else self._imposed * rate.scale
 
     def _impose(self, rate):
-        """Use this rate, as if every step were given it, until it is None."""
+        """Use this rate, as if every step were given it, until it is None.
+
+        A trial has no reason to raise: gradients that are not finite are left out meanwhile.
+        """
         self._imposed = rate
 
     def _replace_rate(self, Py_ssize_t group, value):
@@ -413,7 +416,7 @@ cdef class Stepper:
                 binding.refetch(self._bound)
             binding.point(grads is None)
             if not self._gradients_finite():
-                if self._nonfinite == RAISE:
+                if self._nonfinite == RAISE and self._imposed is None:
                     parameters.raise_nonfinite(
                         binding.gradients, binding.parameters, binding.names
                     )
