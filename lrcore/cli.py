@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import __version__, bench, build_info, cli_demo, cli_schedule
+from . import __version__, bench, build_info, cli_demo, cli_find, cli_schedule
 from .cli_parser import Command, Parser, one_of
 from .optimizers import OPTIMIZERS
 from .schedules import SCHEDULES
@@ -40,12 +40,13 @@ def _bench(options: argparse.Namespace) -> None:
 COMMANDS = {
     "demo": cli_demo.COMMAND,
     "schedule": cli_schedule.COMMAND,
+    "find": cli_find.COMMAND,
     "bench": Command("time every rule beside plain NumPy, here", lambda parser: None, _bench),
     "info": Command("what this build is and what it offers", lambda parser: None, _info),
 }
 
 
-def _run(words: Sequence[str]) -> None:
+def _run(words: Sequence[str]) -> int:
     commands = "\n".join(f"  {name:10}{command.summary}" for name, command in COMMANDS.items())
     top = Parser("lrcore", "Optimizer steps and learning-rate schedules.", f"commands:\n{commands}")
     top.add_argument("--version", action="version", version=f"lrcore {__version__}")
@@ -54,11 +55,11 @@ def _run(words: Sequence[str]) -> None:
     chosen = top.parse(words)
     if chosen.command is None:
         top.print_help()
-        return
+        return 0
     command = COMMANDS[chosen.command]
     parser = Parser(f"lrcore {chosen.command}", command.summary)
     command.arguments(parser)
-    command.run(parser.parse(chosen.arguments))
+    return command.run(parser.parse(chosen.arguments)) or 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,12 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 after an error (one line on stderr), 130 after Ctrl-C, 141 if the reader of the
-        output has gone.
+        0, or 1 if what was looked for was not found, 2 after an error (one line on stderr), 130
+        after Ctrl-C, 141 if the reader of the output has gone.
     """
     try:
         try:
-            _run(sys.argv[1:] if argv is None else argv)
+            return _run(sys.argv[1:] if argv is None else argv)
         finally:
             sys.stdout.flush()
     except KeyboardInterrupt:
@@ -90,7 +91,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ERRORS as error:
         print(f"lrcore: error: {_one_line(error)}", file=sys.stderr)
         return 2
-    return 0
 
 
 def _one_line(error: BaseException) -> str:

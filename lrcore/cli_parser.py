@@ -74,8 +74,8 @@ def rate(text: str) -> float:
 
 
 class Command(NamedTuple):
-    """A subcommand: what it is for, its flags, and what it does."""
+    """A subcommand: what it is for, its flags, and what it does, with an exit code if not 0."""
 
     summary: str
     arguments: Callable[[Parser], None]
-    run: Callable[[argparse.Namespace], None]
+    run: Callable[[argparse.Namespace], int | None]

@@ -1,0 +1,127 @@
+"""`lrcore find`: a learning-rate range test on a training run of the user's."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import plots, preview
+from .cli_parser import Command, Parser, rate, whole
+from .runs import load_setup, start
+
+if TYPE_CHECKING:
+    from .range_sweep import RangeResult
+
+RULES = ("suggestion", "steepest", "valley", "minimum_over_10", "edge")
+
+_EPILOG = """\
+Each of the rates is used for one update of a fresh run. The loss falls where
+rates begin to do something and rises again where they do harm; the suggestion
+lies in the middle, for a run at a constant rate or as the peak of a schedule.
+
+MODULE:FUNCTION is a function of the rate that sets up a run:
+
+  # mymodel.py
+  import numpy as np, lrcore as lrc
+
+  def setup(lr):
+      rng = np.random.default_rng(0)
+      X, w = rng.standard_normal((500, 20)), np.zeros(20)
+      opt = lrc.Adam(w, lr=lr)
+
+      def step():                       # one batch, one update, its loss
+          rows = rng.integers(500, size=32)
+          error = X[rows] @ (w - 1)
+          opt.step(X[rows].T @ error / 32)
+          return error @ error / 64
+
+      return lrc.Run(opt, step, rng)
+
+  lrcore find mymodel:setup
+  lrcore find lrcore.demo:digits --plot rates.png
+
+exit codes: 0 with a suggestion, 1 if the curve does not support one, 2 after an
+error
+"""
+
+
+def _arguments(parser: Parser) -> None:
+    parser.epilog = _EPILOG
+    add = parser.add_argument
+    add("setup", metavar="MODULE:FUNCTION", help="what sets up a run")
+    add("--start", type=rate, default=1e-7, metavar="RATE", help="the first (1e-7)")
+    add("--end", type=rate, default=10.0, metavar="RATE", help="the last (10)")
+    add("--num", type=whole(2, 10**5), default=100, metavar="N", help="how many (100)")
+    files = ", ".join(plots.SUFFIXES)
+    add("--plot", type=Path, metavar="FILE", help=f"draw losses and rates into a file ({files})")
+    add("--json", action="store_true", help="print everything found as JSON instead")
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.plot:
+        plots.check(options.plot)
+    title, result = _found(options)
+    if options.json:
+        print(json.dumps(_data(result), indent=2))
+    else:
+        for line in _report(title, result, min(shutil.get_terminal_size().columns, 100)):
+            print(line)
+    if options.plot:
+        from .plots_range import save
+
+        save(result, title, options.plot)
+        print(f"Figure: {options.plot}", file=sys.stderr)
+    return 0 if result.reliable else 1
+
+
+def _found(options: argparse.Namespace) -> tuple[str, RangeResult]:
+    """What is swept, and the result; whatever the user's program raises is told in one line."""
+    from .range_sweep import range_test
+
+    setup = load_setup(options.setup)
+    try:
+        with np.errstate(all="ignore"):
+            run = start(setup, options.start)
+            result = range_test(
+                run.opt, run.step, options.start, options.end, options.num, rng=run.rng
+            )
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(where.filename).name}, line {where.lineno}"
+        kind = type(error).__name__
+        raise ValueError(f"{options.setup}: {kind}: {error} ({place})") from error
+    return f"{options.setup}, {type(run.opt).__name__}", result
+
+
+def _report(title: str, r: RangeResult, width: int) -> Iterator[str]:
+    yield f"{title}: {r.lrs.size} rates"
+    if r.lrs.size:
+        yield ""
+        yield from preview.curve(r.smoothed, width, (f"{r.lrs[0]:.3g}", f"{r.lrs[-1]:.3g}"))
+    yield ""
+    for name in RULES:
+        value = getattr(r, name)
+        yield f"{name:17}{value:.3g}" if value > 0 else f"{name:17}none"
+    yield ""
+    yield from wrap(r.reason[:1].upper() + r.reason[1:] + ".", width)
+
+
+def _data(r: RangeResult) -> dict[str, object]:
+    numbers = {name: getattr(r, name) for name in RULES}
+    rest = {name: getattr(r, name) for name in ("reliable", "reason", "ended")}
+    arrays = {name: getattr(r, name).tolist() for name in ("lrs", "losses", "smoothed")}
+    known = {name: None if math.isnan(value) else value for name, value in numbers.items()}
+    return known | rest | arrays
+
+
+COMMAND = Command("find a learning rate by a range test", _arguments, _run)
