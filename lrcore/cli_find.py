@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import math
 import shutil
@@ -68,6 +69,8 @@ def _arguments(parser: Parser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if not options.start < options.end:
+        raise ValueError(f"--start {options.start:g} must be below --end {options.end:g}")
     if options.plot:
         plots.check(options.plot)
     title, result = _found(options)
@@ -86,21 +89,29 @@ def _run(options: argparse.Namespace) -> int:
 
 def _found(options: argparse.Namespace) -> tuple[str, RangeResult]:
     """What is swept, and the result; whatever the user's program raises is told in one line."""
-    from .range_sweep import range_test
+    from .range_sweep import range_test  # which help has no use for
 
-    setup = load_setup(options.setup)
     try:
+        setup = load_setup(options.setup)
         with np.errstate(all="ignore"):
             run = start(setup, options.start)
             result = range_test(
                 run.opt, run.step, options.start, options.end, options.num, rng=run.rng
             )
     except Exception as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(where.filename).name}, line {where.lineno}"
-        kind = type(error).__name__
-        raise ValueError(f"{options.setup}: {kind}: {error} ({place})") from error
+        raise ValueError(_told(error)) from error
     return f"{options.setup}, {type(run.opt).__name__}", result
+
+
+def _told(error: Exception) -> str:
+    """The message, and for an error of the user's program also its kind and place."""
+    ours = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<frozen")
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if not frame.filename.startswith(ours)]
+    if not theirs:
+        return str(error)
+    place = f"{Path(theirs[-1].filename).name}, line {theirs[-1].lineno}"
+    return f"{type(error).__name__}: {error} ({place})"
 
 
 def _report(title: str, r: RangeResult, width: int) -> Iterator[str]:
@@ -109,9 +120,10 @@ def _report(title: str, r: RangeResult, width: int) -> Iterator[str]:
         yield ""
         yield from preview.curve(r.smoothed, width, (f"{r.lrs[0]:.3g}", f"{r.lrs[-1]:.3g}"))
     yield ""
-    for name in RULES:
-        value = getattr(r, name)
-        yield f"{name:17}{value:.3g}" if value > 0 else f"{name:17}none"
+    for name in RULES if r.reliable else ():
+        yield f"{name:17}{getattr(r, name):.3g}"
+    if not r.reliable:
+        yield "No suggestion."
     yield ""
     yield from wrap(r.reason[:1].upper() + r.reason[1:] + ".", width)
 

@@ -57,10 +57,10 @@ def chart(schedule: Schedule, steps: int, width: int) -> list[str]:
 def curve(y: Array, width: int, ends: tuple[str, str]) -> list[str]:
     """Values equally far apart, between the lowest and the highest; `ends` name the first and last.
 
-    >>> print(*curve(np.array([5.0, 4, 3, 4, 5]), 17, ("1e-3", "10"))[:3], sep="\\n")
-            5 |**  *
-              |
-              |
+    >>> print(*curve(np.array([3.0, 3, 5, 3, 3]), 17, ("0", "4"))[-3:], sep="\\n")
+            3 |*****
+              +-----
+               0   4
     """
     columns = min(max(width - 12, 10), y.size)
     top, low = float(y.max()), float(y.min())

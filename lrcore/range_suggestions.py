@@ -61,30 +61,31 @@ def noise(losses: Array) -> float:
     >>> noise(np.arange(10.0)) < 1e-5, noise(np.array([1.0, 2.0] * 5)) > 0.5
     (True, True)
     """
-    if losses.size == 0:
-        return 0.0
-    floor = float(np.finfo(np.float32).eps * np.abs(losses).max())
     if losses.size < 3:
-        return floor
-    return max(floor, float(1.4826 * np.median(np.abs(np.diff(losses, 2))) / math.sqrt(6)))
+        return 0.0
+    floor = np.finfo(np.float32).eps * np.median(np.abs(losses))
+    with np.errstate(over="ignore"):  # in a few losses far up
+        spread = np.median(np.abs(np.diff(losses, 2)))
+    return float(max(floor, 1.4826 * spread / math.sqrt(6)))
 
 
 def diverged(losses: Array, num: int) -> bool:
     """Whether the loss has risen from its lowest level by more than it ever fell.
 
     Levels are medians of three points in a row. What it fell is counted from the first level, and
-    as at least six standard deviations of the noise. The same for ``a * losses + b``, ``a > 0``.
-    Asked from a tenth of `num` points on, and at least from the `FEWEST` on.
+    as at least six standard deviations of the noise, more while that is known from few points. The
+    same for ``a * losses + b``, ``a > 0``. Not before a fifth of `num` points, nor before `FEWEST`.
 
     >>> fall_and_rise = np.abs(np.linspace(-1, 2, 40))
     >>> [n for n in range(41) if diverged(fall_and_rise[:n], 40)][0]
     28
     """
-    if losses.size < max(FEWEST, num // 10):
+    if losses.size < max(FEWEST, num // 5):
         return False
     levels = np.median(np.lib.stride_tricks.sliding_window_view(losses, 3), axis=1)
     best = levels.min()
-    return bool(levels[-1] - best > max(levels[0] - best, _RISE * noise(losses)))
+    least = _RISE * (1 + 10 / losses.size) * noise(losses)
+    return bool(levels[-1] - best > max(levels[0] - best, least))
 
 
 def smooth(x: Array, losses: Array, width: float = _WIDTH) -> Smooth:
@@ -96,14 +97,14 @@ def smooth(x: Array, losses: Array, width: float = _WIDTH) -> Smooth:
         Where the losses are, rising: decimal logarithms of rates.
     losses : ndarray
     width : float
-        The standard deviation of the weights, in the units of `x`; at least 1.5 steps of `x`.
+        The standard deviation of the weights, in the units of `x`; at least a step of `x`.
 
     Notes
     -----
     A moving average, as in fastai and Lightning, is late: with their weight 0.98 and a dozen points
     a decade the steepest point comes out more than three times too high.
     """
-    width = max(width, 1.5 * float(np.diff(x).max(initial=0.0))) or 1.0
+    width = max(width, float(np.diff(x).max(initial=0.0))) or 1.0
     height, slope, sigma = np.empty_like(x), np.empty_like(x), np.empty_like(x)
     for i, centre in enumerate(x):
         u = (x - centre) / width
@@ -198,9 +199,11 @@ def _doubt(lrs: Array, curve: Smooth, d: Descent, ended: Ending) -> str:
     if d.depth <= _SIGMAS * math.hypot(of_first, curve.sigma[d.lowest]):
         return (
             f"no rate up to {lrs[-1]:.3g} lowered the loss by clearly more than its noise: it fell "
-            f"by {d.depth:.3g}, single losses scatter by {d.noise:.3g}; "
-            "use larger batches, more rates, or a higher end"
+            f"by {d.depth:.3g}, single losses scatter by {d.noise:.3g}; use larger batches, "
+            + ("or more rates" if ended == "diverged" else "more rates, or a higher end")
         )
+    if d.lowest <= lrs.size // 10:
+        return f"the loss was lowest at the first rates; start below {lrs[0]:.3g}"
     if d.quarter <= lrs.size // 10:
         return f"the loss fell from the first rates on; start below {lrs[0]:.3g}"
     if d.turn == lrs.size - 1 and ended not in ("diverged", "nonfinite"):
