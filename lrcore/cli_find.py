@@ -28,7 +28,7 @@ RULES = ("suggestion", "steepest", "valley", "minimum_over_10", "edge")
 _EPILOG = """\
 Each of the rates is used for one update of a fresh run. The loss falls where
 rates begin to do something and rises again where they do harm; the suggestion
-lies in the middle, for a run at a constant rate or as the peak of a schedule.
+lies in the middle, for training at a constant rate.
 
 MODULE:FUNCTION is a function of the rate that sets up a run:
 

@@ -267,9 +267,9 @@ class RangeTest:
         return self._ended != "left"
 
     def _keep_loss(self) -> None:
-        if self._loss is not None and math.isfinite(self._loss):
-            self._losses.append(self._loss)
-        self._asked = self._loss = None
+        loss, self._asked, self._loss = self._loss, None, None
+        if loss is not None and math.isfinite(loss):
+            self._losses.append(loss)
 
     def _put_back(self) -> None:
         if self._before is None:

@@ -87,6 +87,15 @@ def test_smoothing_has_no_lag() -> None:
     assert x[smooth(x, losses).slope.argmin()] == pytest.approx(0, abs=1e-9)
 
 
+def test_a_moving_average_would_be_late_by_a_factor_of_three() -> None:
+    losses, late, average = 1 / (1 + np.exp(4 * (X + 3))), np.empty_like(X), 0.0
+    for k, loss in enumerate(losses):
+        average = 0.98 * average + 0.02 * loss
+        late[k] = average / (1 - 0.98 ** (k + 1))
+    assert 10 ** (X[np.diff(late).argmin()] + 3) > 3
+    assert 10 ** (X[smooth(X, losses).slope.argmin()] + 3) == pytest.approx(1, rel=STEP - 1)
+
+
 def test_smoothing_leaves_a_line_as_it_is_at_its_ends_too() -> None:
     x = np.sort(np.random.default_rng(0).random(30))
     curve = smooth(x, 3 - 2 * x)
