@@ -10,6 +10,7 @@ Usage: python benchmarks/regret.py [--seeds 10 11 12]
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -29,7 +30,7 @@ UPDATES = 300
 RATES = np.geomspace(1e-5, 10, 25)  # four for each decade
 OPTIMIZERS: dict[str, Any] = {
     "SGD": lrc.SGD,
-    "SGD, momentum 0.9": lambda p, lr: lrc.SGD(p, lr, momentum=0.9),
+    "SGD, momentum 0.9": lambda p, lr=1e-2: lrc.SGD(p, lr, momentum=0.9),
     "Adam": lrc.Adam,
     "AdamW": lrc.AdamW,
     "RMSprop": lrc.RMSprop,
@@ -133,7 +134,14 @@ def whole_curve(start: Start) -> tuple[Array, Array]:
     return lrs[: len(losses)], np.array(losses)
 
 
-def regrets(start: Start) -> tuple[dict[str, float], str]:
+class Regret(NamedTuple):
+    """The share of the best gain that was missed, in percent, and the loss over the best one."""
+
+    missed: float
+    ratio: float
+
+
+def regrets(start: Start, default: float) -> tuple[dict[str, Regret], str]:
     """The regret of every rule that suggests something, and why ours does not."""
     run = start(0.0)
     assert run.score is not None
@@ -142,20 +150,23 @@ def regrets(start: Start) -> tuple[dict[str, float], str]:
         result = lrc.range_test(run.opt, run.step, rng=run.rng)
     best = min(trained(start, lr) for lr in RATES)
     rates = {name: getattr(result, name) for name in OURS} | suggestions(*whole_curve(start))
+    rates["the optimizer's default"] = default
+    losses = {name: trained(start, lr) for name, lr in rates.items() if lr > 0}
     found = {
-        name: 100 * (trained(start, lr) - best) / (first - best)
-        for name, lr in rates.items()
-        if lr > 0
+        name: Regret(100 * (loss - best) / (first - best), loss / best)
+        for name, loss in losses.items()
     }
     return found, "" if result.reliable else result.reason
 
 
-def row(name: str, values: Sequence[float]) -> str:
-    """Numbers of a table, in percent."""
+def row(name: str, found: Sequence[Regret]) -> str:
+    """Numbers of a table."""
+    values = [regret.missed for regret in found]
     over = sum(value > 5 for value in values)
     shown = [np.median(values), np.percentile(values, 90, method="higher"), max(values)]
     cells = [f"{value:.2f}" if value < 100 else "over 100" for value in shown]
-    return f"| {name} | {len(values)} | {' | '.join(cells)} | {over} |"
+    ratio = np.median([regret.ratio for regret in found])
+    return f"| {name} | {len(values)} | {' | '.join(cells)} | {over} | {ratio:.3g} |"
 
 
 def false_alarms(draw: Callable[[np.random.Generator], float]) -> int:
@@ -171,13 +182,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[10, 11, 12])
     seeds = parser.parse_args().seeds
-    by_rule: dict[str, list[float]] = defaultdict(list)
-    by_case: dict[str, list[float]] = {case: [] for case in (*TASKS, *OPTIMIZERS)}
+    by_rule: dict[str, list[Regret]] = defaultdict(list)
+    by_case: dict[str, list[Regret]] = {case: [] for case in (*TASKS, *OPTIMIZERS)}
     doubts = []
     for name, task in TASKS.items():
         for optimizer in OPTIMIZERS:
             for seed in seeds:
-                found, doubt = regrets(setup(task, optimizer, seed))
+                default = inspect.signature(OPTIMIZERS[optimizer]).parameters["lr"].default
+                found, doubt = regrets(setup(task, optimizer, seed), default)
                 for rule, value in found.items():
                     by_rule[rule].append(value)
                 for case in (name, optimizer):
@@ -186,7 +198,7 @@ def main() -> None:
                     doubts.append(f"{name}, {optimizer}, {seed}: {doubt}")
     print(f"Seeds {seeds}; regrets in percent.\n")
     for title, table in (("rule", by_rule), ("`suggestion`, by case", by_case)):
-        print(f"| {title} | runs | median | 90 % | worst | over 5 % |\n|---|---|---|---|---|---|")
+        print(f"| {title} | runs | median | 90 % | worst | over 5 % | loss / best |\n{'|---' * 7}|")
         print(*(row(*item) for item in table.items() if item[1]), sep="\n", end="\n\n")
     for name, draw in NOISES.items():
         print(f"Of 1000 curves of {name} noise alone {false_alarms(draw)} had a suggestion.")

@@ -13,7 +13,7 @@ Ending: TypeAlias = Literal["end", "diverged", "nonfinite", "left"]
 
 FEWEST: Final = 10  # points below which a curve says nothing
 _WIDTH: Final = 0.2  # decades: the standard deviation of the smoothing kernel
-_SIGMAS: Final = 4.5  # what counts as a descent; met by 0 of 1000 curves of normal noise
+_SIGMAS: Final = 4.5  # what counts as a descent; met by 2 of 1000 curves of normal noise
 _RISE: Final = 6.0  # of the noise: what counts as a rise where there was no descent
 
 

@@ -109,7 +109,7 @@ class RangeTest:
     -----
     However the loop ends (its end, `break`, `return`, an exception, Ctrl-C), parameters, optimizer
     state, `t`, controllers, `opt.lr` and `rng` have then the bits that they had when it began. An
-    interrupt while these are put back is raised after they have been. It is the iterator that
+    interrupt while these are put back comes after they have been. It is the iterator that
     does so, when it ends or is closed: a `for` statement gives it up as soon as it is left. Who
     holds on to an iterator, ``it = iter(rt)``, closes it or calls `close`, or writes ``with
     RangeTest(...) as rt:``. What else a loop changes (a position in a data set, running means

@@ -207,7 +207,7 @@ INTERRUPTED = """if True:
         except KeyboardInterrupt:
             found += 1
         assert all() == before, k
-    print(found > 50)
+    print(found > 20)
 """
 
 
