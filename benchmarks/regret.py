@@ -14,6 +14,7 @@ import inspect
 import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -24,6 +25,7 @@ from sklearn import datasets
 
 import lrcore as lrc
 from lrcore import demo
+from lrcore.range_suggestions import RULES
 
 Array = np.ndarray[Any, Any]
 UPDATES = 300
@@ -102,7 +104,6 @@ NOISES: dict[str, Callable[[np.random.Generator], float]] = {
 }
 
 Start = Callable[[float], lrc.Run]
-OURS = ("steepest", "valley", "minimum_over_10", "edge", "suggestion")
 
 
 @np.errstate(all="ignore")
@@ -134,14 +135,7 @@ def whole_curve(start: Start) -> tuple[Array, Array]:
     return lrs[: len(losses)], np.array(losses)
 
 
-class Regret(NamedTuple):
-    """The share of the best gain that was missed, in percent, and the loss over the best one."""
-
-    missed: float
-    ratio: float
-
-
-def regrets(start: Start, default: float) -> tuple[dict[str, Regret], str]:
+def regrets(start: Start, default: float) -> tuple[dict[str, float], str]:
     """The regret of every rule that suggests something, and why ours does not."""
     run = start(0.0)
     assert run.score is not None
@@ -149,24 +143,21 @@ def regrets(start: Start, default: float) -> tuple[dict[str, Regret], str]:
     with np.errstate(all="ignore"):
         result = lrc.range_test(run.opt, run.step, rng=run.rng)
     best = min(trained(start, lr) for lr in RATES)
-    rates = {name: getattr(result, name) for name in OURS} | suggestions(*whole_curve(start))
+    rates = {name: getattr(result, name) for name in (*RULES, "suggestion")} | suggestions(
+        *whole_curve(start)
+    )
     rates["the optimizer's default"] = default
     losses = {name: trained(start, lr) for name, lr in rates.items() if lr > 0}
-    found = {
-        name: Regret(100 * (loss - best) / (first - best), loss / best)
-        for name, loss in losses.items()
-    }
+    found = {name: 100 * (loss - best) / (first - best) for name, loss in losses.items()}
     return found, "" if result.reliable else result.reason
 
 
-def row(name: str, found: Sequence[Regret]) -> str:
-    """Numbers of a table."""
-    values = [regret.missed for regret in found]
+def row(name: str, values: Sequence[float]) -> str:
+    """Numbers of a table, in percent."""
     over = sum(value > 5 for value in values)
     shown = [np.median(values), np.percentile(values, 90, method="higher"), max(values)]
     cells = [f"{value:.2f}" if value < 100 else "over 100" for value in shown]
-    ratio = np.median([regret.ratio for regret in found])
-    return f"| {name} | {len(values)} | {' | '.join(cells)} | {over} | {ratio:.3g} |"
+    return f"| {name} | {len(values)} | {' | '.join(cells)} | {over} |"
 
 
 def false_alarms(draw: Callable[[np.random.Generator], float]) -> int:
@@ -182,23 +173,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[10, 11, 12])
     seeds = parser.parse_args().seeds
-    by_rule: dict[str, list[Regret]] = defaultdict(list)
-    by_case: dict[str, list[Regret]] = {case: [] for case in (*TASKS, *OPTIMIZERS)}
+    by_rule: dict[str, list[float]] = defaultdict(list)
+    by_case: dict[str, list[float]] = {case: [] for case in (*TASKS, *OPTIMIZERS)}
     doubts = []
-    for name, task in TASKS.items():
-        for optimizer in OPTIMIZERS:
-            for seed in seeds:
-                default = inspect.signature(OPTIMIZERS[optimizer]).parameters["lr"].default
-                found, doubt = regrets(setup(task, optimizer, seed), default)
-                for rule, value in found.items():
-                    by_rule[rule].append(value)
-                for case in (name, optimizer):
-                    by_case[case] += [found["suggestion"]] if "suggestion" in found else []
-                if doubt:
-                    doubts.append(f"{name}, {optimizer}, {seed}: {doubt}")
+    for (name, task), (optimizer, make), seed in product(TASKS.items(), OPTIMIZERS.items(), seeds):
+        default = inspect.signature(make).parameters["lr"].default
+        found, doubt = regrets(setup(task, optimizer, seed), default)
+        for rule, value in found.items():
+            by_rule[rule].append(value)
+        for case in (name, optimizer):
+            by_case[case] += [found["suggestion"]] if "suggestion" in found else []
+        if doubt:
+            doubts.append(f"{name}, {optimizer}, {seed}: {doubt}")
     print(f"Seeds {seeds}; regrets in percent.\n")
     for title, table in (("rule", by_rule), ("`suggestion`, by case", by_case)):
-        print(f"| {title} | runs | median | 90 % | worst | over 5 % | loss / best |\n{'|---' * 7}|")
+        print(f"| {title} | runs | median | 90 % | worst | over 5 % |\n{'|---' * 6}|")
         print(*(row(*item) for item in table.items() if item[1]), sep="\n", end="\n\n")
     for name, draw in NOISES.items():
         print(f"Of 1000 curves of {name} noise alone {false_alarms(draw)} had a suggestion.")

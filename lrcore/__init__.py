@@ -58,13 +58,13 @@ from .threads import set_num_threads as set_num_threads
 
 if TYPE_CHECKING:
     from . import plots as plots
-    from .range_sweep import RangeResult as RangeResult
+    from .range_suggestions import RangeResult as RangeResult
     from .range_sweep import RangeTest as RangeTest
     from .range_sweep import range_test as range_test
 else:
     _LATER = {
         "plots": "plots",
-        "RangeResult": "range_sweep",
+        "RangeResult": "range_suggestions",
         "RangeTest": "range_sweep",
         "range_test": "range_sweep",
     }

@@ -21,9 +21,7 @@ from .cli_parser import Command, Parser, rate, whole
 from .runs import load_setup, start
 
 if TYPE_CHECKING:
-    from .range_sweep import RangeResult
-
-RULES = ("suggestion", "steepest", "valley", "minimum_over_10", "edge")
+    from .range_suggestions import RangeResult
 
 _EPILOG = """\
 Each of the rates is used for one update of a fresh run. The loss falls where
@@ -115,12 +113,14 @@ def _told(error: Exception) -> str:
 
 
 def _report(title: str, r: RangeResult, width: int) -> Iterator[str]:
+    from .range_suggestions import RULES
+
     yield f"{title}: {r.lrs.size} rates"
     if r.lrs.size:
         yield ""
         yield from preview.curve(r.smoothed, width, (f"{r.lrs[0]:.3g}", f"{r.lrs[-1]:.3g}"))
     yield ""
-    for name in RULES if r.reliable else ():
+    for name in ("suggestion", *RULES) if r.reliable else ():
         yield f"{name:17}{getattr(r, name):.3g}"
     if not r.reliable:
         yield "No suggestion."
@@ -129,11 +129,12 @@ def _report(title: str, r: RangeResult, width: int) -> Iterator[str]:
 
 
 def _data(r: RangeResult) -> dict[str, object]:
-    numbers = {name: getattr(r, name) for name in RULES}
-    rest = {name: getattr(r, name) for name in ("reliable", "reason", "ended")}
-    arrays = {name: getattr(r, name).tolist() for name in ("lrs", "losses", "smoothed")}
-    known = {name: None if math.isnan(value) else value for name, value in numbers.items()}
-    return known | rest | arrays
+    data: dict[str, object] = {}
+    for name, value in r._asdict().items():
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
+        data[name] = None if isinstance(value, float) and math.isnan(value) else value
+    return data
 
 
 COMMAND = Command("find a learning rate by a range test", _arguments, _run)

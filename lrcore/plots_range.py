@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .plots import COLOURS, new_figure
+from .range_suggestions import RULES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .range_sweep import RangeResult
+    from .range_suggestions import RangeResult
 
-_MARKS = {"steepest": "v", "valley": "s", "minimum_over_10": "d", "edge": "^"}
+_MARKS = "vsd^"
 
 
 def draw(r: RangeResult, ax: Axes | None = None) -> Axes:
@@ -27,7 +28,7 @@ def draw(r: RangeResult, ax: Axes | None = None) -> Axes:
     loss, rate, mark = COLOURS
     ax.plot(r.lrs, r.losses, color=loss, alpha=0.35, linewidth=0.8, marker=".", label="loss")
     ax.plot(r.lrs, r.smoothed, color=loss, label="smoothed")
-    for name, marker in _MARKS.items():
+    for name, marker in zip(RULES, _MARKS, strict=True):
         _mark(ax, r, name, marker, rate)
     if r.reliable:
         ax.axvline(r.suggestion, color=mark, label=f"suggestion {r.suggestion:.2g}")

@@ -3,23 +3,49 @@
 from __future__ import annotations
 
 import math
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 Array: TypeAlias = NDArray[np.float64]
 Ending: TypeAlias = Literal["end", "diverged", "nonfinite", "left"]
 
+RULES: Final = ("steepest", "valley", "minimum_over_10", "edge")
 FEWEST: Final = 10  # points below which a curve says nothing
 _WIDTH: Final = 0.2  # decades: the standard deviation of the smoothing kernel
 _SIGMAS: Final = 4.5  # what counts as a descent; met by 2 of 1000 curves of normal noise
 _RISE: Final = 6.0  # of the noise: what counts as a rise where there was no descent
 
 
-class Findings(NamedTuple):
-    """The part of a result that follows from rates and losses."""
+class RangeResult(NamedTuple):
+    """What a range test has found; `judge` says how.
 
+    Attributes
+    ----------
+    lrs, losses : ndarray
+        The rates used and the finite losses reported for them, as long as each other. A loss
+        belongs to the parameters before the update at its rate.
+    smoothed : ndarray
+        The losses without most of their noise and without lag.
+    steepest, valley, minimum_over_10, edge : float
+        Four rules of thumb; NaN where the curve has no such place.
+    suggestion : float
+        The recommended rate; NaN unless `reliable`.
+    reliable : bool
+        Whether the curve shows a descent, its beginning and its end.
+    reason : str
+        Why, in words.
+    ended : {"end", "diverged", "nonfinite", "left"}
+        What ended the sweep: its end, a loss that had risen by more than it ever fell, a loss or
+        gradient that was not finite, or the loop itself.
+    """
+
+    lrs: Array
+    losses: Array
     smoothed: Array
     steepest: float
     valley: float
@@ -28,6 +54,13 @@ class Findings(NamedTuple):
     suggestion: float
     reliable: bool
     reason: str
+    ended: Ending
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw loss against rate, raw and smoothed, with the suggestions marked (matplotlib)."""
+        from .plots_range import draw
+
+        return draw(self, ax)
 
 
 class Descent(NamedTuple):
@@ -119,7 +152,7 @@ def smooth(x: Array, losses: Array, width: float = _WIDTH) -> Smooth:
     return Smooth(height, slope, sigma * noise(losses))
 
 
-def judge(lrs: Array, losses: Array, ended: Ending) -> Findings:
+def judge(lrs: Array, losses: Array, ended: Ending) -> RangeResult:
     """The suggestions of a curve, the recommended one, and whether to believe it.
 
     All are read from the smoothed curve over the logarithm of the rate. What the update at one rate
@@ -152,14 +185,16 @@ def judge(lrs: Array, losses: Array, ended: Ending) -> Findings:
     if losses.size < FEWEST:
         text = f"only {losses.size} finite losses; at least {FEWEST} are needed"
         nan = math.nan
-        return Findings(losses.copy(), nan, nan, nan, nan, nan, False, text)
+        return RangeResult(lrs, losses, losses, nan, nan, nan, nan, nan, False, text, ended)
     curve = smooth(np.log10(lrs), _clipped(losses))
     d = descent(curve, noise(losses))
     before = np.concatenate((lrs[:1], lrs[:-1]))
     lowest_slope = d.quarter + int(curve.slope[d.quarter : d.lowest + 1].argmin())
     valley = math.sqrt(before[d.quarter]) * math.sqrt(before[d.turn])
     doubt = _doubt(lrs, curve, d, ended)
-    return Findings(
+    return RangeResult(
+        lrs=lrs,
+        losses=losses,
         smoothed=curve.height,
         steepest=float(before[lowest_slope]),
         valley=valley,
@@ -168,6 +203,7 @@ def judge(lrs: Array, losses: Array, ended: Ending) -> Findings:
         suggestion=math.nan if doubt else valley,
         reliable=not doubt,
         reason=doubt or _summary(before, d),
+        ended=ended,
     )
 
 
@@ -199,8 +235,8 @@ def _doubt(lrs: Array, curve: Smooth, d: Descent, ended: Ending) -> str:
     if d.depth <= _SIGMAS * math.hypot(of_first, curve.sigma[d.lowest]):
         return (
             f"no rate up to {lrs[-1]:.3g} lowered the loss by clearly more than its noise: it fell "
-            f"by {d.depth:.3g}, single losses scatter by {d.noise:.3g}; use larger batches, "
-            + ("or more rates" if ended == "diverged" else "more rates, or a higher end")
+            f"by {d.depth:.3g}, single losses scatter by {d.noise:.3g}; use larger batches, more "
+            f"rates, or {'a lower start' if ended == 'diverged' else 'a higher end'}"
         )
     if d.lowest <= lrs.size // 10:
         return f"the loss was lowest at the first rates; start below {lrs[0]:.3g}"

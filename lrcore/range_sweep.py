@@ -4,66 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Self, final
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self, final
 
 import numpy as np
 
 from .arguments import Positive, Range, checked
 from .base import Optimizer
 from .ramps import Sweep
-from .range_suggestions import Array, Ending, Findings, diverged, judge
+from .range_suggestions import Array, Ending, RangeResult, diverged, judge
 from .runs import Moment, Run, loss_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 START: Final = 1e-7
 END: Final = 10.0
 NUM: Final = 100
 
 Number = Annotated[int, Range(int, 2, 10**5)]
-
-
-class RangeResult(NamedTuple):
-    """What a range test has found; `range_suggestions.judge` says how.
-
-    Attributes
-    ----------
-    lrs, losses : ndarray
-        The rates used and the finite losses reported for them, as long as each other. A loss
-        belongs to the parameters before the update at its rate.
-    smoothed : ndarray
-        The losses without most of their noise and without lag.
-    steepest, valley, minimum_over_10, edge : float
-        Four rules of thumb; NaN where the curve has no such place.
-    suggestion : float
-        The recommended rate; NaN unless `reliable`.
-    reliable : bool
-        Whether the curve shows a descent, its beginning and its end.
-    reason : str
-        Why, in words.
-    ended : {"end", "diverged", "nonfinite", "left"}
-        What ended the sweep: its end, a loss that had risen by more than it ever fell, a loss or
-        gradient that was not finite, or the loop itself.
-    """
-
-    lrs: Array
-    losses: Array
-    smoothed: Array
-    steepest: float
-    valley: float
-    minimum_over_10: float
-    edge: float
-    suggestion: float
-    reliable: bool
-    reason: str
-    ended: Ending
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw loss against rate, raw and smoothed, with the suggestions marked (matplotlib)."""
-        from .plots_range import draw
-
-        return draw(self, ax)
 
 
 class _Asked(NamedTuple):
@@ -109,9 +64,10 @@ class RangeTest:
     -----
     However the loop ends (its end, `break`, `return`, an exception, Ctrl-C), parameters, optimizer
     state, `t`, controllers, `opt.lr` and `rng` have then the bits that they had when it began. An
-    interrupt while these are put back comes after they have been. It is the iterator that
-    does so, when it ends or is closed: a `for` statement gives it up as soon as it is left. Who
-    holds on to an iterator, ``it = iter(rt)``, closes it or calls `close`, or writes ``with
+    interrupt while these are put back has it done once more and is raised then (after `break`,
+    Python can only report it); a second one may leave it half done. It is the iterator that puts
+    back, when it ends or is closed: a `for` statement gives it up as soon as it is left. Who holds
+    on to an iterator, ``it = iter(rt)``, closes it or calls `close`, or writes ``with
     RangeTest(...) as rt:``. What else a loop changes (a position in a data set, running means
     outside of the parameters) is its own to put back.
 
@@ -119,9 +75,8 @@ class RangeTest:
     before have done. The suggestions pair a rate with the next loss. A loop that reports the loss
     after the update should know that they come out lower by one factor between neighbouring rates.
 
-    Other libraries restore less (fastai and Lightning go through a file and keep the state of
-    random generators advanced, torch-lr-finder wants a `reset`), stop by the ratio to the best
-    loss, which fails for losses that are negative or shifted, and smooth with a lag.
+    fastai, Lightning and torch-lr-finder stop at a multiple of the best loss, which fails if losses
+    are negative or shifted, and smooth with a lag; the last leaves putting back to `reset`.
 
     References
     ----------
@@ -142,8 +97,8 @@ class RangeTest:
     ...     rt.report(error @ error / 128)
     >>> rt.result.reliable, 0.01 < rt.result.suggestion < 1
     (True, True)
-    >>> opt.t, opt.lr, w.any()
-    (0, 0.01, np.False_)
+    >>> opt.t, opt.lr, bool(w.any())
+    (0, 0.01, False)
     """
 
     def __init__(
@@ -234,8 +189,7 @@ class RangeTest:
         if self._result is None:
             losses = np.array(self._losses)
             lrs = self._lrs[: losses.size].copy()
-            found: Findings = judge(lrs, losses, self._ended)
-            self._result = RangeResult(lrs, losses, **found._asdict(), ended=self._ended)
+            self._result = judge(lrs, losses, self._ended)
         return self._result
 
     def _ask(self, lr: float) -> None:

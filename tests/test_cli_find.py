@@ -10,7 +10,7 @@ import pytest
 
 import lrcore as lrc
 from lrcore.cli import main
-from lrcore.cli_find import RULES
+from lrcore.range_suggestions import RULES as OTHERS
 
 SETUP = """
 import numpy as np, lrcore as lrc
@@ -49,6 +49,7 @@ def overflowing(lr):
     return lrc.Run(opt, step)
 """
 
+RULES = ("suggestion", *OTHERS)
 Captured = pytest.CaptureFixture[str]
 
 
@@ -72,9 +73,8 @@ def test_the_suggestions_are_printed_with_the_curve_and_the_reason(
     assert out.isascii()
     assert max(map(len, lines)) <= 70
     assert lines[0].startswith(f"{model}:setup, Adam: ")
-    assert [line.split()[0] for line in lines if line.split()[:1] and line.split()[0] in RULES] == [
-        *RULES
-    ]
+    words = [line.partition(" ")[0] for line in lines]
+    assert [word for word in words if word in RULES] == [*RULES]
     assert "The loss fell by " in out
 
 

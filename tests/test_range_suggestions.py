@@ -10,8 +10,9 @@ import pytest
 
 from lrcore.range_suggestions import (
     FEWEST,
+    RULES,
     Array,
-    Findings,
+    RangeResult,
     descent,
     diverged,
     judge,
@@ -24,14 +25,13 @@ STEP = LRS[1] / LRS[0]
 X = np.log10(LRS)
 # down along a sigmoid around 10**-3, up along a steep line from 10**-1 on
 KNOWN = 2 / (1 + np.exp(4 * (X + 3))) + 1 + 5 * np.maximum(X + 1, 0)
-RULES = ("steepest", "valley", "minimum_over_10", "edge")
 
 
 def noisy(seed: int, size: float) -> Array:
     return KNOWN + size * np.random.default_rng(seed).standard_normal(X.size)
 
 
-def stopped(losses: Array) -> Findings:
+def stopped(losses: Array) -> RangeResult:
     """As a range test would have it."""
     for n in range(1, losses.size + 1):
         if diverged(losses[:n], losses.size):
@@ -39,7 +39,7 @@ def stopped(losses: Array) -> Findings:
     return judge(LRS, losses, "end")
 
 
-def decades(found: Findings) -> dict[str, float]:
+def decades(found: RangeResult) -> dict[str, float]:
     return {name: math.log10(getattr(found, name)) for name in RULES}
 
 
