@@ -143,10 +143,8 @@ def regrets(start: Start, default: float) -> tuple[dict[str, float], str]:
     with np.errstate(all="ignore"):
         result = lrc.range_test(run.opt, run.step, rng=run.rng)
     best = min(trained(start, lr) for lr in RATES)
-    rates = {name: getattr(result, name) for name in (*RULES, "suggestion")} | suggestions(
-        *whole_curve(start)
-    )
-    rates["the optimizer's default"] = default
+    rates = {name: getattr(result, name) for name in (*RULES, "suggestion")}
+    rates |= {"the optimizer's default": default, **suggestions(*whole_curve(start))}
     losses = {name: trained(start, lr) for name, lr in rates.items() if lr > 0}
     found = {name: 100 * (loss - best) / (first - best) for name, loss in losses.items()}
     return found, "" if result.reliable else result.reason

@@ -85,6 +85,7 @@ class Smooth(NamedTuple):
     sigma: Array
 
 
+@np.errstate(over="ignore", invalid="ignore")  # losses may be near the largest number
 def noise(losses: Array) -> float:
     """The standard deviation of the losses around any smooth curve, robust against jumps.
 
@@ -97,11 +98,11 @@ def noise(losses: Array) -> float:
     if losses.size < 3:
         return 0.0
     floor = np.finfo(np.float32).eps * np.median(np.abs(losses))
-    with np.errstate(over="ignore"):  # in a few losses far up
-        spread = np.median(np.abs(np.diff(losses, 2)))
+    spread = np.median(np.abs(np.diff(losses, 2)))
     return float(max(floor, 1.4826 * spread / math.sqrt(6)))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def diverged(losses: Array, num: int) -> bool:
     """Whether the loss has risen from its lowest level by more than it ever fell.
 
@@ -152,6 +153,7 @@ def smooth(x: Array, losses: Array, width: float = _WIDTH) -> Smooth:
     return Smooth(height, slope, sigma * noise(losses))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def judge(lrs: Array, losses: Array, ended: Ending) -> RangeResult:
     """The suggestions of a curve, the recommended one, and whether to believe it.
 
@@ -232,7 +234,7 @@ def _clipped(losses: Array) -> Array:
 def _doubt(lrs: Array, curve: Smooth, d: Descent, ended: Ending) -> str:
     """Why a suggestion would be a guess; empty if it is none."""
     of_first = d.noise / math.sqrt(max(1, lrs.size // 10))
-    if d.depth <= _SIGMAS * math.hypot(of_first, curve.sigma[d.lowest]):
+    if not d.depth > _SIGMAS * math.hypot(of_first, curve.sigma[d.lowest]):
         return (
             f"no rate up to {lrs[-1]:.3g} lowered the loss by clearly more than its noise: it fell "
             f"by {d.depth:.3g}, single losses scatter by {d.noise:.3g}; use larger batches, more "

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lrcore.range_suggestions import (
     FEWEST,
@@ -208,3 +210,20 @@ def test_a_curve_that_does_not_fall_has_no_depth() -> None:
     curve = smooth(X, X + 8)
     assert descent(curve, 0.0).depth == pytest.approx(0, abs=0.5)
     assert descent(curve, 0.0).lowest == 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    losses=st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=40),
+    ended=st.sampled_from(["end", "diverged", "nonfinite", "left"]),
+)
+def test_any_finite_losses_are_judged_within_the_rates_of_the_sweep(
+    losses: list[float], ended: Any
+) -> None:
+    lrs = LRS[: len(losses)]
+    diverged(np.array(losses), 40)
+    found = judge(lrs, np.array(losses), ended)
+    assert found.reliable == math.isfinite(found.suggestion)
+    assert found.reason
+    for name in ("steepest", "valley"):
+        assert len(losses) < FEWEST or lrs[0] <= getattr(found, name) * (1 + 1e-12) <= 10
