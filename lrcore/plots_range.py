@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +33,8 @@ def draw(r: RangeResult, ax: Axes | None = None) -> Axes:
         _mark(ax, r, name, marker, rate)
     if r.reliable:
         ax.axvline(r.suggestion, color=mark, label=f"suggestion {r.suggestion:.2g}")
+    else:
+        ax.set_title(fill(f"no suggestion: {r.reason}", 90), fontsize="small")
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss before the update")
     if r.losses.size:
         _frame(ax, r)
@@ -44,7 +47,7 @@ def save(r: RangeResult, title: str, path: Path) -> None:
     """Write a figure of a range test to `path`, which ends in one of `plots.SUFFIXES`."""
     figure = new_figure()
     draw(r, figure.subplots())
-    figure.suptitle(title if r.reliable else f"{title}\n{r.reason}", fontsize="medium", wrap=True)
+    figure.suptitle(title, fontsize="medium", wrap=True)
     figure.savefig(path)
 
 
