@@ -25,7 +25,6 @@ from .gradients import clip_grad_norm_ as clip_grad_norm_
 from .gradients import global_norm as global_norm
 from .gradients import zero_grads as zero_grads
 from .groups import Group as Group
-from .monitor import Monitor as Monitor
 from .optimizers import SGD as SGD
 from .optimizers import Adadelta as Adadelta
 from .optimizers import Adagrad as Adagrad
@@ -33,7 +32,6 @@ from .optimizers import Adam as Adam
 from .optimizers import AdamW as AdamW
 from .optimizers import RMSprop as RMSprop
 from .records import schedule_from_dict as schedule_from_dict
-from .runs import Run as Run
 from .schedules import WSD as WSD
 from .schedules import Constant as Constant
 from .schedules import CosineAnnealing as CosineAnnealing
@@ -68,10 +66,15 @@ if TYPE_CHECKING:
     from .curvature import stability_limit as stability_limit
     from .diagnosis import Diagnosis as Diagnosis
     from .diagnosis import diagnose as diagnose
+    from .monitor import Monitor as Monitor
+    from .range_suggestions import RangeResult as RangeResult
+    from .range_sweep import RangeTest as RangeTest
+    from .range_sweep import range_test as range_test
+    from .runs import Run as Run
 else:
-    # Where the names are that are loaded when they are first asked for.
+    # Modules, and what is in them, that are loaded when they are first asked for.
     _LATER = {
-        "plots": "",
+        "plots": "plots",
         "NoiseScale": "batches",
         "noise_scale": "batches",
         "noise_scale_from_norms": "batches",
@@ -80,6 +83,11 @@ else:
         "stability_limit": "curvature",
         "Diagnosis": "diagnosis",
         "diagnose": "diagnosis",
+        "Monitor": "monitor",
+        "RangeResult": "range_suggestions",
+        "RangeTest": "range_sweep",
+        "range_test": "range_sweep",
+        "Run": "runs",
     }
 
     def __getattr__(name):
@@ -88,14 +96,12 @@ else:
             raise AttributeError(f"module 'lrcore' has no attribute {name!r}")
         from importlib import import_module
 
-        home = _LATER[name]
-        found = (
-            getattr(import_module(f"lrcore.{home}"), name)
-            if home
-            else import_module(f"lrcore.{name}")
-        )
-        globals()[name] = found
+        module = import_module(f"lrcore.{_LATER[name]}")
+        found = globals()[name] = getattr(module, name, module)
         return found
+
+    def __dir__():
+        return sorted({*globals(), *_LATER})
 
 
 __version__ = "0.1.0"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import __version__, bench, build_info, cli_demo, cli_diagnose, cli_schedule
+from . import __version__, bench, build_info, cli_demo, cli_diagnose, cli_find, cli_schedule
 from .cli_parser import Command, Parser, one_of
 from .optimizers import OPTIMIZERS
 from .schedules import SCHEDULES
@@ -40,6 +40,7 @@ def _bench(options: argparse.Namespace) -> None:
 COMMANDS = {
     "demo": cli_demo.COMMAND,
     "schedule": cli_schedule.COMMAND,
+    "find": cli_find.COMMAND,
     "diagnose": cli_diagnose.COMMAND,
     "bench": Command("time every rule beside plain NumPy, here", lambda parser: None, _bench),
     "info": Command("what this build is and what it offers", lambda parser: None, _info),
@@ -73,8 +74,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or what the command says (1: `diagnose` found something wrong), or 2 after an error (one
-        line on stderr), 130 after Ctrl-C, 141 if the reader of the output has gone.
+        0, or what the command says (1: `find` found no rate to rely on, `diagnose` something
+        wrong), 2 after an error (one line on stderr), 130 after Ctrl-C, 141 if the reader of the
+        output has gone.
     """
     try:
         try:

@@ -147,7 +147,7 @@ def _draw_schedule(ax: Axes, s: Schedule, steps: int | None) -> None:
 
 
 def new_figure(figsize: tuple[float, float] = (8, 6)) -> Figure:
-    """An empty one, or an ImportError that names the extra."""
+    """An empty one, its size in inches, or an ImportError that names the extra."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:

@@ -51,14 +51,41 @@ def chart(schedule: Schedule, steps: int, width: int) -> list[str]:
     edges = np.minimum(np.arange(columns + 1) * steps // columns, steps - 1)
     t = np.union1d(sample(schedule, steps), edges)
     y = np.clip(schedule(t), 0, np.finfo(np.float64).max)
-    heights, labels = _heights(y)
+    return _drawn(*_heights(y), np.searchsorted(t, edges), ("0", str(steps - 1)))
+
+
+def curve(y: Array, width: int, ends: tuple[str, str]) -> list[str]:
+    """Values equally far apart, between the lowest and the highest; `ends` name the first and last.
+
+    >>> print(*curve(np.array([3.0, 3, 5, 3, 3]), 17, ("0", "4"))[-3:], sep="\\n")
+            3 |*****
+              +-----
+               0   4
+    """
+    columns = min(max(width - 12, 10), y.size)
+    top, low = float(y.max()), float(y.min())
+    heights = np.rint((y - low) / (top - low or 1.0) * (ROWS - 1)).astype(np.int64)
+    labels = {0: f"{top:.4g}", ROWS - 1: f"{low:.4g}"}
+    starts = np.minimum(np.arange(columns + 1) * y.size // columns, y.size - 1)
+    return _drawn(heights, labels, starts, ends)
+
+
+def _drawn(
+    heights: NDArray[np.int64],
+    labels: dict[int, str],
+    starts: NDArray[np.int64],
+    ends: tuple[str, str],
+) -> list[str]:
+    """Rows, a column for each start but the last, which ends the one before it; and the axis."""
+    columns = starts.size - 1
     marks = np.full((ROWS, columns), " ")
-    for column, (start, end) in enumerate(pairwise(np.searchsorted(t, edges))):
+    for column, (start, end) in enumerate(pairwise(starts)):
         part = heights[start : end + 1]  # with the next column's first: a line without gaps
         marks[ROWS - 1 - part.max() : ROWS - part.min(), column] = "*"
     lines = [f"{labels.get(i, ''):>9} |{''.join(row)}".rstrip() for i, row in enumerate(marks)]
-    last = str(steps - 1)
-    return [*lines, f"{'':9} +{'-' * columns}", f"{'':9}  0{last:>{columns - 1}}"]
+    first, last = ends
+    axis = f"{'':9}  {first}{last:>{max(columns - len(first), len(last) + 1)}}"
+    return [*lines, f"{'':9} +{'-' * columns}", axis]
 
 
 def _heights(y: Array) -> tuple[NDArray[np.int64], dict[int, str]]:

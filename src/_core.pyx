@@ -320,7 +320,10 @@ cdef class Stepper:
         return None if self._observer is None else self._observer.contents()
 
     def _impose(self, rate):
-        """Use this rate, as if every step were given it, until it is None."""
+        """Use this rate, as if every step were given it, until it is None.
+
+        A trial has no reason to raise: gradients that are not finite are left out meanwhile.
+        """
         self._imposed = rate
 
     def _replace_rate(self, Py_ssize_t group, value):
@@ -433,7 +436,7 @@ cdef class Stepper:
                 binding.refetch(self._bound)
             binding.point(grads is None)
             if not self._gradients_finite():
-                if self._nonfinite == RAISE:
+                if self._nonfinite == RAISE and self._imposed is None:
                     parameters.raise_nonfinite(
                         binding.gradients, binding.parameters, binding.names
                     )

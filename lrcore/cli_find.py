@@ -1,0 +1,140 @@
+"""`lrcore find`: a learning-rate range test on a training run of the user's."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import math
+import shutil
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import plots, preview
+from .cli_parser import Command, Parser, rate, whole
+from .runs import load_setup, start
+
+if TYPE_CHECKING:
+    from .range_suggestions import RangeResult
+
+_EPILOG = """\
+Each of the rates is used for one update of a fresh run. The loss falls where
+rates begin to do something and rises again where they do harm; the suggestion
+lies in the middle, for training at a constant rate.
+
+MODULE:FUNCTION is a function of the rate that sets up a run:
+
+  # mymodel.py
+  import numpy as np, lrcore as lrc
+
+  def setup(lr):
+      rng = np.random.default_rng(0)
+      X, w = rng.standard_normal((500, 20)), np.zeros(20)
+      opt = lrc.Adam(w, lr=lr)
+
+      def step():                       # one batch, one update, its loss
+          rows = rng.integers(500, size=32)
+          error = X[rows] @ (w - 1)
+          opt.step(X[rows].T @ error / 32)
+          return error @ error / 64
+
+      return lrc.Run(opt, step, rng)
+
+  lrcore find mymodel:setup
+  lrcore find lrcore.demo:digits --plot rates.png
+
+exit codes: 0 with a suggestion, 1 if the curve does not support one, 2 after an
+error
+"""
+
+
+def _arguments(parser: Parser) -> None:
+    parser.epilog = _EPILOG
+    add = parser.add_argument
+    add("setup", metavar="MODULE:FUNCTION", help="what sets up a run")
+    add("--start", type=rate, default=1e-7, metavar="RATE", help="the first (1e-7)")
+    add("--end", type=rate, default=10.0, metavar="RATE", help="the last (10)")
+    add("--num", type=whole(2, 10**5), default=100, metavar="N", help="how many (100)")
+    files = ", ".join(plots.SUFFIXES)
+    add("--plot", type=Path, metavar="FILE", help=f"draw losses and rates into a file ({files})")
+    add("--json", action="store_true", help="print everything found as JSON instead")
+
+
+def _run(options: argparse.Namespace) -> int:
+    if not options.start < options.end:
+        raise ValueError(f"--start {options.start:g} must be below --end {options.end:g}")
+    if options.plot:
+        plots.check(options.plot)
+    title, result = _found(options)
+    if options.json:
+        print(json.dumps(_data(result), indent=2))
+    else:
+        for line in _report(title, result, min(shutil.get_terminal_size().columns, 100)):
+            print(line)
+    if options.plot:
+        from .plots_range import save
+
+        save(result, title, options.plot)
+        print(f"Figure: {options.plot}", file=sys.stderr)
+    return 0 if result.reliable else 1
+
+
+def _found(options: argparse.Namespace) -> tuple[str, RangeResult]:
+    """What is swept, and the result; whatever the user's program raises is told in one line."""
+    from .range_sweep import range_test  # which help has no use for
+
+    try:
+        setup = load_setup(options.setup)
+        with np.errstate(all="ignore"):
+            run = start(setup, options.start)
+            result = range_test(
+                run.opt, run.step, options.start, options.end, options.num, rng=run.rng
+            )
+    except Exception as error:
+        raise ValueError(_told(error)) from error
+    return f"{options.setup}, {type(run.opt).__name__}", result
+
+
+def _told(error: Exception) -> str:
+    """The message, and for an error of the user's program also its kind and place."""
+    ours = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<frozen")
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if not frame.filename.startswith(ours)]
+    if not theirs:
+        return str(error)
+    place = f"{Path(theirs[-1].filename).name}, line {theirs[-1].lineno}"
+    return f"{type(error).__name__}: {error} ({place})"
+
+
+def _report(title: str, r: RangeResult, width: int) -> Iterator[str]:
+    from .range_suggestions import RULES
+
+    yield f"{title}: {r.lrs.size} rates"
+    if r.lrs.size:
+        yield ""
+        yield from preview.curve(r.smoothed, width, (f"{r.lrs[0]:.3g}", f"{r.lrs[-1]:.3g}"))
+    yield ""
+    for name in ("suggestion", *RULES) if r.reliable else ():
+        yield f"{name:17}{getattr(r, name):.3g}"
+    if not r.reliable:
+        yield "No suggestion."
+    yield ""
+    yield from wrap(r.reason[:1].upper() + r.reason[1:] + ".", width)
+
+
+def _data(r: RangeResult) -> dict[str, object]:
+    data: dict[str, object] = {}
+    for name, value in r._asdict().items():
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
+        data[name] = None if isinstance(value, float) and math.isnan(value) else value
+    return data
+
+
+COMMAND = Command("find a learning rate by a range test", _arguments, _run)
