@@ -212,7 +212,7 @@ def test_a_curve_that_does_not_fall_has_no_depth() -> None:
     assert descent(curve, 0.0).lowest == 0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     losses=st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=40),
     ended=st.sampled_from(["end", "diverged", "nonfinite", "left"]),
