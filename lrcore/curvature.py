@@ -69,10 +69,10 @@ def stability_limit(
     -----
     On curvature h gradient descent converges for rates below ``2 / h``, and without passing over
     the minimum up to half of that. Heavy-ball momentum mu raises the limit to ``2 (1 + mu) / h``;
-    for Adam it is that of the curvature divided by ``sqrt(v) + eps``. The limit is local: training
-    of neural networks drifts towards the curvature at which its rate is at the limit and stays
-    there, at the edge of stability (Cohen et al. 2021), so that a limit found at the start is
-    often far above what later holds. torch, Keras and optax have no counterpart.
+    for Adam it is that of the curvature divided by ``sqrt(v) + eps``. The limit is local:
+    training of neural networks on all rows drifts towards the curvature at which its rate is at the
+    limit and stays there, at the edge of stability (Cohen et al. 2021), and may as well begin above
+    the limit and learn its way out. torch, Keras and optax have no counterpart.
     References: Lanczos 1950; Kuczynski & Wozniakowski 1992 (the number of products); Cohen, Kaur,
     Li, Kolter & Talwalkar 2021.
 
