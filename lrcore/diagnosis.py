@@ -73,9 +73,9 @@ def diagnose(losses: Iterable[float]) -> Diagnosis:
     Parameters
     ----------
     losses : iterable of float
-        One for each update or epoch, in order, of training at a rate that is constant or nearly
-        so; noise of batches is expected. Fewer than 10 are called ``"ok"``, unless one is not
-        finite, with the advice that they are too few.
+        One for each update, from the first on (or each epoch, which hides a leap in the first), of
+        training at a rate that is constant or nearly so; noise of batches is expected. Fewer than
+        10 are called ``"ok"``, unless one is not finite, with the advice that they are too few.
 
     Returns
     -------
@@ -152,7 +152,7 @@ def judge(
         which counts as no less than the scatter); `visible` (the fall in its standard errors);
         `trend` (that of the last half, likewise, positive downwards); `above` and `jump` (how far
         the mean of the last half and the highest of the first tenth lie above the first loss, in
-        units of the scatter); `regain` (share of the fall that was lost again); `alternation` and
+        units of the noise); `regain` (share of the fall that was lost again); `alternation` and
         `swing` (correlation of neighbours in the last half, of its changes and of its values);
         `stop` (if the last half is constant, the last change as a share of the fall); `cosine`,
         `update_ratio`, `dead` (medians of the last half), `gradient_growth`.
@@ -178,7 +178,10 @@ def judge(
 
 
 def label_of(evidence: Mapping[str, float]) -> Label:
-    """The label that numbers such as those of `judge` lead to; what is missing does not count."""
+    """The label that numbers such as those of `judge` lead to.
+
+    Those about the updates may be missing, and those of the curve, if all of them are.
+    """
     return _verdict(evidence)[0]
 
 
@@ -224,10 +227,12 @@ def _of_the_curve(e: Mapping[str, float]) -> tuple[Label, str]:
 
 def _numbers(name: str, given: Any) -> Curve:
     """One-dimensional real numbers as float64."""
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+    scalar = not isinstance(given, Iterable) or (isinstance(given, np.ndarray) and given.ndim == 0)
+    if scalar or isinstance(given, str | bytes | Mapping):
         raise TypeError(f"diagnose: {name} must be numbers in a sequence, got {given!r:.80}")
+    items = given if isinstance(given, np.ndarray) else list(given)
     try:
-        array = np.asarray(given if isinstance(given, np.ndarray) else list(given))
+        array = np.asarray(items)
     except (TypeError, ValueError) as error:
         raise ValueError(f"diagnose: {name} must be a flat sequence of numbers: {error}") from None
     if array.ndim != 1:

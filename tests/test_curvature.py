@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import lrcore as lrc
+from lrcore.demo import create, loss_and_gradients
 
 SPECTRA = {
     "one": np.array([3.0]),
@@ -77,7 +78,7 @@ def test_nested_parameters_are_taken_in_their_structure(dtype: Any) -> None:
 
     def grad(at: Any) -> Any:
         assert at["a"][0].shape == (2, 3)
-        assert at["b"].dtype == dtype
+        assert at["b"].dtype == np.float64
         return {"b": 4 * at["b"], "a": [at["a"][0], 8 * at["a"][1]]}
 
     # 1 %: what the function promises
@@ -99,6 +100,27 @@ def test_a_network_has_a_limit_near_that_of_its_full_hessian() -> None:
     exact = 2 / np.linalg.eigvalsh((hessian + hessian.T) / 2).max()
     # 1 %: what the function promises
     assert lrc.stability_limit(grad, w) == pytest.approx(exact, rel=0.01)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_kinks_of_the_gradient_are_stepped_over(dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((50, 10)), rng.integers(4, size=50)
+    params = create([10, 20, 4], rng, dtype)
+
+    def grad(at: Any) -> Any:
+        return loss_and_gradients(at, X, y)[1]
+
+    close = lrc.stability_limit(grad, params, distance=1e-9)
+    # 1 %: what the function promises
+    assert lrc.stability_limit(grad, params) == pytest.approx(close, rel=0.01)
+
+
+def test_gradients_in_float32_are_differenced_further_apart() -> None:
+    h = np.linspace(0, 1, 50)
+    # 2 %: the promise, and rounding of the gradients
+    found = lrc.stability_limit(lambda x: (h * x).astype(np.float32), np.ones(50))
+    assert found == pytest.approx(2, rel=0.02)
 
 
 def test_the_same_start_gives_the_same_bits() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lrcore as lrc
@@ -60,6 +60,7 @@ def test_shift_and_scale_of_the_losses_change_no_label(name: str) -> None:
         assert lrc.diagnose(scale * losses + shift).label == label
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1000, 1000, width=16), min_size=10, max_size=60), st.integers(-300, 300))
 def test_a_power_of_two_changes_no_number_but_the_losses(losses: list[float], power: int) -> None:
     scaled = [math.ldexp(x, power) for x in losses]
@@ -68,6 +69,7 @@ def test_a_power_of_two_changes_no_number_but_the_losses(losses: list[float], po
         assert second[name] == first[name]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(), min_size=1, max_size=40))
 def test_any_numbers_get_a_label_and_finite_evidence(losses: list[float]) -> None:
     found = lrc.diagnose(losses)
@@ -225,7 +227,7 @@ def test_a_generator_is_taken() -> None:
         ([[1.0, 2.0]], r"losses must have one dimension, got shape \(1, 2\)"),
         ([[1.0], [1.0, 2.0]], "losses must be a flat sequence of numbers"),
         (np.float64(3.0), "losses must be numbers in a sequence"),
-        (np.array(3.0), r"losses must"),
+        (np.array(3.0), "losses must be numbers in a sequence"),
     ],
 )
 def test_what_is_no_curve_is_refused_by_name(wrong: Any, message: str) -> None:
