@@ -148,8 +148,12 @@ class RangeTest:
                 if self._before is None or self._ends_with_answer():
                     return
             self._ended = "end"
-        finally:
-            self.close()
+        finally:  # not by a call of close: an interrupt on the way into it would not be caught there
+            try:
+                self._put_back()
+            except BaseException:
+                self._put_back()
+                raise
 
     def report(self, loss: float | Array) -> None:
         """Tell the loss of the gradients of this update: a number, or an array of one.
