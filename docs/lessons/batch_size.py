@@ -57,7 +57,8 @@ print(f"variance of the gradient times the batch: {(noise * batches).round(1)}")
 # 1000 gradients of 10 elements know their variance to about 2 %, a few more for batches of 1
 np.testing.assert_allclose(noise * batches, np.mean(noise * batches), rtol=0.12)
 
-scaled = {factor: learn(BATCH * factor, RATE * factor) for factor in (1, 4, 16, 256)}
+rates = {factor: lrc.scale_lr(RATE, BATCH * factor, BATCH) for factor in (1, 4, 16, 256)}
+scaled = {factor: learn(BATCH * factor, rate) for factor, rate in rates.items()}
 unscaled = learn(BATCH * 16, RATE, 2 * ROWS)
 
 
@@ -73,7 +74,7 @@ for factor in (1, 4, 16):
     losses = scaled[factor]
     fast.append(rows_until(losses, BATCH * factor, 0.1))
     floors.append(losses[len(losses) // 2 :].mean())
-    name = f"batch {BATCH * factor}, rate {RATE * factor}"
+    name = f"batch {BATCH * factor}, rate {rates[factor]:g}"
     print(f"{name}: 0.1 after {fast[-1]:.0f} rows, floor {floors[-1]:.4f}")
 # in theory k * log(1 - rate) against log(1 - k * rate): 8 % at rate 0.16
 np.testing.assert_allclose(fast, fast[0], rtol=0.1)
@@ -94,7 +95,7 @@ def draw(figure):
     left.legend(fontsize="small", loc="upper right")
     for factor, color, width in ((1, GREY, 4), (4, GREEN, 2), (16, BLUE, 1), (256, ORANGE, 1)):
         rows = BATCH * factor * np.arange(len(scaled[factor]))
-        label = f"batch {BATCH * factor}, rate {RATE * factor}"
+        label = f"batch {BATCH * factor}, rate {rates[factor]:g}"
         marker = "." if factor == 256 else ""
         right.plot(rows, scaled[factor], marker=marker, color=color, lw=width, label=label)
     rows = BATCH * 16 * np.arange(len(unscaled))
