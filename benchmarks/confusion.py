@@ -25,6 +25,7 @@ import lrcore as lrc
 from lrcore import plots, plots_diagnosis
 from lrcore.demo import create, loss_and_gradients
 from lrcore.diagnosis import LABELS, Diagnosis, judge
+from lrcore.monitor import Monitor
 
 UPDATES = 300
 EPOCH = 10
@@ -67,7 +68,7 @@ class Seen(NamedTuple):
     seed: int
     lr: float
     losses: list[float]
-    updates: dict[str, Any]  # what `judge` takes beside the losses
+    watched: Diagnosis  # from the losses and the updates
     first: float  # loss on all rows, before
     middle: float  # after half of the updates
     last: float  # after all
@@ -109,58 +110,30 @@ def train(name: str, task: Task, optimizer: str, batch: int, seed: int, lr: floa
     rng = np.random.default_rng((seed, 1))
     params = task.start(seed)
     opt = OPTIMIZERS[optimizer](params, lr)
-    updates = Updates(params)
+    monitor = Monitor(opt, every=2)
 
     def advance(number: int) -> Iterator[float]:
         for _ in range(number):
             rows = rng.integers(len(task.y), size=batch) if batch else slice(None)
             loss, grads = task.loss(params, rows)
+            monitor.report(loss)
             try:
                 opt.step(grads)
             except FloatingPointError:
                 yield math.nan
                 return
-            updates.see(grads)
             yield loss
 
     first = task.loss(params)[0]
     losses = list(advance(UPDATES // 2))
     middle = task.loss(params)[0]
     losses += advance(UPDATES - UPDATES // 2) if math.isfinite(losses[-1]) else []
-    last, seen = task.loss(params)[0], dict(updates.seen)
+    last, watched = task.loss(params)[0], monitor.diagnose()
+    monitor.close()
     opt.lr = lr / 10
-    updates.seen = {}
     list(advance(UPDATES // 3))
     lowered = task.loss(params)[0]
-    return Seen(name, optimizer, batch, seed, lr, losses, seen, first, middle, last, lowered)
-
-
-class Updates:
-    """Measures each update from the parameters before and after it."""
-
-    def __init__(self, params: dict[str, Any]) -> None:
-        self.params = params
-        self.before = flat(params)
-        self.update = np.zeros(0)
-        self.seen: dict[str, list[float]] = {}
-
-    def see(self, grads: dict[str, Any]) -> None:
-        after = flat(self.params)
-        old, self.update, self.before = self.update, after - self.before, after
-        norm = float(np.linalg.norm(self.update))
-        numbers = {
-            "update_ratio": norm / max(float(np.linalg.norm(after)), 1e-30),
-            "dead": float(np.mean((self.update == 0) & (flat(grads) != 0))),
-        }
-        if old.size:
-            norms = norm * float(np.linalg.norm(old))
-            numbers["cosine"] = float(self.update @ old) / norms if norms else 0.0
-        for name, number in numbers.items():
-            self.seen.setdefault(name, []).append(number)
-
-
-def flat(arrays: dict[str, Any]) -> Any:
-    return np.concatenate([np.ravel(a) for a in arrays.values()]).astype(np.float64)
+    return Seen(name, optimizer, batch, seed, lr, losses, watched, first, middle, last, lowered)
 
 
 def sweeps(seeds: Iterable[int]) -> Iterator[list[Seen]]:
@@ -258,7 +231,7 @@ def main() -> None:
     for name in ("tuning", "seen", "unseen"):
         chosen = [(truth, run) for truth, run in told if group(run) == name]
         table(f"{name}, losses alone", [(truth, judge(run.losses)) for truth, run in chosen])
-        seen = [(truth, judge(run.losses, **run.updates)) for truth, run in chosen]
+        seen = [(truth, run.watched) for truth, run in chosen]
         table(f"{name}, losses and updates", seen)
         means = [(truth, judge(epochs(run.losses))) for truth, run in chosen]
         table(f"{name}, means of {EPOCH} losses", means)

@@ -23,7 +23,7 @@ _LATE, _SCATTER, _JUMP = 0.07, 0.1, 8.0
 _SIGHT, _TREND, _RISE = 6.0, 2.0, 3.0
 _ALTERNATING, _SWINGING = -0.75, 0.6
 _QUIET, _ABRUPT = 5e-3, 1e-4
-_REVERSAL, _DEAD, _LARGE = -0.5, 0.5, 0.03
+_REVERSAL, _DEAD, _LARGE, _UPHILL = -0.5, 0.5, 0.03, 0.2
 
 _ADVICE: Final[Mapping[str, str]] = {
     "short": f"Too short to tell: {ENOUGH} losses are wanted at the least. Go on.",
@@ -36,6 +36,8 @@ _ADVICE: Final[Mapping[str, str]] = {
     "drop again, it has converged or is stuck.",
     "oscillating": "Held up by steps that are too long: decay the rate from here on, or start "
     "with a third of it.",
+    "momentum": "Updates run uphill as often as down: momentum carries them past the minimum; "
+    "lower it, or the rate.",
     "diverging": "Above where it started, or on its way there: divide the rate by 10; if it must "
     "be high, warm up and clip the gradients.",
     "nonfinite": "NaN or infinity: divide the rate by 10, clip the gradients, and look for a "
@@ -121,6 +123,7 @@ def judge(
     losses: Iterable[float] = (),
     *,
     cosine: Iterable[float] = (),
+    descent: Iterable[float] = (),
     update_ratio: Iterable[float] = (),
     dead: Iterable[float] = (),
     gradient_norm: Iterable[float] = (),
@@ -134,6 +137,9 @@ def judge(
     cosine : iterable of float
         Of the angle between each update and the one before, ``a . b / (|a| |b|)``. Three are
         enough: a median of -0.5 or less means steps that turn back, whatever the losses do.
+    descent : iterable of float
+        Of the angle between each update and the negative gradient. Where the curve is not "ok" and
+        updates run far uphill, momentum carries them past the minimum.
     update_ratio : iterable of float
         ``|dx_t| / |x_t|``. Tells a rate far too high from one too low where the loss shows no fall.
     dead : iterable of float
@@ -155,7 +161,8 @@ def judge(
         units of the noise); `regain` (share of the fall that was lost again); `alternation` and
         `swing` (correlation of neighbours in the last half, of its changes and of its values);
         `stop` (if the last half is constant, the last change as a share of the fall); `cosine`,
-        `update_ratio`, `dead` (medians of the last half), `gradient_growth`.
+        `update_ratio`, `dead` (medians of the last half), `uphill` (mean of the last half of
+        -`descent`, what is below 0 counted as 0), `gradient_growth`.
 
     Examples
     --------
@@ -170,6 +177,9 @@ def judge(
         seen = _numbers(name, given)
         if seen.size >= (3 if name == "cosine" else 1):
             evidence[name] = float(np.median(seen[-max(3, seen.size // 2) :]))
+    way = _numbers("descent", descent)
+    if way.size >= 3:
+        evidence["uphill"] = float(np.maximum(-way[-max(3, way.size // 2) :], 0.0).mean())
     norms = _numbers("gradient_norm", gradient_norm)
     if norms.size >= 2 and norms[0] > 0:
         evidence["gradient_growth"] = float(np.median(norms[norms.size // 2 :]) / norms[0])
@@ -199,7 +209,10 @@ def _verdict(evidence: Mapping[str, float]) -> tuple[Label, str]:
         return ("too_low", "dead") if dead else ("ok", "short")
     if dead and evidence["visible"] < _SIGHT:
         return "too_low", "dead"
-    return _of_the_curve(evidence)
+    label, reason = _of_the_curve(evidence)
+    if label != "ok" and get("uphill", 0.0) > _UPHILL:
+        return "oscillating", "momentum"
+    return label, reason
 
 
 def _climbs(e: Mapping[str, float]) -> bool:

@@ -35,6 +35,9 @@ class Observation(NamedTuple):
     cosine : float
         ``u.w / (|u| |w|)`` with the update `w` before: near 1 for steps that agree, near 0 for
         noise, below 0 for steps that undo each other; NaN where the update before was not observed.
+    descent : float
+        ``-u.g / (|u| |g|)`` (with ``maximize=True`` its negative): 1 straight downhill, below 0
+        uphill, as when momentum carries past a minimum.
     dead : float
         The share of the elements with a gradient (not 0) whose update was rounded to nothing.
     gradient_norm : float
@@ -46,6 +49,7 @@ class Observation(NamedTuple):
     t: int
     update_ratio: float
     cosine: float
+    descent: float
     dead: float
     gradient_norm: float
     nonfinite: int
@@ -101,6 +105,7 @@ class Monitor:
             for name, value in (("every", every), ("keep", keep))
         )
         self._opt, self._every, self._skipped = opt, every, opt.skipped
+        self._sign = 1.0 if opt.hyperparameters["maximize"] else -1.0
         self._losses: deque[float] = deque(maxlen=keep)
         self._last: tuple[NDArray[Any], NDArray[Any]] | None = None
         opt._alone(lambda: self._begin(keep))
@@ -137,20 +142,21 @@ class Monitor:
     @property
     def history(self) -> list[Observation]:
         """The observations of all arrays together, oldest first."""
-        return [_observation(row) for row in self._rows()[0]]
+        return [_observation(row, self._sign) for row in self._rows()[0]]
 
     @property
     def latest(self) -> Observation | None:
         """The last of them; None before the first."""
         history = self._rows()[0]
-        return _observation(history[-1]) if len(history) else None
+        return _observation(history[-1], self._sign) if len(history) else None
 
     @property
     def arrays(self) -> dict[str, Observation]:
         """The last observation of each array, by its name; nothing before the first."""
         # arrays that were added since have no row, or one without numbers
         rows = zip(self._opt.names, self._rows()[1], strict=False)
-        return {name: _observation(row) for name, row in rows if not math.isnan(row[0])}
+        sign = self._sign
+        return {name: _observation(row, sign) for name, row in rows if not math.isnan(row[0])}
 
     def report(self, loss: float) -> None:
         """Tell the loss of an update, for `diagnose`; NaN and infinity are losses too."""
@@ -186,6 +192,7 @@ class Monitor:
             self._losses,
             cosine=[seen.cosine for seen in history if not math.isnan(seen.cosine)],
             update_ratio=[seen.update_ratio for seen in history if seen.update_ratio >= 0],
+            descent=[seen.descent for seen in history if not math.isnan(seen.descent)],
             dead=[seen.dead for seen in history],
             gradient_norm=[seen.gradient_norm for seen in history],
             nonfinite=skipped + sum(seen.nonfinite > 0 for seen in history),
@@ -197,17 +204,22 @@ class Monitor:
         return list(self._losses)
 
 
-def _observation(row: NDArray[Any]) -> Observation:
+def _observation(row: NDArray[Any], sign: float) -> Observation:
     x = dict(zip(OBSERVED, row.tolist(), strict=True))
-    lengths = math.sqrt(x["u"]) * math.sqrt(x["last"])
     return Observation(
         t=int(x["t"]),
         update_ratio=_ratio(math.sqrt(x["u"]), math.sqrt(x["p"])),
-        cosine=x["product"] / lengths if lengths > 0 else math.nan,
+        cosine=_cosine(x["product"], x["u"], x["last"]),
+        descent=sign * _cosine(x["along"], x["u"], x["g"]),
         dead=_ratio(x["dead"], x["wanted"]),
         gradient_norm=math.sqrt(x["g"]),
         nonfinite=int(x["nonfinite"]),
     )
+
+
+def _cosine(product: float, square: float, other: float) -> float:
+    lengths = math.sqrt(square) * math.sqrt(other)
+    return product / lengths if lengths > 0 else math.nan
 
 
 def _ratio(part: float, whole: float) -> float:

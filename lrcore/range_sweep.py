@@ -148,7 +148,7 @@ class RangeTest:
                 if self._before is None or self._ends_with_answer():
                     return
             self._ended = "end"
-        finally:  # not by a call of close: an interrupt on the way into it would not be caught there
+        finally:  # not by calling close: an interrupt on the way into it would not be caught there
             try:
                 self._put_back()
             except BaseException:

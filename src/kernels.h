@@ -49,10 +49,10 @@ typedef void lrc_clip_loop(void *out, const void *in, size_t n, double scale, do
 typedef void lrc_couple_loop(void *out, const void *in, const void *p, size_t n, double l2);
 
 /* What an update did to some elements: sums of squares of the parameters before it, of gradients
- * and updates, the sum of products with the updates before; the numbers of gradients that are not
+ * and updates, the sums of products of updates with those before and with gradients; the numbers of gradients that are not
  * zero, of those among them whose update is, and of gradients that are not finite. */
 typedef struct {
-    double p, g, u, product, wanted, dead, nonfinite;
+    double p, g, u, product, along, wanted, dead, nonfinite;
 } lrc_sums;
 /* Adds to sums what an update from before to after did, and puts it in the place of the last. */
 typedef void lrc_observe_loop(void *last, const void *before, const void *after, const void *g,

@@ -1,7 +1,7 @@
 /* The loop over one flat block of an update that is observed. Included like gradients.h. */
 
 struct NAME(lanes) {
-    double p[NAME(LANES)], g[NAME(LANES)], u[NAME(LANES)], product[NAME(LANES)];
+    double p[NAME(LANES)], g[NAME(LANES)], u[NAME(LANES)], product[NAME(LANES)], along[NAME(LANES)];
     bits wanted[NAME(LANES)], dead[NAME(LANES)], nonfinite[NAME(LANES)];
 };
 
@@ -17,6 +17,7 @@ static inline void NAME(add_update)(struct NAME(lanes) *restrict lane, real *res
         lane->g[j] += (double)g[j] * (double)g[j];
         lane->u[j] += (double)u * (double)u;
         lane->product[j] += (double)u * (double)last[j];
+        lane->along[j] += (double)u * (double)g[j];
         lane->wanted[j] += some;
         lane->dead[j] += some & none;
         lane->nonfinite[j] += g[j] - g[j] != 0;
@@ -30,7 +31,7 @@ static void NAME(observe)(void *restrict last_data, const void *restrict before_
 {
     real *last = last_data, rest[4][NAME(LANES)] = {{0}};
     const real *before = before_data, *after = after_data, *g = g_data;
-    struct NAME(lanes) lane = {{0}, {0}, {0}, {0}, {0}, {0}, {0}};
+    struct NAME(lanes) lane = {{0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}};
     size_t i = 0;
     for (; i + NAME(LANES) <= n; i += NAME(LANES))
         NAME(add_update)(&lane, last + i, before + i, after + i, g + i);
@@ -48,6 +49,7 @@ static void NAME(observe)(void *restrict last_data, const void *restrict before_
         sums->g += lane.g[j];
         sums->u += lane.u[j];
         sums->product += lane.product[j];
+        sums->along += lane.along[j];
         sums->wanted += (double)lane.wanted[j];
         sums->dead += (double)lane.dead[j];
         sums->nonfinite += (double)lane.nonfinite[j];

@@ -3,7 +3,7 @@
 # As many updates are observed at the start, later the first two of every so many.
 cdef long long DENSE = 16
 
-OBSERVED = ("t", "p", "g", "u", "product", "wanted", "dead", "nonfinite", "last")
+OBSERVED = ("t", "p", "g", "u", "product", "along", "wanted", "dead", "nonfinite", "last")
 
 
 @cython.final

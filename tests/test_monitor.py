@@ -35,6 +35,7 @@ def expected(t, before, after, g, last):
         t,
         norm(u) / norm(p),
         u @ w / (norm(u) * norm(w)),
+        -(u @ g) / (norm(u) * norm(g)),
         np.count_nonzero((g != 0) & (u == 0)) / wanted if wanted else 0.0,
         norm(g),
         np.count_nonzero(~np.isfinite(g)),
@@ -77,6 +78,15 @@ def test_an_observed_step_has_the_bits_of_any_other(cls, options, common):
         opt.step(g)
         watched.step(g)
         assert everything(watched) == everything(opt)
+
+
+def test_uphill_is_the_other_way_for_who_ascends():
+    w = np.array([3.0, 4.0])
+    for maximize in (False, True):
+        opt = lrc.SGD(w.copy(), maximize=maximize)
+        monitor = lrc.Monitor(opt)
+        opt.step(w)
+        assert monitor.latest.descent == 1.0
 
 
 def test_gradients_are_observed_before_clipping():
@@ -307,6 +317,20 @@ def test_bouncing_across_a_kink_is_told_within_four_updates():
     for _ in range(4):
         opt_at_the_kink.step(np.sign(v - 19.0))
     assert bouncing.diagnose().label == "oscillating"
+
+
+@pytest.mark.parametrize(("momentum", "label"), [(0.9, "ok"), (0.99, "oscillating")])
+def test_momentum_that_rolls_over_the_minimum_is_told(momentum, label):
+    w = np.array([1.0])
+    opt = lrc.SGD(w, lr=0.1, momentum=momentum)
+    monitor = lrc.Monitor(opt, every=2)
+    for _ in range(300):
+        monitor.report(float(w[0] ** 2 / 2))
+        opt.step(w)
+    seen = monitor.diagnose()
+    assert seen.label == label
+    assert seen.evidence["uphill"] > 0.3
+    assert ("momentum" in seen.advice) == (label == "oscillating")
 
 
 def test_gradients_that_are_not_finite_decide():
