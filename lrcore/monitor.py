@@ -17,7 +17,7 @@ from ._core import OBSERVED
 from .base import Optimizer
 from .diagnosis import Diagnosis, judge
 
-EVERY, KEEP = 100, 1024
+EVERY, KEEP = 200, 1024
 
 AtLeastTwo = Annotated[int, arguments.Range(int, 2, arguments.EXACT)]
 
