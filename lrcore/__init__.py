@@ -58,11 +58,12 @@ from .threads import set_num_threads as set_num_threads
 
 if TYPE_CHECKING:
     from . import plots as plots
+    from . import tune as tune
 else:
 
     def __getattr__(name):
         """Modules that are loaded when they are first asked for."""
-        if name != "plots":
+        if name not in ("plots", "tune"):
             raise AttributeError(f"module 'lrcore' has no attribute {name!r}")
         from importlib import import_module
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
-_LOSS, _RATE, _TEST = "#1f6fb4", "#2a7f4f", "#c05a1c"
+COLOURS = _LOSS, _RATE, _TEST = "#1f6fb4", "#2a7f4f", "#c05a1c"
 
 
 def check(path: Path) -> None:
@@ -41,7 +41,7 @@ def check(path: Path) -> None:
         raise FileNotFoundError(f"{path}: there is no directory {path.parent}")
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise PermissionError(f"{path}: cannot be written to")
-    _new_figure()
+    new_figure()
 
 
 def training(history: History, path: Path) -> None:
@@ -54,7 +54,7 @@ def training(history: History, path: Path) -> None:
     path : Path
         Ends in one of `SUFFIXES`.
     """
-    figure = _new_figure()
+    figure = new_figure()
     upper, lower = figure.subplots(2, sharex=True, height_ratios=(2, 1))
     _draw_loss(upper, history)
     _draw_accuracy(upper.twinx(), history)
@@ -72,7 +72,7 @@ def schedule(s: Schedule, steps: int | None = None, ax: Axes | None = None) -> A
     """What `Schedule.plot` returns."""
     steps = checked("plot", "steps", steps, Count | None)
     if ax is None:
-        _new_figure()  # names the extra if matplotlib is missing
+        new_figure()  # names the extra if matplotlib is missing
         from matplotlib import pyplot
 
         ax = pyplot.subplots(layout="constrained")[1]
@@ -84,7 +84,7 @@ def schedule(s: Schedule, steps: int | None = None, ax: Axes | None = None) -> A
 
 def save_schedule(s: Schedule, steps: int | None, path: Path) -> None:
     """Write a figure of a schedule to `path`, which ends in one of `SUFFIXES`."""
-    figure = _new_figure()
+    figure = new_figure()
     schedule(s, steps, figure.subplots())
     figure.suptitle(fill(repr(s), 80), fontsize="medium")
     figure.savefig(path)
@@ -100,7 +100,7 @@ def gallery(steps: int = 1000) -> Figure:
     shown = examples(steps)
     columns = 4
     rows = -(-len(shown) // columns)
-    figure = _new_figure(figsize=(3.2 * columns, 2.2 * rows))
+    figure = new_figure(figsize=(3.2 * columns, 2.2 * rows))
     grid: Any = figure.subplots(rows, columns, sharex=True, squeeze=False)
     for ax, (title, s) in zip(grid.flat, shown.items(), strict=False):
         _draw_schedule(ax, s, steps)
@@ -146,7 +146,8 @@ def _draw_schedule(ax: Axes, s: Schedule, steps: int | None) -> None:
     ax.grid(alpha=0.3)
 
 
-def _new_figure(figsize: tuple[float, float] = (8, 6)) -> Figure:
+def new_figure(figsize: tuple[float, float] = (8, 6)) -> Figure:
+    """A figure that belongs to no window; an error names the extra."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
