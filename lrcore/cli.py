@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import __version__, bench, build_info, cli_demo, cli_schedule
+from . import __version__, bench, build_info, cli_demo, cli_schedule, cli_sweep
 from .cli_parser import Command, Parser, one_of
 from .optimizers import OPTIMIZERS
 from .schedules import SCHEDULES
@@ -40,6 +40,7 @@ def _bench(options: argparse.Namespace) -> None:
 COMMANDS = {
     "demo": cli_demo.COMMAND,
     "schedule": cli_schedule.COMMAND,
+    "sweep": cli_sweep.COMMAND,
     "bench": Command("time every rule beside plain NumPy, here", lambda parser: None, _bench),
     "info": Command("what this build is and what it offers", lambda parser: None, _info),
 }

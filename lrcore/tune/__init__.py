@@ -5,6 +5,7 @@ from .halving import hyperband as hyperband
 from .halving import successive_halving as successive_halving
 from .objectives import objective as objective
 from .objectives import resumable as resumable
+from .optuna_study import JOURNALS as JOURNALS
 from .optuna_study import optuna as optuna
 from .results import Result as Result
 from .results import Trial as Trial
