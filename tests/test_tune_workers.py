@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,10 +112,14 @@ def test_an_interrupt_ends_the_processes_without_a_word_of_theirs() -> None:
             sys.exit(130)
     """
     with python(code) as process:
-        assert process.stdout is not None
-        pids = [int(process.stdout.readline().split()[1]) for _ in range(2)]
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-        _, err = process.communicate(timeout=60)
+        try:
+            assert process.stdout is not None
+            pids = [int(process.stdout.readline().split()[1]) for _ in range(2)]
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            _, err = process.communicate(timeout=60)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     assert (process.returncode, err) == (130, "")
     for _ in range(100):
         if not any(map(alive, pids)):

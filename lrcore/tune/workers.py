@@ -95,10 +95,9 @@ def _shared(pool: ProcessPoolExecutor, rows: Sequence[tuple[Any, ...]], watch: W
 
 def _end(pool: ProcessPoolExecutor) -> None:
     """Ends the processes of a pool in the midst of their calls; Python 3.14 has it as a method."""
-    processes = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
+    for process in list((pool._processes or {}).values()):
         process.terminate()
+    pool.shutdown(cancel_futures=True)
 
 
 def _begin(task: bytes, threads: int, n_jobs: int) -> None:
