@@ -38,12 +38,11 @@ def scores(result: Result, ax: Axes | None = None) -> Axes:
         label = f"stopped: {len(stopped)}, at the score they had"
         ax.scatter(*_points(stopped), facecolors="none", edgecolors="0.5", label=label)
     if diverged:
-        label = f"diverged: {len(diverged)}"
-        edge = np.full(len(diverged), 0.97)
-        across = ax.get_xaxis_transform()
-        ax.scatter(
-            _points(diverged)[0], edge, color=TEST, marker="^", transform=across, label=label
-        )
+        rates = _points(diverged)[0]
+        high = np.full(len(rates), 0.97)
+        # a line, not a scatter: that would leave the rates out of the limits of the axis
+        (line,) = ax.plot(rates, high, "^", color=TEST, transform=ax.get_xaxis_transform())
+        line.set_label(f"diverged: {len(rates)}")
     if finished or stopped:
         _mark_best(ax, result)
     ax.grid(alpha=0.3)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import doctest
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ import tune_cases
 
 import lrcore as lrc
 from lrcore import tune
+from lrcore.tune.halving import brackets
 from lrcore.tune.judging import WINDOW, Losses
 
 
@@ -282,8 +285,10 @@ def test_a_figure_shows_every_trial(result: tune.Result) -> None:
     figure = pytest.importorskip("matplotlib.figure")
     axes = figure.Figure().subplots()
     assert result.plot(axes) is axes
-    (line,) = axes.get_lines()
-    assert line.get_xdata().tolist() == [0.01, 0.1, 1.0]
+    finished, diverged = axes.get_lines()
+    assert finished.get_xdata().tolist() == [0.01, 0.1, 1.0]
+    assert diverged.get_xdata().tolist() == [3.0]
+    assert axes.get_xlim()[0] < 0.01 < 3.0 < axes.get_xlim()[1]
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
     assert texts[:2] == ["finished: 3", "diverged: 1"]
     assert texts[2].startswith("best: ")
@@ -304,3 +309,16 @@ def test_the_searches_are_loaded_when_asked_for_and_then_without_extras() -> Non
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("False\nset()\n", "")
+
+
+def test_the_examples_of_the_page_run() -> None:
+    page = Path(__file__).parent.parent / "docs" / "tuning.md"
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert (failed, tried > 5) == (0, True)
+
+
+def test_the_brackets_of_the_page_are_those_that_are_used() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "tuning.md").read_text()
+    rows = re.findall(r"^\| \d \| ([-\d, ]+) \|$", page, re.MULTILINE)
+    written = [[int(n) for n in row.split(", ") if n != "-"] for row in rows]
+    assert written == [bracket.sizes(3) for bracket in brackets(81)]

@@ -17,7 +17,6 @@ import tune_cases
 from lrcore import tune
 
 optuna = pytest.importorskip("optuna")
-pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
 HERE = Path(__file__).parent
 
@@ -122,8 +121,7 @@ def test_a_url_is_optunas_own(tmp_path: Path) -> None:
 def test_two_processes_share_a_journal_without_loss_or_double(tmp_path: Path) -> None:
     path = tmp_path / "shared.log"
     code = f"""if True:
-        import sys, json, warnings
-        warnings.simplefilter("ignore")
+        import sys, json
         sys.path.append({str(HERE)!r})
         import tune_cases
         from lrcore import tune
