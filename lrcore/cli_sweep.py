@@ -125,7 +125,7 @@ def _run(options: argparse.Namespace) -> None:
     _check(options)
     try:
         result = _search(options)
-    except tune.TrialError as error:
+    except RuntimeError as error:  # of a trial, or of a process
         raise ValueError(error) from error
     print(_json(result) if options.json else result)
     if options.csv:

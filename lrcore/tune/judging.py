@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from statistics import fmean
 
 WINDOW = 20  # losses that must agree, so that noise alone does not end a trial
 
@@ -54,4 +53,5 @@ class Losses:
 
     def score(self) -> float:
         """The mean of the last tenth."""
-        return fmean(self.values[-max(len(self.values) // 10, 1) :])
+        last = self.values[-max(len(self.values) // 10, 1) :]
+        return math.fsum(last) / len(last)

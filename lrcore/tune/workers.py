@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..arguments import Count, checked
 from ..threads import get_num_threads, set_num_threads
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 Watch: TypeAlias = Callable[[Any], None]
 Crew: TypeAlias = Callable[[Sequence[tuple[Any, ...]], Watch], list[Any]]
@@ -40,6 +40,10 @@ def crew(owner: str, f: Any, task: Callable[..., Any], n_jobs: int) -> Iterator[
     if checked(owner, "n_jobs", n_jobs, Count) == 1:
         yield lambda rows, watch: [_shown(task(*row), watch) for row in rows]
         return
+    import multiprocessing  # slow to load, and of no use to a single process
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
     # A forked child would inherit locks that other threads hold, those of BLAS for example; a
     # fresh interpreter is safe, and the same on every system.
     pool = ProcessPoolExecutor(
@@ -81,6 +85,8 @@ def _pickled(owner: str, f: Any, task: Any, n_jobs: int) -> bytes:
 
 
 def _shared(pool: ProcessPoolExecutor, rows: Sequence[tuple[Any, ...]], watch: Watch) -> list[Any]:
+    from concurrent.futures import as_completed
+
     futures: list[Future[Any]] = []
     # Workers inherit the mask: Ctrl-C in a terminal reaches all, and one process answers.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
