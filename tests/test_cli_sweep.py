@@ -39,6 +39,17 @@ def test_jobs_do_not_change_the_trials(capsys: Captured) -> None:
     assert [{**trial, "seconds": 0} for trial in one] == [{**trial, "seconds": 0} for trial in two]
 
 
+def test_a_source_tree_here_does_not_hide_the_installed_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", sys.path[:])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lrcore").mkdir()
+    (tmp_path / "lrcore" / "__init__.py").write_text("raise ImportError")
+    assert main([*SHORT, "--jobs", "2"]) == 0
+    assert sys.path[-1] == str(tmp_path)
+
+
 def test_refinement_adds_trials(capsys: Captured) -> None:
     assert len(printed(capsys, "--refine", "2").splitlines()) == 8
 
