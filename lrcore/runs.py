@@ -111,9 +111,15 @@ class Run(NamedTuple):
             except FloatingPointError:
                 yield math.nan
                 return
-            if not isinstance(loss, Real | np.ndarray) or np.size(loss) != 1:
-                raise TypeError(f"step() of the run must return its loss, got {loss!r:.80}")
-            yield float(loss)
+            yield loss_of(loss, "step() of the run must return its loss")
+
+
+def loss_of(value: Any, wanted: str) -> float:
+    """A loss as a float: of a number, or of an array that holds one."""
+    one = isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "biuf"
+    if not one and not isinstance(value, Real):
+        raise TypeError(f"{wanted}, got {value!r:.80}")
+    return float(value.item() if one else value)
 
 
 def start(setup: Callable[[float], Any], lr: float) -> Run:

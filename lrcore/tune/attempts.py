@@ -6,12 +6,10 @@ import math
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from numbers import Real
 from time import perf_counter
 from typing import Any, TypeAlias
 
-import numpy as np
-
+from ..runs import loss_of
 from .judging import Losses
 from .objectives import Objective
 from .results import Status, Trial
@@ -62,7 +60,7 @@ class Attempt:
                 if isinstance(given, Iterator):
                     yield from self._follow(given)
                 else:
-                    self._score = _number(given, "f must return a number or an iterator of losses")
+                    self._score = loss_of(given, "f must return a number or an iterator of losses")
             except FloatingPointError:  # what an optimizer raises for gradients that are not finite
                 self.status = "diverged"
             if self._score is not None and not math.isfinite(self._score):
@@ -71,14 +69,14 @@ class Attempt:
     def _follow(self, losses: Iterator[Any]) -> Generator[int, None, None]:
         try:
             while True:
-                if self._losses.add(_number(next(losses), "every loss must be a number")):
+                if self._losses.add(loss_of(next(losses), "every loss must be a number")):
                     self.status = "diverged"
                     return
                 yield len(self._losses.values)
         except StopIteration as end:
             if end.value is not None:
                 wanted = "a generator of losses must return its score, a number, or None"
-                self._score = _number(end.value, wanted)
+                self._score = loss_of(end.value, wanted)
             elif not self._losses.values:
                 raise ValueError("f has given no loss") from None
         finally:
@@ -97,11 +95,3 @@ def attempt(f: Function, lr: float) -> Trial:
     for _ in begun.run():
         pass
     return begun.trial()
-
-
-def _number(given: Any, wanted: str) -> float:
-    if isinstance(given, np.ndarray) and given.size == 1:
-        given = given.item()
-    if not isinstance(given, Real):
-        raise TypeError(f"{wanted}, got {given!r:.80}")
-    return float(given)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ..arguments import Count, Natural, Positive, Range, checked
+from ..runs import loss_of
 from .attempts import errors_named
 from .progress_bar import bar
 from .results import Result, Trial
@@ -248,7 +249,7 @@ def _go_on(f: Continued, place: _Place, resource: int) -> _Place:
             made = math.inf, None
         if not isinstance(made, tuple) or len(made) != 2:
             raise TypeError(f"f must return (score, state), got {made!r:.80}")
-        score, state = float(made[0]), made[1]
+        score, state = loss_of(made[0], "the score must be a number"), made[1]
     good = math.isfinite(score)
     seconds = place.trial.seconds + perf_counter() - began
     trial = replace(place.trial, updates=resource, seconds=seconds)
