@@ -147,7 +147,7 @@ def _draw_schedule(ax: Axes, s: Schedule, steps: int | None) -> None:
 
 
 def new_figure(figsize: tuple[float, float] = (8, 6)) -> Figure:
-    """A figure that belongs to no window; an error names the extra."""
+    """An empty figure, which belongs to no window; its size is in inches."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
