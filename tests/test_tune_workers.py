@@ -74,6 +74,12 @@ def test_a_function_that_was_typed_is_refused_before_anything_starts() -> None:
     assert err.splitlines()[-1].endswith("which cannot see what was typed: put it into a module")
 
 
+def test_a_program_from_standard_input_is_refused_before_anything_starts() -> None:
+    code = "import lrcore\nlrcore.tune.grid(abs, n_jobs=2)"
+    done = subprocess.run([sys.executable, "-P"], input=code, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1].endswith("put it into a module")
+
+
 def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("import lrcore\ndef f(lr): return lr\nlrcore.tune.grid(f, n_jobs=2)\n")

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..arguments import Count, checked
@@ -71,9 +72,10 @@ def _shown(result: Any, watch: Watch) -> Any:
 
 def _pickled(owner: str, f: Any, task: Any, n_jobs: int) -> bytes:
     why = f"{owner}: with n_jobs={n_jobs}, f goes to other processes"
-    main = sys.modules["__main__"]
-    part = getattr(f, "setup", f)
-    if getattr(part, "__module__", "") == "__main__" and not hasattr(main, "__file__"):
+    program = getattr(sys.modules["__main__"], "__file__", None)
+    typed = program is None and getattr(getattr(f, "setup", f), "__module__", "") == "__main__"
+    # a program from standard input has a name, but no file that a process could read
+    if typed or (program is not None and not Path(program).exists()):
         raise ValueError(f"{why}, which cannot see what was typed: put it into a module")
     try:
         return pickle.dumps(task)
