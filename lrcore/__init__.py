@@ -58,6 +58,7 @@ from .threads import set_num_threads as set_num_threads
 
 if TYPE_CHECKING:
     from . import plots as plots
+    from . import tune as tune
     from .batches import NoiseScale as NoiseScale
     from .batches import noise_scale as noise_scale
     from .batches import noise_scale_from_norms as noise_scale_from_norms
@@ -75,6 +76,7 @@ else:
     # Modules, and what is in them, that are loaded when they are first asked for.
     _LATER = {
         "plots": "plots",
+        "tune": "tune",
         "NoiseScale": "batches",
         "noise_scale": "batches",
         "noise_scale_from_norms": "batches",

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import __version__, bench, build_info, cli_demo, cli_diagnose, cli_find, cli_schedule
+from . import (
+    __version__,
+    bench,
+    build_info,
+    cli_demo,
+    cli_diagnose,
+    cli_find,
+    cli_schedule,
+    cli_sweep,
+)
 from .cli_parser import Command, Parser, one_of
 from .optimizers import OPTIMIZERS
 from .schedules import SCHEDULES
@@ -41,6 +50,7 @@ COMMANDS = {
     "demo": cli_demo.COMMAND,
     "schedule": cli_schedule.COMMAND,
     "find": cli_find.COMMAND,
+    "sweep": cli_sweep.COMMAND,
     "diagnose": cli_diagnose.COMMAND,
     "bench": Command("time every rule beside plain NumPy, here", lambda parser: None, _bench),
     "info": Command("what this build is and what it offers", lambda parser: None, _info),

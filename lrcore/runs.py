@@ -153,7 +153,8 @@ def load_setup(text: str) -> Setup:
         raise ValueError(f"{text!r} is not MODULE:FUNCTION, for example lrcore.demo:digits")
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.insert(0, here)
+        # a source tree of ours would hide the installed package from processes started later
+        sys.path.insert(len(sys.path) if Path("lrcore").is_dir() else 0, here)
     try:
         module = import_module(module_name)
     except ModuleNotFoundError as error:
