@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import plots
+from .plots import LOSS, RATE, TEST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .tune.results import Result, Trial
-
-LOSS, RATE, TEST = plots.COLOURS
 
 
 def scores(result: Result, ax: Axes | None = None) -> Axes:
