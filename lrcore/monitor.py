@@ -60,8 +60,8 @@ class Monitor:
 
     The first 16 updates are observed, later the first two of every `every`: two in a row, since
     `Observation.cosine` compares neighbours. An update that is observed takes 1.5 to 5 times as
-    long as one that is not; with the default the sum is a few percent. It is exact, and costs
-    memory for one copy of the parameters.
+    long as one that is not; with the default that adds a few percent. It costs memory for one copy
+    of the parameters.
 
     Parameters
     ----------
