@@ -49,6 +49,8 @@ def test_statements_are_in_order():
     assert numbers == list(range(1, 51))
 
 
-def test_the_examples_of_schedules_run():
-    failed, tried = doctest.testfile(str(DOCS / "schedules.md"), module_relative=False)
+@pytest.mark.parametrize("page", ["schedules.md", "state.md"])
+def test_the_examples_of_a_page_run(page):
+    flags = doctest.NORMALIZE_WHITESPACE
+    failed, tried = doctest.testfile(str(DOCS / page), module_relative=False, optionflags=flags)
     assert (failed, tried > 3) == (0, True)

@@ -5,6 +5,7 @@ import math
 import os
 import stat
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,6 +45,14 @@ def run(opt, first, last):
         for controller in opt.controllers:
             controller.update(float(abs(p["layers"][1])), grads=grads)
         opt.step(grads)
+
+
+def example_of_format_1():
+    """What tests/files/format_1.* were written from; every later version reads these."""
+    opt = make(lrc.Adam, {"amsgrad": True})
+    run(opt, 0, 5)
+    opt.lr_scale = 0.5
+    return opt
 
 
 def contents(opt):
@@ -286,3 +295,12 @@ def test_a_state_of_another_optimizer_in_a_file_is_refused(tmp_path):
     lrc.SGD(np.ones(3)).save(tmp_path / "a.npz")
     with pytest.raises(ValueError, match="it is of SGD"):
         lrc.Adam(np.ones(3)).load(tmp_path / "a.npz")
+
+
+@each_format
+def test_files_of_format_1_are_read(suffix):
+    written, opt = example_of_format_1(), make(lrc.Adam, {"amsgrad": True}, seed=1)
+    report = opt.load(Path(__file__).parent / "files" / f"format_1{suffix}", params=True)
+    assert report == ((), (), (), ())
+    assert contents(opt) == contents(written)
+    assert opt.lr_scale == 0.5
