@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..arguments import Count, Natural, Positive, checked
+from ..range_suggestions import RangeResult
 from .attempts import Attempt, Function
 from .objectives import Objective
 from .progress_bar import bar
@@ -144,11 +147,15 @@ def _first(warm_start: Any) -> list[float]:
     """The rates to be tried first."""
     if warm_start is None:
         return []
-    if isinstance(warm_start, Sequence):
+    rate = warm_start
+    if isinstance(warm_start, RangeResult):
+        rate = warm_start.suggestion
+        if math.isnan(rate):
+            raise ValueError(
+                f"optuna: warm_start is a range test without a suggestion: {warm_start.reason}"
+            )
+    elif isinstance(warm_start, Sequence | np.ndarray):
         return list(checked("optuna", "warm_start", warm_start, Sequence[Positive]))
-    rate = getattr(warm_start, "suggestion", warm_start)  # of a range test
-    if rate is None:
-        raise ValueError("optuna: warm_start is a range test without a suggestion")
     rate = checked("optuna", "warm_start", rate, Positive)
     return [factor * rate for factor in _FACTORS]
 
