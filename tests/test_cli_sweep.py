@@ -14,6 +14,7 @@ import pytest
 from lrcore import runs
 from lrcore.cli import main
 
+HERE = Path(__file__).parent
 Captured = pytest.CaptureFixture[str]
 
 SHORT = ["sweep", "tune_cases:unsteady", "--lr", "0.01:10", "--trials", "4", "--updates", "60"]
@@ -124,6 +125,16 @@ def test_a_storage_that_cannot_be_used_is_one_line(storage: str, capsys: Capture
     err = capsys.readouterr().err
     assert storage.partition("/study")[0] in err
     assert err.count("\n") == 1
+
+
+def test_an_error_of_the_program_is_one_line_with_a_storage_too(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    words = ["sweep", "tune_cases:bowl", "--storage", str(tmp_path / "a.log")]
+    command = [sys.executable, "-P", "-m", "lrcore", *words]  # Optuna logs to the first stderr
+    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "bowl(" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("module", ["optuna", "matplotlib.figure"])

@@ -110,7 +110,9 @@ def test_a_range_test_is_a_warm_start() -> None:
 
 
 def test_a_range_test_without_a_suggestion_is_no_warm_start() -> None:
-    with pytest.raises(ValueError, match="a range test without a suggestion: no rate up to 0.001"):
+    with pytest.raises(
+        ValueError, match=r"a range test without a suggestion: no rate up to 0\.001"
+    ):
         search(warm_start=swept(1e-3))
 
 
@@ -176,6 +178,23 @@ def test_an_error_in_f_names_the_rate_and_fails_the_trial() -> None:
         search(tune_cases.failing, storage=storage, warm_start=[0.5])
     (trial,) = optuna.load_study(study_name="lrcore", storage=storage).trials
     assert trial.state.name == "FAIL"
+
+
+@pytest.mark.parametrize("directions", [["maximize"], ["minimize", "minimize"]])
+def test_a_study_that_does_not_minimise_one_score_is_refused(directions: list[str]) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    optuna.create_study(storage=storage, study_name="lrcore", directions=directions)
+    with pytest.raises(ValueError, match="'lrcore' does not minimise one score; give another"):
+        search(storage=storage)
+
+
+def test_a_study_over_something_else_is_refused() -> None:
+    storage = optuna.storages.InMemoryStorage()
+    other = optuna.create_study(storage=storage, study_name="lrcore")
+    other.optimize(lambda trial: trial.suggest_float("depth", 0, 1), n_trials=1)
+    with pytest.raises(ValueError, match="'lrcore' is not one over 'lr'; give another"):
+        search(storage=storage)
+    assert len(other.trials) == 1
 
 
 def test_nothing_is_printed_and_the_verbosity_comes_back(capfd: pytest.CaptureFixture[str]) -> None:

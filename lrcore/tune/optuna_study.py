@@ -109,6 +109,7 @@ def optuna(
             sampler or library.samplers.TPESampler(seed=seed),
             pruner or _hyperband(library, f),
         )
+        _check_study(library, study, storage)
         for lr in rates:
             study.enqueue_trial({"lr": lr}, skip_if_exists=True)
 
@@ -170,9 +171,9 @@ def _library() -> Any:
 
 @contextmanager
 def _quiet(library: Any) -> Iterator[None]:
-    """Without a line on stderr for every trial."""
+    """Without a line on stderr for every trial, nor the traceback of an error that is raised."""
     before = library.logging.get_verbosity()
-    library.logging.set_verbosity(max(before, library.logging.WARNING))
+    library.logging.set_verbosity(max(before, library.logging.ERROR))
     try:
         yield
     finally:
@@ -204,6 +205,16 @@ def _study(library: Any, storage: Any, name: str, sampler: Any, pruner: Any) -> 
         raise
     except Exception as error:  # of Optuna's, of SQLAlchemy's, of a driver's
         raise ValueError(f"optuna: storage {given!r}: {error}") from error
+
+
+def _check_study(library: Any, study: Any, storage: Any) -> None:
+    """Whether a study that was there is a search for a rate."""
+    what = f"optuna: storage {storage!r}: the study {study.study_name!r}"
+    if study.directions != [library.study.StudyDirection.MINIMIZE]:
+        raise ValueError(f"{what} does not minimise one score; give another study_name")
+    started = (trial.params for trial in study.get_trials(deepcopy=False) if trial.params)
+    if any("lr" not in params for params in started):
+        raise ValueError(f"{what} is not one over 'lr'; give another study_name")
 
 
 def _journal(library: Any, path: Path) -> Any:
