@@ -127,6 +127,8 @@ def _run(options: argparse.Namespace) -> None:
         result = _search(options)
     except RuntimeError as error:  # of a trial, or of a process
         raise ValueError(error) from error
+    except SystemExit as error:  # of the program that is tried
+        raise ValueError(runs.told(error)) from error
     print(_json(result) if options.json else result)
     if options.csv:
         result.to_csv(options.csv)

@@ -89,7 +89,7 @@ WRONG = {
     "sweep tune_cases": "'tune_cases' is not MODULE:FUNCTION, for example lrcore.demo:digits",
     "sweep tune_cases:step": "no function 'step'",
     "sweep nowhere:f": "there is no module 'nowhere' here",
-    "sweep tune_cases:bowl": "failed: TypeError: bowl(1e-05) must return lrcore.Run",
+    "sweep tune_cases:bowl": "failed: bowl(1e-05) must return lrcore.Run",
     "sweep tune_cases:setup --lr 1": "'1' is not LOW:HIGH, for example 1e-5:1",
     "sweep tune_cases:setup --lr 1:0.1": "the first rate must be below the second",
     "sweep tune_cases:setup --lr 0:1": "'0' is not a finite number above 0",

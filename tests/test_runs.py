@@ -121,6 +121,9 @@ def test_a_setup_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     [
         ("lrcore.demo", "not MODULE:FUNCTION, for example lrcore.demo:digits"),
         ("lrcore.demo:", "not MODULE:FUNCTION"),
+        (".demo:digits", "not MODULE:FUNCTION"),
+        ("..:f", "not MODULE:FUNCTION"),
+        ("demo.py:digits", "no module 'demo.py' here; write demo:digits"),
         ("no_such_module:f", "no module 'no_such_module' here"),
         ("lrcore.nothing:f", "no module 'lrcore.nothing' here"),
         ("lrcore.demo:digts", "no function 'digts'; did you mean digits"),

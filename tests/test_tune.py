@@ -210,11 +210,11 @@ def test_wrong_arguments_are_named(name: str) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (None, "TypeError: f must return a number or an iterator of losses, got None"),
+        (None, "f must return a number or an iterator of losses, got None"),
         ([1.0, 2.0], "f must return a number or an iterator of losses, got \\[1.0, 2.0\\]"),
         ("low", "got 'low'"),
         (iter(["a"]), "every loss must be a number, got 'a'"),
-        (iter([]), "ValueError: f has given no loss"),
+        (iter([]), "f has given no loss"),
         (np.ones(2), "f must return a number"),
     ],
 )

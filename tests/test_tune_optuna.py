@@ -110,9 +110,7 @@ def test_a_range_test_is_a_warm_start() -> None:
 
 
 def test_a_range_test_without_a_suggestion_is_no_warm_start() -> None:
-    with pytest.raises(
-        ValueError, match=r"a range test without a suggestion: no rate up to 0\.001"
-    ):
+    with pytest.raises(ValueError, match="a range test without a suggestion: no rate up to"):
         search(warm_start=swept(1e-3))
 
 
