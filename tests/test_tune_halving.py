@@ -148,6 +148,8 @@ def test_a_sampler_may_be_a_function_of_a_generator() -> None:
     ("change", "message"),
     [
         ({"sampler": 3}, r"sampler must be callable or a pair \(lo, hi\), got 3"),
+        ({"sampler": (0.1,)}, r"sampler must be a pair \(lo, hi\), got \(0\.1,\)"),
+        ({"sampler": [1, 2, 3]}, r"sampler must be a pair \(lo, hi\), got \[1, 2, 3\]"),
         ({"sampler": (1.0, 0.1)}, r"must have lo <= hi, got \(1.0, 0.1\)"),
         ({"sampler": (0.0, 0.1)}, r"sampler must be a finite number in \(0"),
         ({"sampler": lambda rng: -1.0}, r"sampler\(rng\) gives must be a finite number"),
