@@ -84,6 +84,13 @@ def test_all_diverged_is_an_error_after_the_table(capsys: Captured) -> None:
     assert err == "lrcore: error: all 2 trials diverged; try rates below 4\n"
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_overflows_prints_no_warnings(jobs: str, capfd: Captured) -> None:
+    words = ["sweep", "tune_cases:bursting", "--lr", "1e-3:1e300", "--trials", "2"]
+    assert main([*words, "--updates", "5", "--jobs", jobs]) == 0
+    assert capfd.readouterr().err == ""
+
+
 WRONG = {
     "sweep": "the following arguments are required: MODULE:FUNCTION",
     "sweep tune_cases": "'tune_cases' is not MODULE:FUNCTION, for example lrcore.demo:digits",
