@@ -1,6 +1,7 @@
 """Observed updates beside NumPy's sums; a step that is observed has the bits of one that is not."""
 
 import copy
+import pickle
 import gc
 import math
 
@@ -245,6 +246,12 @@ def test_a_loss_that_is_no_number_is_refused(loss):
     with pytest.raises(TypeError, match="loss must be a real number"):
         monitor.report(loss)
     assert monitor.losses == []
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_monitor_cannot_be_copied_or_pickled(again):
+    with pytest.raises(TypeError, match="a Monitor belongs to its optimizer"):
+        again(lrc.Monitor(lrc.SGD(np.ones(3))))
 
 
 def test_restoring_and_copying_do_not_disturb_a_monitor():
