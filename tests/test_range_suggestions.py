@@ -157,6 +157,8 @@ def test_a_descent_that_ends_in_a_jump_to_infinity_has_a_suggestion() -> None:
     found = judge(LRS[X < -2], KNOWN[X < -2], "nonfinite")
     assert found.reliable
     assert found.edge == pytest.approx(10**-2 / 2, rel=STEP**2 - 1)
+    assert "was not finite any more above" in found.reason
+    assert "rose again above" in stopped(KNOWN).reason
 
 
 def test_a_loss_falling_from_the_start_on_is_named() -> None:
