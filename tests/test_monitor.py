@@ -1,9 +1,9 @@
 """Observed updates beside NumPy's sums; a step that is observed has the bits of one that is not."""
 
 import copy
-import pickle
 import gc
 import math
+import pickle
 
 import numpy as np
 import pytest
