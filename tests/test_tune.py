@@ -43,6 +43,11 @@ def test_refinement_closes_in_on_the_lowest_point_even_at_an_end(low: float) -> 
     assert abs(math.log10(result.best.lr / low)) < 0.618**8
 
 
+def test_a_gap_is_divided_by_the_golden_section() -> None:
+    result = tune.log_sweep(lambda lr: abs(math.log10(lr)), 1e-2, 1.0, 2, refine=1)
+    assert math.log10(result[-1].lr) == pytest.approx(-2 * (3 - math.sqrt(5)) / 2)
+
+
 def test_refinement_of_a_plateau_divides_other_gaps_each_time() -> None:
     result = tune.log_sweep(lambda lr: 1.0, 0.01, 1.0, 3, refine=5)
     assert len({t.lr for t in result}) == 8
