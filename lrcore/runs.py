@@ -129,7 +129,7 @@ def start(setup: Callable[[float], Any], lr: float) -> Run:
     Raises
     ------
     TypeError
-        If it is not a `Run`, nor a tuple of its parts.
+        If it is not a `Run`, nor a tuple of its parts, or one of these is not as it should be.
     """
     made = setup(lr)
     run = Run(*made) if isinstance(made, tuple) and 2 <= len(made) <= 4 else None
@@ -138,6 +138,8 @@ def start(setup: Callable[[float], Any], lr: float) -> Run:
         raise TypeError(f"{name}({lr:g}) must return lrcore.Run(opt, step, ...), got {made!r:.80}")
     if not isinstance(run.rng, np.random.Generator | None):
         raise TypeError(f"rng of a Run must be a numpy.random.Generator, got {run.rng!r:.80}")
+    if run.score is not None and not callable(run.score):
+        raise TypeError(f"score of a Run must be callable, got {run.score!r:.80}")
     return run
 
 

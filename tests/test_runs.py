@@ -109,6 +109,11 @@ def test_a_legacy_generator_is_refused() -> None:
         runs.start(lambda lr: made, 0.3)
 
 
+def test_a_score_that_cannot_be_called_is_refused() -> None:
+    with pytest.raises(TypeError, match="score of a Run must be callable, got 3"):
+        runs.start(lambda lr: setup(lr)._replace(score=3), 0.3)  # type: ignore[arg-type]
+
+
 def test_a_setup_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a_model_of_mine.py").write_text("def begin(lr):\n    return lr\n")
     monkeypatch.chdir(tmp_path)
