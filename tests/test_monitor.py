@@ -210,6 +210,7 @@ def test_a_closed_monitor_keeps_what_it_has_seen():
     opt = lrc.SGD(w, lr=1e-3)
     with lrc.Monitor(opt) as monitor:
         opt.step(w)
+    assert opt._observed() is None  # nothing is observed any more, and so nothing paid
     opt.step(w)
     monitor.close()
     assert [seen.t for seen in monitor.history] == [0]

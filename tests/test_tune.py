@@ -93,7 +93,8 @@ def test_a_loss_that_is_not_finite_ends_a_trial_and_its_generator() -> None:
         finally:
             ended.append(lr)
 
-    (trial,) = tune.grid(f, [0.1])
+    begun = f(0.1)  # a reference, so that it does not end by being forgotten
+    (trial,) = tune.grid(lambda lr: begun, [0.1])
     assert (trial.status, trial.updates, ended) == ("diverged", 2, [0.1])
 
 
