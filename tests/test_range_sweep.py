@@ -439,7 +439,7 @@ def test_a_second_loop_wants_another_range_test(program: Program) -> None:
         ({"num": 10.0}, "RangeTest: num must be an integer"),
         ({"spacing": "cubic"}, "spacing must be one of 'log', 'linear', got 'cubic'"),
         ({"rng": 3}, "RangeTest: rng must be a Generator, got 3"),
-        ({"opt": None}, "RangeTest: opt must be a Optimizer, got None"),
+        ({"opt": None}, "RangeTest: opt must be an Optimizer, got None"),
     ],
     ids=str,
 )
