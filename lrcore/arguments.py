@@ -80,7 +80,7 @@ def convert(value: Any, kind: Any) -> Any:
             raise ValueError(limits)
         return limits.kind(value) + 0  # turns -0.0 into 0.0
     if not isinstance(value, kind):
-        raise TypeError(f"a {kind.__name__}")
+        raise TypeError(f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}")
     return value
 
 

@@ -103,7 +103,16 @@ class Optimizer(Stepper):
 
         Their state starts fresh and the rate is a function of the optimizer's `t`. From then on
         gradients have one entry for each group, in the order of adding.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For parameters or options that an optimizer does not take; nothing has changed then.
+        RuntimeError
+            In the loop of a `RangeTest`, which puts back what there was when it began.
         """
+        if self._imposed is not None:
+            raise RuntimeError(f"{type(self).__name__}: no parameters can be added in a RangeTest")
         if isinstance(params, Group) and options:
             raise TypeError(f"add: give {next(iter(options))} to the Group, not beside it")
         group = params if isinstance(params, Group) else Group(params, **options)

@@ -92,7 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return _run(sys.argv[1:] if argv is None else argv)
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # None: closed before the start
+                sys.stdout.flush()
     except KeyboardInterrupt:
         print("lrcore: interrupted", file=sys.stderr)
         return 130

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import math
 import shutil
 import sys
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import wrap
@@ -18,7 +16,7 @@ import numpy as np
 
 from . import plots, preview
 from .cli_parser import Command, Parser, rate, whole
-from .runs import load_setup, start
+from .runs import load_setup, start, told
 
 if TYPE_CHECKING:
     from .range_suggestions import RangeResult
@@ -96,20 +94,9 @@ def _found(options: argparse.Namespace) -> tuple[str, RangeResult]:
             result = range_test(
                 run.opt, run.step, options.start, options.end, options.num, rng=run.rng
             )
-    except Exception as error:
-        raise ValueError(_told(error)) from error
+    except (Exception, SystemExit) as error:
+        raise ValueError(told(error)) from error
     return f"{options.setup}, {type(run.opt).__name__}", result
-
-
-def _told(error: Exception) -> str:
-    """The message, and for an error of the user's program also its kind and place."""
-    ours = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<frozen")
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [frame for frame in frames if not frame.filename.startswith(ours)]
-    if not theirs:
-        return str(error)
-    place = f"{Path(theirs[-1].filename).name}, line {theirs[-1].lineno}"
-    return f"{type(error).__name__}: {error} ({place})"
 
 
 def _report(title: str, r: RangeResult, width: int) -> Iterator[str]:

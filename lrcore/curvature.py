@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import parameters
-from .arguments import NonNegative, Positive, checked
+from .arguments import Natural, NonNegative, Positive, checked
 from .parameters import Array, Tree
 
 Vector = NDArray[np.float64]
@@ -65,7 +65,7 @@ def stability_limit(
     TypeError, ValueError
         For other arguments, or gradients that do not fit `x`.
     FloatingPointError
-        For gradients that are not finite.
+        For gradients that are not finite, or whose squares are not.
 
     Notes
     -----
@@ -92,8 +92,10 @@ def stability_limit(
         raise TypeError(f"{me}: grad must be callable, got {grad!r:.80}")
     if isinstance(rng, bool) or not isinstance(rng, int | np.random.Generator):
         raise TypeError(f"{me}: rng must be a numpy.random.Generator or an int, got {rng!r:.80}")
+    if isinstance(rng, int):
+        rng = np.random.default_rng(checked(me, "rng", rng, Natural))
     hessian = _Hessian(grad, x, distance)
-    largest = _largest(hessian, tol, np.random.default_rng(rng))
+    largest = _largest(hessian, tol, rng)
     return 2 / largest if largest > hessian.noise else math.inf
 
 
@@ -114,13 +116,13 @@ class _Hessian:
             self._gradient(self.x)
         if distance is None:
             # between a third, best for smooth gradients, and a half, which meets fewer kinks
-            distance = self.precision**0.4 * max(float(np.linalg.norm(self.x)), 1.0)
+            distance = self.precision**0.4 * max(_length(self.x), 1.0)
         self.distance = distance
         self.noise = 0.0  # what rounding may feign
 
     def __matmul__(self, v: Vector) -> Vector:
         high, low = (self._gradient(self.x + side * self.distance * v) for side in (1, -1))
-        steepest = max(float(np.linalg.norm(high)), float(np.linalg.norm(low)))
+        steepest = max(_length(high), _length(low))
         self.noise = max(self.noise, 10 * self.precision * steepest / self.distance)
         return (high - low) / (2 * self.distance)
 
@@ -166,6 +168,14 @@ def _largest(hessian: _Hessian, tol: float, rng: np.random.Generator) -> float:
         span = highest - min(float(ritz[0]), 0.0)  # errors are relative to it
         wanted = min(size, _products(size, tol * highest / span if span > 0 else 0.0))
     return highest
+
+
+@np.errstate(over="ignore")
+def _length(v: Vector) -> float:
+    length = float(np.linalg.norm(v))
+    if length == math.inf:
+        raise FloatingPointError("stability_limit: a square of x or of a gradient overflows")
+    return length
 
 
 def _products(size: int, tol: float) -> int:
@@ -243,7 +253,7 @@ def _solved(hessian: Vector, g: Vector, damping: float) -> Vector:
         factor = np.linalg.cholesky(damped)
     except np.linalg.LinAlgError:
         values = np.linalg.eigvalsh(hessian)
-        enough = 1e-6 * float(np.abs(values).max()) - float(values[0])
+        enough = 1e-6 * (float(np.abs(values).max()) or 1.0) - float(values[0])
         raise np.linalg.LinAlgError(
             f"newton_step: hessian + damping is not positive definite; the smallest eigenvalue of "
             f"hessian is {values[0]:.6g}, damping={_rounded_up(enough):g} suffices, "

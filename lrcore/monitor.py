@@ -7,7 +7,7 @@ import weakref
 from collections import deque
 from numbers import Real
 from types import TracebackType
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +133,9 @@ class Monitor:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Monitor belongs to its optimizer; copy or pickle its history instead")
 
     def _rows(self) -> tuple[NDArray[Any], NDArray[Any]]:
         rows = self._last or self._opt._alone(self._opt._observed)

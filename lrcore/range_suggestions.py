@@ -204,7 +204,7 @@ def judge(lrs: Array, losses: Array, ended: Ending) -> RangeResult:
         edge=float(before[d.turn] / 2),
         suggestion=math.nan if doubt else valley,
         reliable=not doubt,
-        reason=doubt or _summary(before, d),
+        reason=doubt or _summary(before, d, ended),
         ended=ended,
     )
 
@@ -249,9 +249,11 @@ def _doubt(lrs: Array, curve: Smooth, d: Descent, ended: Ending) -> str:
     return ""
 
 
-def _summary(rates: Array, d: Descent) -> str:
+def _summary(rates: Array, d: Descent, ended: Ending) -> str:
+    unseen = d.turn == rates.size - 1 and ended == "nonfinite"
+    end = "was not finite any more" if unseen else "rose again"
     times = f", {d.depth / d.noise:.0f} times its noise" if d.noise else ""
     return (
         f"the loss fell by {d.depth:.3g}{times}, a quarter of it by rate {rates[d.quarter]:.2g}, "
-        f"and rose again above {rates[d.turn]:.2g}; the suggestion is the geometric mean of the two"
+        f"and {end} above {rates[d.turn]:.2g}; the suggestion is the geometric mean of the two"
     )

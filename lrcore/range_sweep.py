@@ -158,6 +158,9 @@ class RangeTest:
     def report(self, loss: float | Array) -> None:
         """Tell the loss of the gradients of this update: a number, or an array of one.
 
+        Lower is better, whatever the optimizer does: with ``maximize=True`` the negative of what
+        is maximised.
+
         Raises
         ------
         RuntimeError

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import sys
+import traceback
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -128,7 +129,7 @@ def start(setup: Callable[[float], Any], lr: float) -> Run:
     Raises
     ------
     TypeError
-        If it is not a `Run`, nor a tuple of its parts.
+        If it is not a `Run`, nor a tuple of its parts, or one of these is not as it should be.
     """
     made = setup(lr)
     run = Run(*made) if isinstance(made, tuple) and 2 <= len(made) <= 4 else None
@@ -137,6 +138,8 @@ def start(setup: Callable[[float], Any], lr: float) -> Run:
         raise TypeError(f"{name}({lr:g}) must return lrcore.Run(opt, step, ...), got {made!r:.80}")
     if not isinstance(run.rng, np.random.Generator | None):
         raise TypeError(f"rng of a Run must be a numpy.random.Generator, got {run.rng!r:.80}")
+    if run.score is not None and not callable(run.score):
+        raise TypeError(f"score of a Run must be callable, got {run.score!r:.80}")
     return run
 
 
@@ -146,23 +149,36 @@ def load_setup(text: str) -> Setup:
     Raises
     ------
     ValueError
-        If there is no such module or function, or it is not one.
+        If there is no such module or function, it is not one, or the module cannot be imported.
     """
     module_name, colon, name = text.partition(":")
-    if not colon or not module_name or not name:
+    if not colon or not module_name.strip(".") or module_name[0] == "." or not name:
         raise ValueError(f"{text!r} is not MODULE:FUNCTION, for example lrcore.demo:digits")
     here = str(Path.cwd())
     if here not in sys.path:
         # a source tree of ours would hide the installed package from processes started later
         sys.path.insert(len(sys.path) if Path("lrcore").is_dir() else 0, here)
     try:
-        module = import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not (module_name + ".").startswith(error.name + "."):
-            raise
-        raise ValueError(f"there is no module {module_name!r} here") from None
+        module = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None and (module_name + ".").startswith(missing + "."):
+            hint = f"; write {module_name[:-3]}:{name}" if module_name.endswith(".py") else ""
+            raise ValueError(f"there is no module {module_name!r} here{hint}") from None
+        raise ValueError(f"{module_name} cannot be imported: {told(error)}") from error
     found = getattr(module, name, None)
     if not callable(found):
         functions = [n for n, value in vars(module).items() if callable(value) and n[0] != "_"]
         raise ValueError(f"{module_name} has no function {name!r}; {suggest(name, functions)}")
     return found  # type: ignore[no-any-return]
+
+
+def told(error: BaseException) -> str:
+    """The message, and for an error of the user's program also its kind and place."""
+    ours = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<frozen")
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [f for f in frames if not f.filename.startswith(ours) and f.filename[-4:] != ".pyx"]
+    if not theirs:
+        return str(error)
+    place = f"{Path(theirs[-1].filename).name}, line {theirs[-1].lineno}"
+    return f"{type(error).__name__}: {error} ({place})"

@@ -16,6 +16,8 @@ def suggest(wrong: str, names: Iterable[str]) -> str:
     from difflib import get_close_matches  # wanted after an error alone
 
     known = {name.lower(): name for name in names}
+    if not known:
+        return "there is none"
     text = wrong.lower().strip("-")
     close = [name for name in known if len(text) > 2 and text in name]
     close = close or get_close_matches(wrong.lower(), known, n=2)

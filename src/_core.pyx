@@ -163,7 +163,7 @@ cdef class Stepper:
     cdef Observer _observer    # or None
     cdef list _bound           # the gradients of bind(), in the order of the parameters
     cdef double _lr_scale, _clip_norm, _clip_value, _sign, _next_lr
-    cdef object _imposed       # the rate of all updates while one is tried out, or None
+    cdef readonly object _imposed  # the rate of all updates while one is tried out, or None
     cdef int _nonfinite, _threads
     cdef readonly double last_lr
     cdef readonly long long t, skipped

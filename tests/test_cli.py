@@ -209,6 +209,13 @@ def test_a_reader_that_goes_away_causes_no_traceback() -> None:
     process.stderr.close()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="wants a POSIX shell")
+def test_a_closed_output_causes_no_traceback() -> None:
+    command = [sys.executable, "-P", "-m", "lrcore", "info"]
+    done = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *command], stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_an_interrupt_ends_with_one_line_and_130() -> None:
     code = """if True:
         import signal

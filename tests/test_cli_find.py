@@ -135,6 +135,31 @@ def test_an_error_is_one_line_and_exit_code_2(
     assert message.replace("MODEL", model) in err
 
 
+@pytest.mark.parametrize("command", ["find", "sweep"])
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (b"def setup(:", " cannot be imported: invalid syntax (MODULE.py, line 1)"),
+        (b"\0\1", " cannot be imported: source code string cannot contain null bytes"),
+        (b"import no_such", " cannot be imported: ModuleNotFoundError: No module named 'no_such'"),
+        (b"x = {}[3]", " cannot be imported: KeyError: 3 (MODULE.py, line 1)"),
+        (b"import sys; sys.exit(0)", " cannot be imported: SystemExit: 0 (MODULE.py, line 1)"),
+        (b"def setup(lr):\n    exit(0)", "SystemExit: 0 ("),
+        (b"def setup(lr):\n    return {}[3]", "KeyError: 3 (MODULE.py, line 2)"),
+        (b"", "MODULE has no function 'setup'; there is none"),
+    ],
+)
+def test_a_program_that_fails_is_one_line(
+    command: str, program: bytes, message: str, model: str, capsys: Captured
+) -> None:
+    module = f"{model}_{abs(hash((command, program))):x}"
+    Path(f"{module}.py").write_bytes(program)
+    assert main([command, f"{module}:setup"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message.replace("MODULE", module) in err
+
+
 @pytest.mark.parametrize("end", ["10", "1e-5"])
 def test_losses_and_rates_are_drawn_into_a_file(model: str, end: str, capsys: Captured) -> None:
     pytest.importorskip("matplotlib")

@@ -14,6 +14,7 @@ import pytest
 from lrcore import runs
 from lrcore.cli import main
 
+HERE = Path(__file__).parent
 Captured = pytest.CaptureFixture[str]
 
 SHORT = ["sweep", "tune_cases:unsteady", "--lr", "0.01:10", "--trials", "4", "--updates", "60"]
@@ -83,12 +84,19 @@ def test_all_diverged_is_an_error_after_the_table(capsys: Captured) -> None:
     assert err == "lrcore: error: all 2 trials diverged; try rates below 4\n"
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_overflows_prints_no_warnings(jobs: str, capfd: Captured) -> None:
+    words = ["sweep", "tune_cases:bursting", "--lr", "1e-3:1e300", "--trials", "2"]
+    assert main([*words, "--updates", "5", "--jobs", jobs]) == 0
+    assert capfd.readouterr().err == ""
+
+
 WRONG = {
     "sweep": "the following arguments are required: MODULE:FUNCTION",
     "sweep tune_cases": "'tune_cases' is not MODULE:FUNCTION, for example lrcore.demo:digits",
     "sweep tune_cases:step": "no function 'step'",
     "sweep nowhere:f": "there is no module 'nowhere' here",
-    "sweep tune_cases:bowl": "failed: TypeError: bowl(1e-05) must return lrcore.Run",
+    "sweep tune_cases:bowl": "failed: bowl(1e-05) must return lrcore.Run",
     "sweep tune_cases:setup --lr 1": "'1' is not LOW:HIGH, for example 1e-5:1",
     "sweep tune_cases:setup --lr 1:0.1": "the first rate must be below the second",
     "sweep tune_cases:setup --lr 0:1": "'0' is not a finite number above 0",
@@ -124,6 +132,16 @@ def test_a_storage_that_cannot_be_used_is_one_line(storage: str, capsys: Capture
     err = capsys.readouterr().err
     assert storage.partition("/study")[0] in err
     assert err.count("\n") == 1
+
+
+def test_an_error_of_the_program_is_one_line_with_a_storage_too(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    words = ["sweep", "tune_cases:bowl", "--storage", str(tmp_path / "a.log")]
+    command = [sys.executable, "-P", "-m", "lrcore", *words]  # Optuna logs to the first stderr
+    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "bowl(" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("module", ["optuna", "matplotlib.figure"])

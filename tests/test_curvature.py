@@ -168,6 +168,9 @@ def test_the_point_keeps_its_bits_even_if_the_gradient_writes_and_raises() -> No
         ({"grad": lambda x: x / 0}, "a gradient near x is not finite"),
         ({"tol": 0}, r"tol must be a finite number in \(0, inf\), got 0"),
         ({"distance": -1.0}, r"distance must be a finite number in \(0, inf\), got -1.0"),
+        ({"grad": lambda x: x * 1e200}, "a square of x or of a gradient overflows"),
+        ({"x": np.full(3, 1e200)}, "a square of x or of a gradient overflows"),
+        ({"rng": -1}, "rng must be an integer in"),
         ({"rng": "a"}, "rng must be a numpy.random.Generator or an int, got 'a'"),
     ],
 )
@@ -211,6 +214,12 @@ def test_the_damping_that_an_error_names_suffices(smallest: float) -> None:
     enough = float(str(caught.value).split("damping=")[1].split()[0])
     lrc.newton_step(w, np.ones(5), hessian, damping=enough)
     assert np.isfinite(w).all()
+
+
+def test_the_damping_that_is_named_for_a_hessian_of_zeros_suffices_too() -> None:
+    with pytest.raises(np.linalg.LinAlgError, match="damping=1e-06 suffices"):
+        lrc.newton_step(np.ones(2), np.ones(2), np.zeros((2, 2)))
+    lrc.newton_step(np.ones(2), np.ones(2), np.zeros((2, 2)), damping=1e-6)
 
 
 def test_the_smallest_eigenvalue_is_named() -> None:

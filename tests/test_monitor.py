@@ -3,6 +3,7 @@
 import copy
 import gc
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -209,6 +210,7 @@ def test_a_closed_monitor_keeps_what_it_has_seen():
     opt = lrc.SGD(w, lr=1e-3)
     with lrc.Monitor(opt) as monitor:
         opt.step(w)
+    assert opt._observed() is None  # nothing is observed any more, and so nothing paid
     opt.step(w)
     monitor.close()
     assert [seen.t for seen in monitor.history] == [0]
@@ -245,6 +247,12 @@ def test_a_loss_that_is_no_number_is_refused(loss):
     with pytest.raises(TypeError, match="loss must be a real number"):
         monitor.report(loss)
     assert monitor.losses == []
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_monitor_cannot_be_copied_or_pickled(again):
+    with pytest.raises(TypeError, match="a Monitor belongs to its optimizer"):
+        again(lrc.Monitor(lrc.SGD(np.ones(3))))
 
 
 def test_restoring_and_copying_do_not_disturb_a_monitor():

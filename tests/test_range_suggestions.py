@@ -156,7 +156,9 @@ def test_a_loss_still_falling_at_the_end_is_named() -> None:
 def test_a_descent_that_ends_in_a_jump_to_infinity_has_a_suggestion() -> None:
     found = judge(LRS[X < -2], KNOWN[X < -2], "nonfinite")
     assert found.reliable
-    assert found.edge == pytest.approx(10**-2 / 2, rel=STEP**2 - 1)
+    assert found.edge == LRS[X < -2][-2] / 2  # the last loss stands for the rate before its own
+    assert "was not finite any more above" in found.reason
+    assert "rose again above" in stopped(KNOWN).reason
 
 
 def test_a_loss_falling_from_the_start_on_is_named() -> None:

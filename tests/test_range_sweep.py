@@ -355,6 +355,10 @@ def report_twice(p: Program, rt: lrc.RangeTest) -> None:
     rt.report(1.0)
 
 
+def add_parameters(p: Program, rt: lrc.RangeTest) -> None:
+    p.opt.add(np.zeros(3))
+
+
 def run_with(
     body: Callable[[Program, lrc.RangeTest], None], program: Program, rt: lrc.RangeTest
 ) -> None:
@@ -369,6 +373,7 @@ def run_with(
         (make_no_update, "at rate 1e-07 0 updates were made; the loop must make one for each"),
         (make_two_updates, "at rate 1e-07 2 updates were made"),
         (give_a_rate, r"at rate 1e-07 the update was made at 0\.5; leave lr= out"),
+        (add_parameters, "no parameters can be added in a RangeTest"),
         (report_twice, "two losses were reported at rate 1e-07"),
     ],
     ids=lambda x: getattr(x, "__name__", ""),
@@ -434,7 +439,7 @@ def test_a_second_loop_wants_another_range_test(program: Program) -> None:
         ({"num": 10.0}, "RangeTest: num must be an integer"),
         ({"spacing": "cubic"}, "spacing must be one of 'log', 'linear', got 'cubic'"),
         ({"rng": 3}, "RangeTest: rng must be a Generator, got 3"),
-        ({"opt": None}, "RangeTest: opt must be a Optimizer, got None"),
+        ({"opt": None}, "RangeTest: opt must be an Optimizer, got None"),
     ],
     ids=str,
 )

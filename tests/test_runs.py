@@ -109,6 +109,11 @@ def test_a_legacy_generator_is_refused() -> None:
         runs.start(lambda lr: made, 0.3)
 
 
+def test_a_score_that_cannot_be_called_is_refused() -> None:
+    with pytest.raises(TypeError, match="score of a Run must be callable, got 3"):
+        runs.start(lambda lr: setup(lr)._replace(score=3), 0.3)  # type: ignore[arg-type]
+
+
 def test_a_setup_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a_model_of_mine.py").write_text("def begin(lr):\n    return lr\n")
     monkeypatch.chdir(tmp_path)
@@ -121,6 +126,9 @@ def test_a_setup_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     [
         ("lrcore.demo", "not MODULE:FUNCTION, for example lrcore.demo:digits"),
         ("lrcore.demo:", "not MODULE:FUNCTION"),
+        (".demo:digits", "not MODULE:FUNCTION"),
+        ("..:f", "not MODULE:FUNCTION"),
+        ("demo.py:digits", "no module 'demo.py' here; write demo:digits"),
         ("no_such_module:f", "no module 'no_such_module' here"),
         ("lrcore.nothing:f", "no module 'lrcore.nothing' here"),
         ("lrcore.demo:digts", "no function 'digts'; did you mean digits"),

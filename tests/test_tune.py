@@ -43,6 +43,11 @@ def test_refinement_closes_in_on_the_lowest_point_even_at_an_end(low: float) -> 
     assert abs(math.log10(result.best.lr / low)) < 0.618**8
 
 
+def test_a_gap_is_divided_by_the_golden_section() -> None:
+    result = tune.log_sweep(lambda lr: abs(math.log10(lr)), 1e-2, 1.0, 2, refine=1)
+    assert math.log10(result[-1].lr) == pytest.approx(-2 * (3 - math.sqrt(5)) / 2)
+
+
 def test_refinement_of_a_plateau_divides_other_gaps_each_time() -> None:
     result = tune.log_sweep(lambda lr: 1.0, 0.01, 1.0, 3, refine=5)
     assert len({t.lr for t in result}) == 8
@@ -88,7 +93,8 @@ def test_a_loss_that_is_not_finite_ends_a_trial_and_its_generator() -> None:
         finally:
             ended.append(lr)
 
-    (trial,) = tune.grid(f, [0.1])
+    begun = f(0.1)  # a reference, so that it does not end by being forgotten
+    (trial,) = tune.grid(lambda lr: begun, [0.1])
     assert (trial.status, trial.updates, ended) == ("diverged", 2, [0.1])
 
 
@@ -210,11 +216,11 @@ def test_wrong_arguments_are_named(name: str) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (None, "TypeError: f must return a number or an iterator of losses, got None"),
+        (None, "f must return a number or an iterator of losses, got None"),
         ([1.0, 2.0], "f must return a number or an iterator of losses, got \\[1.0, 2.0\\]"),
         ("low", "got 'low'"),
         (iter(["a"]), "every loss must be a number, got 'a'"),
-        (iter([]), "ValueError: f has given no loss"),
+        (iter([]), "f has given no loss"),
         (np.ones(2), "f must return a number"),
     ],
 )

@@ -137,6 +137,13 @@ def test_the_seed_decides_the_rates() -> None:
     assert all(RATES[0] <= lr <= RATES[1] for lr in rates(3))
 
 
+def test_a_pair_of_rates_is_drawn_from_evenly_on_a_logarithmic_axis() -> None:
+    search = tune.successive_halving(tune_cases.halving, (1e-8, 1.0), num=400, max_resource=1)
+    counts = np.histogram(np.log10([t.lr for t in search]), 4, (-8, 0))[0]
+    assert counts.min() > 70  # 100 expected, with a standard deviation of 8.7
+    assert counts.sum() == 400
+
+
 def test_a_sampler_may_be_a_function_of_a_generator() -> None:
     result = tune.successive_halving(
         tune_cases.halving, lambda rng: rng.integers(1, 9) / 10, num=20, max_resource=1
@@ -148,6 +155,8 @@ def test_a_sampler_may_be_a_function_of_a_generator() -> None:
     ("change", "message"),
     [
         ({"sampler": 3}, r"sampler must be callable or a pair \(lo, hi\), got 3"),
+        ({"sampler": (0.1,)}, r"sampler must be a pair \(lo, hi\), got \(0\.1,\)"),
+        ({"sampler": [1, 2, 3]}, r"sampler must be a pair \(lo, hi\), got \[1, 2, 3\]"),
         ({"sampler": (1.0, 0.1)}, r"must have lo <= hi, got \(1.0, 0.1\)"),
         ({"sampler": (0.0, 0.1)}, r"sampler must be a finite number in \(0"),
         ({"sampler": lambda rng: -1.0}, r"sampler\(rng\) gives must be a finite number"),

@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import tune_cases
 
+import lrcore as lrc
 from lrcore import tune
 
 optuna = pytest.importorskip("optuna")
@@ -85,8 +86,8 @@ def test_reports_are_few() -> None:
     ("start", "rates"),
     [
         (0.03, [0.01, 0.03, 0.09]),
-        (SimpleNamespace(suggestion=0.03), [0.01, 0.03, 0.09]),  # as a range test has it
         ([0.5, 0.2], [0.5, 0.2]),
+        (np.array([0.5, 0.2]), [0.5, 0.2]),
         (9.0, [3.0, 9.0]),  # 27 is out of range
         (1e-6, []),
     ],
@@ -94,6 +95,23 @@ def test_reports_are_few() -> None:
 def test_a_warm_start_is_tried_first(start: Any, rates: list[float]) -> None:
     found = [t.lr for t in search(warm_start=start, trials=4)]
     assert found[: len(rates)] == pytest.approx(rates, rel=1e-15)  # a third is rounded
+
+
+def swept(end: float) -> lrc.RangeResult:
+    run = tune_cases.unsteady(1.0)
+    return lrc.range_test(run.opt, run.step, 1e-4, end, rng=run.rng)
+
+
+def test_a_range_test_is_a_warm_start() -> None:
+    start = swept(1000.0)
+    assert start.reliable
+    found = [t.lr for t in search(warm_start=start, trials=3)]
+    assert found == pytest.approx([k * start.suggestion for k in (1 / 3, 1, 3)], rel=1e-15)
+
+
+def test_a_range_test_without_a_suggestion_is_no_warm_start() -> None:
+    with pytest.raises(ValueError, match="a range test without a suggestion: no rate up to"):
+        search(warm_start=swept(1e-3))
 
 
 def test_a_study_is_continued_and_a_warm_start_not_repeated(tmp_path: Path) -> None:
@@ -160,6 +178,23 @@ def test_an_error_in_f_names_the_rate_and_fails_the_trial() -> None:
     assert trial.state.name == "FAIL"
 
 
+@pytest.mark.parametrize("directions", [["maximize"], ["minimize", "minimize"]])
+def test_a_study_that_does_not_minimise_one_score_is_refused(directions: list[str]) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    optuna.create_study(storage=storage, study_name="lrcore", directions=directions)
+    with pytest.raises(ValueError, match="'lrcore' does not minimise one score; give another"):
+        search(storage=storage)
+
+
+def test_a_study_over_something_else_is_refused() -> None:
+    storage = optuna.storages.InMemoryStorage()
+    other = optuna.create_study(storage=storage, study_name="lrcore")
+    other.optimize(lambda trial: trial.suggest_float("depth", 0, 1), n_trials=1)
+    with pytest.raises(ValueError, match="'lrcore' is not one over 'lr'; give another"):
+        search(storage=storage)
+    assert len(other.trials) == 1
+
+
 def test_nothing_is_printed_and_the_verbosity_comes_back(capfd: pytest.CaptureFixture[str]) -> None:
     before = optuna.logging.get_verbosity()
     search(trials=2)
@@ -176,7 +211,7 @@ def test_nothing_is_printed_and_the_verbosity_comes_back(capfd: pytest.CaptureFi
         ({"seed": -1}, "seed must be an integer"),
         ({"warm_start": -1.0}, "warm_start must be a finite number"),
         ({"warm_start": "fast"}, "warm_start must be"),
-        ({"warm_start": SimpleNamespace(suggestion=math.nan)}, "warm_start must be"),
+        ({"warm_start": math.nan}, "warm_start must be"),
         ({"f": 3}, "f must be callable, got 3"),
         ({"storage": "study.db"}, "storage 'study.db': a journal's name must end in .journal or"),
         ({"storage": "nowhere/study.log"}, "there is no directory nowhere"),

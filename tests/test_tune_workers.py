@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tune_cases
 
@@ -34,6 +35,13 @@ def six_threads() -> Iterator[None]:
     lrc.set_num_threads(6)
     yield
     lrc.set_num_threads(before)
+
+
+def test_processes_take_an_overflow_as_the_caller_does(capfd: pytest.CaptureFixture[str]) -> None:
+    for over, status in (("raise", "diverged"), ("ignore", "finished")):
+        with np.errstate(over=over):  # type: ignore[call-overload]
+            assert tune.grid(tune_cases.overflowing, [0.1], n_jobs=2)[0].status == status
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.usefixtures("six_threads")

@@ -57,6 +57,19 @@ def unsteady(lr: float) -> lrc.Run:
     return lrc.Run(opt, step, rng)
 
 
+def bursting(lr: float) -> lrc.Run:
+    """Overflows after an update at an immense rate."""
+    w = np.ones(1)
+    opt = lrc.SGD(w, lr=lr)
+
+    def step() -> float:
+        loss = float((w * w)[0])
+        opt.step(w.copy())
+        return loss
+
+    return lrc.Run(opt, step)
+
+
 def failing(lr: float) -> float:
     if lr == 0.5:
         raise KeyError("the data")
@@ -74,6 +87,10 @@ def blas_threads(lr: float) -> float:
     from threadpoolctl import threadpool_info
 
     return float(max(pool["num_threads"] for pool in threadpool_info()))
+
+
+def overflowing(lr: float) -> float:
+    return lr if np.isinf(np.full(1, 1e308) * 10).all() else 0.0
 
 
 def vanishing(lr: float) -> float:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, TypeAlias
 
-from ..runs import loss_of
+from ..runs import loss_of, told
 from .judging import Losses
 from .objectives import Objective
 from .results import Status, Trial
@@ -27,9 +26,7 @@ def errors_named(lr: float) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
-        raise TrialError(f"the trial at rate {lr:g} failed: {text}") from error
+        raise TrialError(f"the trial at rate {lr:g} failed: {told(error)}") from error
 
 
 class Attempt:

@@ -262,11 +262,14 @@ def _draw(owner: str, sampler: Sampler, rng: np.random.Generator) -> float:
     if callable(sampler):
         return float(checked(owner, "the rate that sampler(rng) gives", sampler(rng), Positive))
     try:
-        lo, hi = (checked(owner, "sampler", x, Positive) for x in sampler)
+        bounds = [checked(owner, "sampler", x, Positive) for x in sampler]
     except TypeError:
         raise TypeError(
             f"{owner}: sampler must be callable or a pair (lo, hi), got {sampler!r:.80}"
         ) from None
+    if len(bounds) != 2:
+        raise ValueError(f"{owner}: sampler must be a pair (lo, hi), got {sampler!r:.80}")
+    lo, hi = bounds
     if not lo <= hi:
         raise ValueError(f"{owner}: sampler=(lo, hi) must have lo <= hi, got {sampler!r}")
     return math.exp(rng.uniform(math.log(lo), math.log(hi)))

@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..arguments import Count, Natural, Positive, checked
+from ..range_suggestions import RangeResult
 from .attempts import Attempt, Function
 from .objectives import Objective
 from .progress_bar import bar
@@ -106,6 +109,7 @@ def optuna(
             sampler or library.samplers.TPESampler(seed=seed),
             pruner or _hyperband(library, f),
         )
+        _check_study(library, study, storage)
         for lr in rates:
             study.enqueue_trial({"lr": lr}, skip_if_exists=True)
 
@@ -144,11 +148,15 @@ def _first(warm_start: Any) -> list[float]:
     """The rates to be tried first."""
     if warm_start is None:
         return []
-    if isinstance(warm_start, Sequence):
+    rate = warm_start
+    if isinstance(warm_start, RangeResult):
+        rate = warm_start.suggestion
+        if math.isnan(rate):
+            raise ValueError(
+                f"optuna: warm_start is a range test without a suggestion: {warm_start.reason}"
+            )
+    elif isinstance(warm_start, Sequence | np.ndarray):
         return list(checked("optuna", "warm_start", warm_start, Sequence[Positive]))
-    rate = getattr(warm_start, "suggestion", warm_start)  # of a range test
-    if rate is None:
-        raise ValueError("optuna: warm_start is a range test without a suggestion")
     rate = checked("optuna", "warm_start", rate, Positive)
     return [factor * rate for factor in _FACTORS]
 
@@ -163,9 +171,9 @@ def _library() -> Any:
 
 @contextmanager
 def _quiet(library: Any) -> Iterator[None]:
-    """Without a line on stderr for every trial."""
+    """Without a line on stderr for every trial, nor the traceback of an error that is raised."""
     before = library.logging.get_verbosity()
-    library.logging.set_verbosity(max(before, library.logging.WARNING))
+    library.logging.set_verbosity(max(before, library.logging.ERROR))
     try:
         yield
     finally:
@@ -197,6 +205,16 @@ def _study(library: Any, storage: Any, name: str, sampler: Any, pruner: Any) -> 
         raise
     except Exception as error:  # of Optuna's, of SQLAlchemy's, of a driver's
         raise ValueError(f"optuna: storage {given!r}: {error}") from error
+
+
+def _check_study(library: Any, study: Any, storage: Any) -> None:
+    """Whether a study that was there is a search for a rate."""
+    what = f"optuna: storage {storage!r}: the study {study.study_name!r}"
+    if study.directions != [library.study.StudyDirection.MINIMIZE]:
+        raise ValueError(f"{what} does not minimise one score; give another study_name")
+    started = (trial.params for trial in study.get_trials(deepcopy=False) if trial.params)
+    if any("lr" not in params for params in started):
+        raise ValueError(f"{what} is not one over 'lr'; give another study_name")
 
 
 def _journal(library: Any, path: Path) -> Any:

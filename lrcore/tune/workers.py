@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from ..arguments import Count, checked
 from ..threads import get_num_threads, set_num_threads
 
@@ -51,7 +53,7 @@ def crew(owner: str, f: Any, task: Callable[..., Any], n_jobs: int) -> Iterator[
         n_jobs,
         multiprocessing.get_context("spawn"),
         _begin,
-        (_pickled(owner, f, task, n_jobs), get_num_threads(), n_jobs),
+        (_pickled(owner, f, task, n_jobs), get_num_threads(), n_jobs, np.geterr()),
     )
     try:
         yield lambda rows, watch: _shared(pool, rows, watch)
@@ -108,9 +110,10 @@ def _end(pool: ProcessPoolExecutor) -> None:
     pool.shutdown(cancel_futures=True)
 
 
-def _begin(task: bytes, threads: int, n_jobs: int) -> None:
+def _begin(task: bytes, threads: int, n_jobs: int, errors: Any) -> None:
     global _task
     _task = task
+    np.seterr(**errors)
     set_num_threads(max(threads // n_jobs, 1))
     try:
         from threadpoolctl import ThreadpoolController
