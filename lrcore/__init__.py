@@ -59,6 +59,7 @@ from .threads import register_with_threadpoolctl as _register_with_threadpoolctl
 from .threads import set_num_threads as set_num_threads
 
 if TYPE_CHECKING:
+    from . import bridges as bridges
     from . import plots as plots
     from .batches import NoiseScale as NoiseScale
     from .batches import noise_scale as noise_scale
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 else:
     # Where the names are that are loaded when they are first asked for.
     _LATER = {
+        "bridges": "",
         "plots": "",
         "NoiseScale": "batches",
         "noise_scale": "batches",
