@@ -314,7 +314,7 @@ def test_a_torch_optimizer_that_made_no_update_is_a_fresh_one():
 
 def test_another_class_of_optimizer_is_refused():
     for opt in (np.ones(1), None):
-        with pytest.raises(TypeError, match="opt must be one of SGD, RMSprop, .* got"):
+        with pytest.raises(TypeError, match=r"opt must be one of SGD, RMSprop, .* got"):
             import_state(opt, {})
     _, state, _ = recorded("momentum")
     params, _, _ = recorded("adam")
