@@ -1,6 +1,7 @@
 """Optimizers with every combination of their flags, made from the library's own lists."""
 
 import inspect
+import os
 
 import numpy as np
 
@@ -69,3 +70,7 @@ def everything(opt):
     arrays = [array for named in opt._named for _, array in named]
     state = [array for name in opt.names for array in opt.state[name].values()]
     return [bits(array) for array in arrays + state], opt.t, opt.skipped, repr(opt.last_lr)
+
+
+# Examples of each random test that goes through many; more are worth it before a release.
+EXAMPLES = int(os.environ.get("LRCORE_EXAMPLES", "60"))
