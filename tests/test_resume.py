@@ -124,7 +124,8 @@ def contents(opt):
     arrays = [a for state in saved.pop("state").values() for a in state.values()]
     kept = [entry.pop("arrays", {}) for entry in saved["controllers"]]
     arrays += [a for memory in kept for named in memory.values() for a in named.values()]
-    return [bits(a) for a in arrays + leaves(opt)], repr(saved), repr(opt.lrs)
+    numbers = opt.t, opt.skipped, opt.lr_scale, repr(opt.last_lr), opt.lrs
+    return [bits(a) for a in arrays + leaves(opt)], repr(saved), repr(numbers)
 
 
 def copy_params(source, target):
@@ -173,8 +174,10 @@ INTO = {
     "snapshot": by_snapshot,
     "npz": by_file(".npz", False),
     "npz with parameters": by_file(".npz", True),
-    "safetensors": by_file(".safetensors", True),
+    "safetensors": by_file(".safetensors", False),
+    "safetensors with parameters": by_file(".safetensors", True),
 }
+WITH_PARAMETERS = {"snapshot", "npz with parameters", "safetensors with parameters"}
 # To a new one.
 WHOLE = {
     **{f"pickle {n}": lambda opt, n=n: pickle.loads(pickle.dumps(opt, n)) for n in range(2, 6)},
@@ -224,7 +227,8 @@ def test_a_run_resumed_in_any_order_goes_on_as_if_unbroken(plan, cut, way, data)
         copy_params(at_cut, other)
     for _ in range(1 + twice):
         load()
-    copy_params(at_cut, other)
+    if way not in WITH_PARAMETERS:
+        copy_params(at_cut, other)
     plan.run(other, range(cut, 14))
     assert contents(other) == end_of(plan)
 
