@@ -445,6 +445,6 @@ while opt.t < 3:
 
 def test_the_interpreter_exits_in_the_middle_of_a_step(tmp_path):
     (tmp_path / "main.py").write_text(LIVE)
-    for _ in range(5):
+    for _ in range(3):
         done = run_file(tmp_path / "main.py")
         assert (done.returncode, done.stderr) == (0, "")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from cases import EXAMPLES, ONE_EACH, bits, gradients
+from cases import EXAMPLES, ONE_EACH, SUFFIXES, bits, gradients
 from controller_cases import cases as controllers
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -172,12 +172,10 @@ INTO = {
     "state_dict": by_state_dict,
     "pickled state_dict": by_pickled_state_dict,
     "snapshot": by_snapshot,
-    "npz": by_file(".npz", False),
-    "npz with parameters": by_file(".npz", True),
-    "safetensors": by_file(".safetensors", False),
-    "safetensors with parameters": by_file(".safetensors", True),
+    **{suffix: by_file(suffix, params=False) for suffix in SUFFIXES},
+    **{f"{suffix} with parameters": by_file(suffix, params=True) for suffix in SUFFIXES},
 }
-WITH_PARAMETERS = {"snapshot", "npz with parameters", "safetensors with parameters"}
+WITH_PARAMETERS = {"snapshot", *(f"{suffix} with parameters" for suffix in SUFFIXES)}
 # To a new one.
 WHOLE = {
     **{f"pickle {n}": lambda opt, n=n: pickle.loads(pickle.dumps(opt, n)) for n in range(2, 6)},
