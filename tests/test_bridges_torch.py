@@ -9,6 +9,8 @@ from torch_states import AFTER, BEFORE, CASES, LR, Torch, problem, recorded, run
 
 import lrcore as lrc
 from lrcore.bridges.torch import export_state, import_state
+from lrcore.bridges.torch_peers import PEERS
+from lrcore.optimizers import OPTIMIZERS
 
 LATER = range(BEFORE, BEFORE + AFTER)
 each_case = pytest.mark.parametrize("name", CASES)
@@ -282,6 +284,13 @@ def test_a_rate_that_decays_in_torch_wants_a_schedule_here():
     assert opt.lr == LR / (1 + 0.1 * BEFORE)
 
 
+def test_a_schedule_does_not_make_adam_of_adamw():
+    params, state, _ = recorded("adamw decay")
+    opt = lrc.Adam(params, lr=lrc.Constant(LR), l2=0.3)
+    with pytest.raises(ValueError, match="has decoupled_weight_decay=1.0, group 0 here False"):
+        import_state(opt, state)
+
+
 def test_the_number_of_updates_must_be_that_of_torch_if_both_are_told():
     params, state, _ = recorded("adam")
     with pytest.raises(ValueError, match="and t=7"):
@@ -350,8 +359,5 @@ def test_half_precision_of_torch_is_refused():
 
 def test_every_optimizer_that_torch_has_too_has_a_bridge():
     torch = pytest.importorskip("torch")
-    from lrcore.bridges.torch import _PEERS
-    from lrcore.optimizers import OPTIMIZERS
-
-    assert _PEERS.keys() == {name for name in OPTIMIZERS if name in dir(torch.optim)}
-    assert {cls.__name__ for cls, *_ in CASES.values()} == _PEERS.keys()
+    assert PEERS.keys() == {name for name in OPTIMIZERS if name in dir(torch.optim)}
+    assert {cls.__name__ for cls, *_ in CASES.values()} == PEERS.keys()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,68 +12,15 @@ from .. import checkpoint
 from ..arguments import EXACT
 from ..base import Optimizer
 from ..parameters import Array
-
-
-class _Peer(NamedTuple):
-    """torch's class of the same name."""
-
-    state: Mapping[str, str]  # our letter: torch's word for the array
-    options: Mapping[str, str]  # our hyperparameter: torch's; our others have to be 0
-    fixed: Mapping[str, Any] = {}  # what torch alone has, and the value that is ours
-    counts: bool = True  # whether there is a step
-
-
-_ADAM: Final = {"m": "exp_avg", "v": "exp_avg_sq", "v_max": "max_exp_avg_sq"}
-_ADAM_OPTIONS: Final = {name: name for name in ("beta1", "beta2", "eps", "amsgrad")}
-_PEERS: Final[Mapping[str, _Peer]] = {
-    "SGD": _Peer(
-        {"b": "momentum_buffer"},
-        {
-            "momentum": "momentum",
-            "dampening": "dampening",
-            "nesterov": "nesterov",
-            "l2": "weight_decay",
-        },
-        counts=False,
-    ),
-    "RMSprop": _Peer(
-        {"v": "square_avg", "s": "square_avg", "mean": "grad_avg", "b": "momentum_buffer"},
-        {
-            "rho": "alpha",
-            "eps": "eps",
-            "centered": "centered",
-            "momentum": "momentum",
-            "l2": "weight_decay",
-        },
-    ),
-    "Adagrad": _Peer(
-        {"s": "sum"},
-        {
-            "eps": "eps",
-            "initial_accumulator_value": "initial_accumulator_value",
-            "l2": "weight_decay",
-        },
-        {"lr_decay": 0},
-    ),
-    "Adadelta": _Peer(
-        {"v": "square_avg", "u": "acc_delta"}, {"rho": "rho", "eps": "eps", "l2": "weight_decay"}
-    ),
-    "Adam": _Peer(
-        _ADAM, {**_ADAM_OPTIONS, "l2": "weight_decay"}, {"decoupled_weight_decay": False}
-    ),
-    "AdamW": _Peer(
-        _ADAM,
-        {**_ADAM_OPTIONS, "weight_decay": "weight_decay"},
-        {"decoupled_weight_decay": True},
-    ),
-}
-
-
-class _Source(NamedTuple):
-    """Where torch keeps what belongs to a parameter."""
-
-    group: int
-    state: Mapping[str, Any]
+from .torch_peers import (
+    Peer,
+    Source,
+    foreign,
+    peer_of,
+    product,
+    unlike_keys,
+    unlike_options,
+)
 
 
 def import_state(
@@ -122,12 +69,12 @@ def import_state(
     >>> opt.t, opt.state["w"]["b"]
     (5, array([2., 3.]))
     """
-    peer = _peer_of(opt)
+    peer = peer_of(opt)
 
     def put() -> None:
         groups, sources = _read(opt, state_dict, names)
-        problems = _unlike_options(opt, peer, groups, sources)
-        problems += _unlike_keys(opt, peer, sources)
+        problems = unlike_options(opt, peer, groups, sources)
+        problems += unlike_keys(opt, peer, sources)
         checkpoint._refuse(opt, "state of torch", problems)
         saved = checkpoint.take(opt) | {"last_lr": None, "t": _count(opt, peer, sources, t)}
         for i, leaves in enumerate(opt._named):
@@ -173,7 +120,7 @@ def export_state(opt: Optimizer) -> dict[str, Any]:
     """
     from torch import from_numpy
 
-    peer = _peer_of(opt)
+    peer = peer_of(opt)
     t, groups, arrays = opt._alone(lambda: _taken(opt, peer))
     state = {
         i: {
@@ -186,19 +133,12 @@ def export_state(opt: Optimizer) -> dict[str, Any]:
     return {"state": state, "param_groups": groups}
 
 
-def _peer_of(opt: Any) -> _Peer:
-    name = type(opt).__name__
-    if not isinstance(opt, Optimizer) or name not in _PEERS:
-        raise TypeError(f"opt must be one of {', '.join(_PEERS)}, got {name}")
-    return _PEERS[name]
-
-
 # --- import ----------------------------------------------------------------------------------
 
 
 def _read(
     opt: Optimizer, given: Any, names: Sequence[str] | None
-) -> tuple[list[Mapping[str, Any]], dict[str, _Source]]:
+) -> tuple[list[Mapping[str, Any]], dict[str, Source]]:
     """torch's groups, and what belongs to each of our parameters."""
     me = type(opt).__name__
     if not isinstance(given, Mapping) or not {"state", "param_groups"} <= given.keys():
@@ -219,7 +159,7 @@ def _read(
             "names here in torch's order"
         )
     sources = {
-        name: _Source(j, states.get(i) or {}) for name, (j, i) in zip(order, places, strict=True)
+        name: Source(j, states.get(i) or {}) for name, (j, i) in zip(order, places, strict=True)
     }
     for name, source in sources.items():
         if not isinstance(source.state, Mapping):
@@ -231,79 +171,8 @@ def _recorded(groups: list[Mapping[str, Any]]) -> list[str]:
     return [str(name) for group in groups for name in group.get("param_names") or ()]
 
 
-def _unlike_options(
-    opt: Optimizer,
-    peer: _Peer,
-    groups: list[Mapping[str, Any]],
-    sources: Mapping[str, _Source],
-) -> list[str]:
-    """Where the hyperparameters are not torch's."""
-    found = []
-    for i, leaves in enumerate(opt._named):
-        options = opt._checked(opt._groups[i].overrides)
-        found += _foreign(peer, options)
-        rate = None if callable(options["lr"]) else opt._next_rate(i)
-        mine = {key: options[name] for name, key in peer.options.items()}
-        mine |= {"lr": rate, "maximize": opt._common["maximize"]}
-        mine |= {} if rate is None else peer.fixed
-        for j in sorted({sources[name].group for name, _ in leaves}):
-            theirs = _options_of(groups[j], mine | dict(peer.fixed))
-            found += [
-                f"torch's group {j} has {key}={theirs.get(key)}, group {i} here {value}"
-                for key, value in mine.items()
-                if value is not None and not callable(value) and theirs.get(key) != value
-            ]
-    return found
-
-
-def _options_of(group: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, float | None]:
-    """torch's numbers and flags; None for what is not there, or no number."""
-    pair = group.get("betas")
-    betas = pair if isinstance(pair, list | tuple) and len(pair) == 2 else (None, None)
-    # what older versions of torch do not write
-    given = {"maximize": False, "decoupled_weight_decay": wanted.get("decoupled_weight_decay")}
-    given |= {**group, "beta1": betas[0], "beta2": betas[1]}
-    return {key: _number(given.get(key)) for key in wanted}
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError, RuntimeError):  # the last is torch's
-        return None
-
-
-def _foreign(peer: _Peer, options: Mapping[str, Any]) -> list[str]:
-    """Our options that torch has nothing for."""
-    found = [
-        f"torch has no {name}, which is {value} here"
-        for name, value in options.items()
-        if name not in peer.options and name != "lr" and value != 0
-    ]
-    return found + [
-        f"{name} is a schedule here, and torch's bias correction knows none"
-        for name in ("beta1", "beta2")
-        if callable(options.get(name))
-    ]
-
-
-def _unlike_keys(opt: Optimizer, peer: _Peer, sources: Mapping[str, _Source]) -> list[str]:
-    """Arrays that are missing in what torch has of a parameter, or have no place here."""
-    found = []
-    for name, (_, state) in sources.items():
-        given = {key for key, value in state.items() if value is not None} - {"step"}
-        wanted = {peer.state[letter] for letter in opt.state[name]}
-        if given - wanted:
-            found.append(f'"{name}" has {sorted(given - wanted)}, which have no place here')
-        if given and wanted - given:
-            found.append(f'"{name}" has no {sorted(wanted - given)}')
-        if peer.counts and state and _number(state.get("step")) is None:
-            found.append(f'"{name}" has no number as step')
-    return found
-
-
 def _count(
-    opt: Optimizer, peer: _Peer, sources: Mapping[str, _Source], given: int | None
+    opt: Optimizer, peer: Peer, sources: Mapping[str, Source], given: int | None
 ) -> int | None:
     """The updates that were made."""
     if not peer.counts:
@@ -325,7 +194,7 @@ def _step_of(state: Mapping[str, Any]) -> float:
 
 
 def _arrays(
-    opt: Optimizer, peer: _Peer, options: Mapping[str, Any], name: str, found: Mapping[str, Any]
+    opt: Optimizer, peer: Peer, options: Mapping[str, Any], name: str, found: Mapping[str, Any]
 ) -> dict[str, Array]:
     """The state of a parameter; that of a fresh one if torch has none."""
     fill = opt._choose(options).fill
@@ -360,20 +229,13 @@ def _carried(
     """The carried scalars after the updates that torch has made."""
     if "first" in names:
         return {"first": float(found.get("momentum_buffer") is None)}
-    return {name: _product(options, name, array, _step_of(found)) for name in names}
-
-
-def _product(options: Mapping[str, Any], name: str, array: Array, steps: float) -> float:
-    """The running product of a beta, as the dtype of the parameter can hold it."""
-    beta = options[f"beta{name.removeprefix('product')}"]
-    rounded: float = array.dtype.type(beta).item()
-    return math.pow(rounded, steps)
+    return {name: product(options, name, array, _step_of(found)) for name in names}
 
 
 # --- export ----------------------------------------------------------------------------------
 
 
-def _taken(opt: Optimizer, peer: _Peer) -> tuple[int, list[dict[str, Any]], list[dict[str, Array]]]:
+def _taken(opt: Optimizer, peer: Peer) -> tuple[int, list[dict[str, Any]], list[dict[str, Array]]]:
     """The count, torch's groups, and what torch keeps of each parameter."""
     saved = checkpoint.take(opt)
     groups: list[dict[str, Any]] = []
@@ -381,7 +243,7 @@ def _taken(opt: Optimizer, peer: _Peer) -> tuple[int, list[dict[str, Any]], list
     problems: list[str] = []
     for i, leaves in enumerate(opt._named):
         options = opt._checked(opt._groups[i].overrides)
-        wrong = _foreign(peer, options)
+        wrong = foreign(peer, options)
         for name, array in leaves:
             carried = saved["carried"][name]
             wrong += [] if wrong else _other_products(opt, options, name, array, carried)
@@ -404,7 +266,7 @@ def _other_products(
     carried: Mapping[str, float],
 ) -> list[str]:
     """Running products that torch, which computes them from the step, would not have."""
-    expected = {key: _product(options, key, array, opt.t) for key in carried if key != "first"}
+    expected = {key: product(options, key, array, opt.t) for key in carried if key != "first"}
     return [
         f'{key} of "{name}" is {carried[key]}, not beta**{opt.t}: it was added later, or betas '
         "were others"
@@ -414,7 +276,7 @@ def _other_products(
 
 
 def _exported(
-    peer: _Peer, state: Mapping[str, Array], carried: Mapping[str, float], t: int
+    peer: Peer, state: Mapping[str, Array], carried: Mapping[str, float], t: int
 ) -> dict[str, Array]:
     if carried.get("first") or (peer.counts and t == 0 and "s" not in state):
         return {}
@@ -424,7 +286,7 @@ def _exported(
     return arrays
 
 
-def _group(opt: Optimizer, peer: _Peer, options: Mapping[str, Any], i: int) -> dict[str, Any]:
+def _group(opt: Optimizer, peer: Peer, options: Mapping[str, Any], i: int) -> dict[str, Any]:
     group: dict[str, Any] = {"lr": opt._next_rate(i), "maximize": opt._common["maximize"]}
     for name, key in peer.options.items():
         value = options[name]
