@@ -287,7 +287,7 @@ def test_a_rate_that_decays_in_torch_wants_a_schedule_here():
 def test_a_schedule_does_not_make_adam_of_adamw():
     params, state, _ = recorded("adamw decay")
     opt = lrc.Adam(params, lr=lrc.Constant(LR), l2=0.3)
-    with pytest.raises(ValueError, match="has decoupled_weight_decay=1.0, group 0 here False"):
+    with pytest.raises(ValueError, match="has decoupled_weight_decay=1"):
         import_state(opt, state)
 
 
