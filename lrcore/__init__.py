@@ -57,6 +57,7 @@ from .threads import register_with_threadpoolctl as _register_with_threadpoolctl
 from .threads import set_num_threads as set_num_threads
 
 if TYPE_CHECKING:
+    from . import bridges as bridges
     from . import plots as plots
     from . import tune as tune
     from .batches import NoiseScale as NoiseScale
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
 else:
     # Modules, and what is in them, that are loaded when they are first asked for.
     _LATER = {
+        "bridges": "bridges",
         "plots": "plots",
         "tune": "tune",
         "NoiseScale": "batches",

@@ -351,6 +351,10 @@ class Optimizer(Stepper):
         self._alone(lambda: checkpoint.restore(self, saved))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        reduced: tuple[Any, ...] = self._alone(self._reduced)
+        return reduced
+
+    def _reduced(self) -> tuple[Any, ...]:
         groups = [
             Group(
                 group.params,
@@ -361,7 +365,7 @@ class Optimizer(Stepper):
             for group, named in zip(self._groups, self._named, strict=True)
         ]
         params = groups if self._grouped else self._groups[0].params
-        return _rebuild, (type(self), params, self.hyperparameters, self.state_dict())
+        return _rebuild, (type(self), params, self.hyperparameters, checkpoint.take(self))
 
     # --- what a user reads -------------------------------------------------------------------
 
@@ -410,6 +414,9 @@ class Optimizer(Stepper):
     @lr.setter
     def lr(self, value: Value) -> None:
         checked = arguments.number_or_schedule(type(self).__name__, "lr", value, "lr")
+        self._between(lambda: self._replace_rates(value, checked))
+
+    def _replace_rates(self, value: Value, checked: Value) -> None:
         for i, group in enumerate(self._groups):
             if "lr" not in group.overrides:
                 self._replace_rate(i, checked)
@@ -419,7 +426,10 @@ class Optimizer(Stepper):
     @property
     def lrs(self) -> tuple[float, ...]:
         """The effective rate of the next update for each group."""
-        return tuple(float(self._next_rate(i)) for i in range(len(self._groups)))
+        rates: tuple[float, ...] = self._between(
+            lambda: tuple(float(self._next_rate(i)) for i in range(len(self._groups)))
+        )
+        return rates
 
     @property
     def schedule(self) -> Callable[[int], float]:

@@ -120,8 +120,12 @@ class Monitor:
     def close(self) -> None:
         """Stop watching; what has been seen stays."""
         if self._last is None:
-            self._last = self._rows()
-            self._opt._alone(lambda: self._opt._observe(None, 0))
+            self._opt._alone(self._end)
+
+    def _end(self) -> None:
+        if self._last is None:  # another thread may have been first
+            self._last = self._opt._observed()
+            self._opt._observe(None, 0)
 
     def __enter__(self) -> Monitor:
         return self
@@ -138,7 +142,7 @@ class Monitor:
         raise TypeError("a Monitor belongs to its optimizer; copy or pickle its history instead")
 
     def _rows(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        rows = self._last or self._opt._alone(self._opt._observed)
+        rows = self._last or self._opt._alone(lambda: self._last or self._opt._observed())
         assert rows is not None
         return rows
 

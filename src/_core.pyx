@@ -30,6 +30,7 @@ cnp.import_array()
 
 
 include "boundary.pxi"
+include "serial.pxi"
 
 DTYPES = parameters.DTYPES
 
@@ -143,19 +144,7 @@ cdef enum Policy:
 POLICIES = ("raise", "skip", "allow")
 
 
-cdef unsigned int _generation = 0   # of processes: one more in each forked child
-
-
-def _count_fork():
-    global _generation
-    _generation += 1
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_count_fork)
-
-
-cdef class Stepper:
+cdef class Stepper(Serial):
     """Resolves rates and hyperparameters and applies one update to all arrays at once."""
 
     cdef Binding _binding
@@ -167,23 +156,12 @@ cdef class Stepper:
     cdef int _nonfinite, _threads
     cdef readonly double last_lr
     cdef readonly long long t, skipped
-    cdef PyThread_type_lock _lock
-    cdef unsigned long _owner
-    cdef unsigned int _generation
 
     def __cinit__(self, *_, **__):
-        self._lock = PyThread_allocate_lock()
-        if self._lock == NULL:
-            raise MemoryError("no lock could be had")
-        self._generation = _generation
         self._lr_scale = self._sign = 1
         self._clip_norm = self._clip_value = INFINITY
         self.last_lr = np.nan
         self._controllers = []
-
-    def __dealloc__(self):
-        if self._lock != NULL:
-            PyThread_free_lock(self._lock)
 
     def _configure(
         self,
@@ -230,24 +208,6 @@ cdef class Stepper:
         self._binding, self._rates, self._dynamic = binding, resolved, dynamic
         if not keep_bound:
             self._bound = None
-
-    cdef int _enter(self) except -1:
-        cdef unsigned long me = PyThread_get_thread_ident()
-        if self._generation != _generation:
-            # The thread that held the lock at the fork does not exist in this process.
-            self._lock = PyThread_allocate_lock()
-            self._generation = _generation
-        if not PyThread_acquire_lock(self._lock, NOWAIT_LOCK):
-            if self._owner == me:
-                raise RuntimeError("already stepping: this is a callback of the same optimizer")
-            with nogil:
-                PyThread_acquire_lock(self._lock, WAIT_LOCK)
-        self._owner = me
-        return 0
-
-    cdef void _leave(self) noexcept:
-        self._owner = 0
-        PyThread_release_lock(self._lock)
 
     cdef double _rate_at(self, Rate rate) except -1:
         cdef double lr = rate.constant
@@ -308,8 +268,14 @@ cdef class Stepper:
         return finite or self._nonfinite == ALLOW
 
     def _next_rate(self, Py_ssize_t group):
-        cdef Rate rate = self._rates[group]
-        return self._rate_at(rate) if self._imposed is None else self._imposed * rate.scale
+        cdef bint entered = self._enter_from_anywhere()
+        cdef Rate rate
+        try:
+            rate = self._rates[group]
+            return self._rate_at(rate) if self._imposed is None else self._imposed * rate.scale
+        finally:
+            if entered:
+                self._leave()
 
     def _observe(self, every, Py_ssize_t keep):
         """Observe two of `every` updates from now on, or none if that is None."""
@@ -324,7 +290,10 @@ cdef class Stepper:
 
         A trial has no reason to raise: gradients that are not finite are left out meanwhile.
         """
+        cdef bint entered = self._enter_from_anywhere()
         self._imposed = rate
+        if entered:
+            self._leave()
 
     def _replace_rate(self, Py_ssize_t group, value):
         (<Rate>self._rates[group]).assign(value)
@@ -336,16 +305,12 @@ cdef class Stepper:
 
     @lr_scale.setter
     def lr_scale(self, value):
-        self._lr_scale = arguments.checked(
+        cdef double scale = arguments.checked(
             type(self).__name__, "lr_scale", value, arguments.NonNegative
         )
-
-    def _alone(self, function):
-        """Calls function while no step is under way."""
-        self._enter()
-        try:
-            return function()
-        finally:
+        cdef bint entered = self._enter_from_anywhere()
+        self._lr_scale = scale
+        if entered:
             self._leave()
 
     def _get_carried(self, rules):

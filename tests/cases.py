@@ -1,10 +1,13 @@
 """Optimizers with every combination of their flags, made from the library's own lists."""
 
+import importlib.util
 import inspect
+import os
 
 import numpy as np
 
 from lrcore import variants
+from lrcore.files import FORMATS
 from lrcore.optimizers import OPTIMIZERS
 
 SIZES = (0, 1, 7, 16, 17, 1003)
@@ -69,3 +72,10 @@ def everything(opt):
     arrays = [array for named in opt._named for _, array in named]
     state = [array for name in opt.names for array in opt.state[name].values()]
     return [bits(array) for array in arrays + state], opt.t, opt.skipped, repr(opt.last_lr)
+
+
+# The endings of the files that can be written here.
+SUFFIXES = [s for s in FORMATS if s == ".npz" or importlib.util.find_spec(s.removeprefix("."))]
+
+# Examples of each random test that goes through many; more are worth it before a release.
+EXAMPLES = int(os.environ.get("LRCORE_EXAMPLES", "60"))

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from cases import bits
+from controller_cases import SETTINGS, cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,43 +23,6 @@ from lrcore.reference import Reference
 
 INF, NAN = math.inf, math.nan
 
-COUNT = st.integers(1, 5)
-FEW = st.integers(0, 4)
-PART = st.floats(0, 0.9)
-MODE = st.sampled_from(["min", "max"])
-LIMIT = st.sampled_from([1.0, 1.5, 1e3])
-# Values for every argument of every controller.
-SETTINGS: dict[str, dict[str, Any]] = {
-    "ReduceOnPlateau": {
-        "factor": st.floats(1e-3, 0.999),
-        "patience": COUNT,
-        "mode": MODE,
-        "rel": PART,
-        "abs": PART,
-        "cooldown": FEW,
-        "min_lr": st.sampled_from([0.0, 1e-2]),
-        "min_scale": st.sampled_from([0.0, 0.5]),
-        "window": COUNT,
-        "reference": st.sampled_from(["best", "window"]),
-        "on_nan": st.sampled_from(["bad", "raise"]),
-    },
-    "EarlyStopping": {
-        "patience": COUNT,
-        "min_delta": PART,
-        "mode": MODE,
-        "restore_best": st.booleans(),
-        "baseline": st.none() | st.floats(-1, 1),
-        "start_from": FEW,
-    },
-    "Polyak": {"f_min": st.floats(-10, 10), "max_scale": st.none() | LIMIT},
-    "BarzilaiBorwein": {
-        "first": st.floats(1e-3, 10),
-        "kind": st.sampled_from(["long", "short"]),
-        "max_scale": LIMIT,
-    },
-    "DoG": {"start": st.floats(1e-8, 1)},
-    "Hypergradient": {"beta": PART, "min_scale": PART, "max_scale": LIMIT},
-}
 # The least and the most that the scale may be.
 RANGES: dict[str, Any] = {
     "ReduceOnPlateau": lambda c: (c.min_scale, 1.0),
@@ -114,12 +78,6 @@ SERIES = [1.0, np.float32(0.3), 0.6, NAN, np.int64(4), 0.7]
 
 VALUES = st.floats(-10, 10) | st.sampled_from([NAN, INF, -INF, 0.0, 1e308, -1e308, 5e-324])
 REPORTS = st.lists(VALUES, max_size=30)
-
-
-@st.composite
-def cases(draw: Any) -> tuple[str, dict[str, Any]]:
-    name = draw(st.sampled_from(list(SETTINGS)))
-    return name, draw(st.fixed_dictionaries(SETTINGS[name]))
 
 
 def test_every_controller_and_each_of_its_settings_is_tried() -> None:
