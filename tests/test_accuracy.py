@@ -1,6 +1,6 @@
 """One step against the same formula in decimals of 50 digits, counted in units in the last place.
 
-`python tests/test_accuracy.py 20000` prints how many units each rule is off, over that many elements.
+`python tests/test_accuracy.py 20000` prints by how many each rule is off, over that many elements.
 """
 
 import decimal
@@ -173,7 +173,7 @@ def test_a_float32_parameter_is_within_one_and_a_half_units_of_the_exact_one(rul
     assert (abs(exact(opt.params) - true) / larger).astype(float).max() <= 1.5
 
 
-# A product of t betas is off by at most t - 1 roundings, and t * beta^t <= (1 - beta^t) / (1 - beta).
+# A product of t betas is off by t - 1 roundings at most, and t * beta^t (1 - beta) <= 1 - beta^t.
 @pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.99), (0.95, 0.9999)])
 def test_bias_corrections_are_off_by_a_rounding_over_one_minus_beta_at_most(betas):
     opt = lrc.Adam(np.zeros(1), betas=betas)

@@ -1,0 +1,95 @@
+"""Every hyperparameter of every optimizer is checked when it is given and when it is assigned."""
+
+import inspect
+import math
+import re
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from cases import everything
+
+import lrcore as lrc
+from lrcore import arguments
+from lrcore.optimizers import OPTIMIZERS
+from lrcore.options import DEFAULTS
+
+NO_NUMBERS = ["0.1", b"0.1", None, True, np.True_, 1j, Decimal("0.1"), [0.1], np.ones(1), {}]
+NO_NUMBERS += [np.complex64(0.5), np.datetime64("2000-01-01"), object]
+OUT_OF_RANGE = [-1.0, -5e-324, math.nan, math.inf, -math.inf, np.float32("nan"), 10**400, -1]
+KINDS = arguments.SCHEDULABLE | arguments.FIXED
+KINDS |= dict.fromkeys(("clip_norm", "clip_value"), arguments.Positive)
+
+
+def beyond(name):
+    """Numbers out of the range of a hyperparameter, its open ends among them."""
+    limits = arguments.range_of(KINDS[name])
+    ends = [limits.low] if limits.open in ("low", "both") else []
+    if limits.high < math.inf:
+        ends += [limits.high] if limits.open in ("high", "both") else []
+        ends += [math.nextafter(limits.high, math.inf), Fraction(3, 2)]
+    return OUT_OF_RANGE + ends
+
+
+def no_numbers(name):
+    """A class is callable, and so could be a schedule; None may mean that there is no limit."""
+    kept = NO_NUMBERS if name not in arguments.SCHEDULABLE else NO_NUMBERS[:-1]
+    return [x for x in kept if not (x is None and DEFAULTS.get(name, 0) is None)]
+
+
+def refusals(cls):
+    """Names, values, and what of a value is wrong."""
+    for name in inspect.signature(cls).parameters:
+        if name in arguments.FLAGS or name == "maximize":
+            yield from ((name, value, value) for value in (0, 1, None, "yes", np.ones(1)))
+        elif name in KINDS:
+            yield from ((name, value, value) for value in no_numbers(name) + beyond(name))
+        elif name == "betas":
+            yield from ((name, value, value) for value in (0.9, (0.9,), (0.9,) * 3, None, {}))
+            for beta in no_numbers("beta1") + beyond("beta1"):
+                yield from ((name, pair, beta) for pair in ((beta, 0.9), (0.9, beta)))
+
+
+REFUSED = [
+    pytest.param(cls, name, value, wrong, id=f"{cls.__name__}-{name}-{str(value)[:20]}")
+    for cls in OPTIMIZERS.values()
+    for name, value, wrong in refusals(cls)
+]
+IN_GROUPS = [case for case in REFUSED if case.values[1] not in DEFAULTS]
+
+
+@pytest.mark.parametrize(("cls", "name", "value", "wrong"), REFUSED)
+def test_a_senseless_hyperparameter_is_refused_by_name_and_range(cls, name, value, wrong):
+    message = rf"^{cls.__name__}: {name}(\[\d\])? must be .+, got {re.escape(repr(wrong))}$"
+    with pytest.raises((TypeError, ValueError), match=message):
+        cls(np.ones(1), **{name: value})
+
+
+@pytest.mark.parametrize(("cls", "name", "value", "wrong"), IN_GROUPS)
+def test_a_group_refuses_what_its_optimizer_refuses(cls, name, value, wrong):
+    message = rf"^{cls.__name__}: {name}(\[\d\])? must be .+, got {re.escape(repr(wrong))}$"
+    with pytest.raises((TypeError, ValueError), match=message):
+        cls([lrc.Group(np.ones(1), **{name: value})])
+
+
+ASSIGNED = [
+    (name, value) for name in ("lr", "lr_scale") for value in no_numbers(name) + OUT_OF_RANGE
+]
+
+
+@pytest.mark.parametrize(("name", "value"), ASSIGNED, ids=lambda x: str(x)[:20])
+@pytest.mark.parametrize("cls", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_a_senseless_number_cannot_be_assigned_and_changes_nothing(cls, name, value):
+    opt = cls(np.ones(2), lr=0.5)
+    before = everything(opt), repr(opt)
+    with pytest.raises((TypeError, ValueError), match=f"^{cls.__name__}: {name} must be "):
+        setattr(opt, name, value)
+    assert (everything(opt), repr(opt), opt.lr) == (*before, 0.5)
+
+
+@pytest.mark.parametrize(
+    "value", [2, np.float32(0.25), np.float64(0.5), np.int8(1), Fraction(1, 3)]
+)
+def test_any_real_number_is_a_rate(value):
+    assert lrc.SGD(np.ones(1), lr=value).lr == float(value)
