@@ -18,18 +18,28 @@ from lrcore.options import DEFAULTS
 NO_NUMBERS = ["0.1", b"0.1", None, True, np.True_, 1j, Decimal("0.1"), [0.1], np.ones(1), {}]
 NO_NUMBERS += [np.complex64(0.5), np.datetime64("2000-01-01"), object]
 OUT_OF_RANGE = [-1.0, -5e-324, math.nan, math.inf, -math.inf, np.float32("nan"), 10**400, -1]
-KINDS = arguments.SCHEDULABLE | arguments.FIXED
-KINDS |= dict.fromkeys(("clip_norm", "clip_value"), arguments.Positive)
-
-
-def beyond(name):
-    """Numbers out of the range of a hyperparameter, its open ends among them."""
-    limits = arguments.range_of(KINDS[name])
-    ends = [limits.low] if limits.open in ("low", "both") else []
-    if limits.high < math.inf:
-        ends += [limits.high] if limits.open in ("high", "both") else []
-        ends += [math.nextafter(limits.high, math.inf), Fraction(3, 2)]
-    return OUT_OF_RANGE + ends
+ABOVE_ONE = [math.nextafter(1, 2), Fraction(3, 2), 2]
+# Of each hyperparameter that is a number: what else is refused.
+BEYOND = {
+    "lr": [],
+    "momentum": [1.0, *ABOVE_ONE],
+    "dampening": ABOVE_ONE,
+    "rho": [1.0, *ABOVE_ONE],
+    "beta1": [1.0, *ABOVE_ONE],
+    "eps": [],
+    "eps_root": [],
+    "initial_accumulator_value": [],
+    "l2": [],
+    "weight_decay": [],
+    "clip_norm": [0.0, 0],
+    "clip_value": [0.0, 0],
+}
+# The ends that are accepted.
+ENDS = [(lrc.SGD, "lr", 0), (lrc.SGD, "momentum", 0.0), (lrc.SGD, "l2", 0), (lrc.Adam, "eps", 0)]
+ENDS += [(lrc.RMSprop, "rho", 0), (lrc.RMSprop, "rho", math.nextafter(1, 0))]
+ENDS += [(lrc.Adam, "betas", (0, 0.0)), (lrc.Adam, "betas", (math.nextafter(1, 0),) * 2)]
+ENDS += [(lrc.Adam, "eps_root", 0), (lrc.AdamW, "weight_decay", 0), (lrc.AdamW, "lr", 1e308)]
+ENDS += [(lrc.Adagrad, "initial_accumulator_value", 0), (lrc.Adagrad, "clip_norm", 5e-324)]
 
 
 def no_numbers(name):
@@ -43,11 +53,12 @@ def refusals(cls):
     for name in inspect.signature(cls).parameters:
         if name in arguments.FLAGS or name == "maximize":
             yield from ((name, value, value) for value in (0, 1, None, "yes", np.ones(1)))
-        elif name in KINDS:
-            yield from ((name, value, value) for value in no_numbers(name) + beyond(name))
+        elif name in BEYOND:
+            values = no_numbers(name) + OUT_OF_RANGE + BEYOND[name]
+            yield from ((name, value, value) for value in values)
         elif name == "betas":
             yield from ((name, value, value) for value in (0.9, (0.9,), (0.9,) * 3, None, {}))
-            for beta in no_numbers("beta1") + beyond("beta1"):
+            for beta in no_numbers("beta1") + OUT_OF_RANGE + BEYOND["beta1"]:
                 yield from ((name, pair, beta) for pair in ((beta, 0.9), (0.9, beta)))
 
 
@@ -71,6 +82,18 @@ def test_a_group_refuses_what_its_optimizer_refuses(cls, name, value, wrong):
     message = rf"^{cls.__name__}: {name}(\[\d\])? must be .+, got {re.escape(repr(wrong))}$"
     with pytest.raises((TypeError, ValueError), match=message):
         cls([lrc.Group(np.ones(1), **{name: value})])
+
+
+@pytest.mark.parametrize("cls", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_every_hyperparameter_of_an_optimizer_is_tried(cls):
+    tried = {case.values[1] for case in REFUSED if case.values[0] is cls}
+    others = {"params", "nonfinite", "controller", "num_threads"}
+    assert tried == inspect.signature(cls).parameters.keys() - others
+
+
+@pytest.mark.parametrize(("cls", "name", "value"), ENDS)
+def test_the_ends_of_a_range_are_accepted(cls, name, value):
+    assert cls(np.ones(1), **{name: value}).hyperparameters[name] == value
 
 
 ASSIGNED = [
