@@ -198,3 +198,13 @@ def test_the_order_of_parameters_does_not_matter(cls):
         back.step({"a": g, "b": 2 * g})
     assert bits(p) == bits(r)
     assert bits(q) == bits(s)
+
+
+@each_rule
+@each_dtype
+def test_equal_elements_get_equal_bits_wherever_they_stand(cls, options, dtype):
+    views = [np.full(n + 16, 0.7, dtype)[n % 16 :][:n] for n in range(1, 1026)]
+    opt = cls(views, lr=0.1, **options)
+    for g in (0.3, -0.01, 7.0):
+        opt.step([np.full(n, g, dtype) for n in range(1, 1026)])
+    assert len({bits(x) for x in np.unique(np.concatenate(views))}) == 1

@@ -108,6 +108,13 @@ def test_read_only_and_broadcast_gradients_give_the_same_bits(cls, options):
     assert bits(p) == bits(q)
 
 
+def test_strides_beyond_two_to_the_31_bytes_are_followed(tmp_path):
+    far = np.memmap(tmp_path / "sparse", np.float64, "w+", shape=2**29 + 1)
+    p = far[:: 2**28 + 1]  # elements 0 and 2^28 + 1: 2^31 + 8 bytes
+    lrc.SGD(p, lr=1.0).step(np.array([1.0, 2.0]))
+    assert (far[0], far[2**28 + 1]) == (-1.0, -2.0)
+
+
 def test_a_memory_mapped_parameter_is_updated_in_its_file(tmp_path):
     path = tmp_path / "p"
     p = np.memmap(path, np.float64, "w+", shape=(3,))
