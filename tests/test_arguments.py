@@ -125,3 +125,14 @@ def test_a_senseless_number_cannot_be_assigned_and_changes_nothing(cls, name, va
 )
 def test_any_real_number_is_a_rate(value):
     assert lrc.SGD(np.ones(1), lr=value).lr == float(value)
+
+
+@pytest.mark.parametrize("make", [float, lambda x: lambda t: x], ids=["number", "schedule"])
+@pytest.mark.parametrize("name", ["eps", "eps_root"])
+def test_an_eps_that_float32_rounds_to_zero_is_refused(name, make):
+    p = np.ones(2, np.float32)
+    with pytest.raises(ValueError, match=f"^{name}=1e-46 is 0 when rounded to the parameters' flo"):
+        lrc.Adam(p, **{name: make(1e-46)}).step(np.zeros(2))
+    np.testing.assert_array_equal(p, 1.0)
+    assert lrc.Adam(np.ones(2), **{name: make(1e-46)}).step(np.zeros(2))
+    assert lrc.Adam(p, **{name: make(0.0)}).step(np.ones(2))
