@@ -91,7 +91,10 @@ def check_rates(s: Schedule) -> None:
 
 if __name__ == "__main__":
     unhurried = settings(
-        max_examples=int(sys.argv[1]), database=None, suppress_health_check=list(HealthCheck)
+        max_examples=int(sys.argv[1]),
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
     )
     unhurried(given(schedules())(check_rates))()
     print(f"{sys.argv[1]} schedules, no rate NaN or negative")
