@@ -1,7 +1,8 @@
 """Breaks the library once for each of many promises, and shows which tests notice.
 
 Every breakage is a change of a few words in a copy of the tree, built and tested there. A promise
-whose breakage no test catches is not kept by anything; the exit code says so.
+whose breakage no test catches is not kept by anything; the exit code says so. Needs cython, ninja
+and scikit-build-core beside what the tests need.
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/breakages.py            all, in about seven minutes
     OPENBLAS_NUM_THREADS=1 python benchmarks/breakages.py R22 R47    some
