@@ -9,10 +9,10 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 import numpy as np
 
 from . import arguments, threads
-from ._core import POLICIES
 from .controllers import Controller
 
 Value: TypeAlias = float | Callable[[int], float]  # a number or a schedule
+Policy: TypeAlias = Literal["raise", "skip", "allow"]
 
 
 class Common(TypedDict, total=False):
@@ -41,7 +41,7 @@ class Common(TypedDict, total=False):
     maximize: bool
     clip_norm: float | None
     clip_value: float | None
-    nonfinite: Literal["raise", "skip", "allow"]
+    nonfinite: Policy
     controller: Controller | Sequence[Controller] | None
     num_threads: int | None
 
@@ -66,15 +66,11 @@ class Plan(NamedTuple):
 
 def check_common(me: str, common: Mapping[str, Any]) -> dict[str, Any]:
     """The options that all optimizers share, as `Stepper._configure` takes them."""
-    nonfinite = common["nonfinite"]
-    if nonfinite not in POLICIES:
-        wanted = ", ".join(map(repr, POLICIES))
-        raise ValueError(f"{me}: nonfinite must be one of {wanted}, got {nonfinite!r}")
     return {
         "clip_norm": _threshold(me, "clip_norm", common["clip_norm"]),
         "clip_value": _threshold(me, "clip_value", common["clip_value"]),
         "maximize": arguments.checked(me, "maximize", common["maximize"], bool),
-        "nonfinite": nonfinite,
+        "nonfinite": arguments.checked(me, "nonfinite", common["nonfinite"], Policy),
         "controllers": _as_controllers(me, common["controller"]),
         "num_threads": threads.number_or_none(me, common["num_threads"]),
     }

@@ -4,6 +4,9 @@ cdef enum:
     AHEAD = 512   # values at once: a schedule takes 5 to 30 us a call and 10 to 150 ns a value
 
 
+EPS = ("eps", "eps_root")   # a zero gradient must not be divided by what rounds to zero
+
+
 @cython.final
 cdef class Function:
     """A function of the update index. Values of a schedule that is pure are computed ahead."""
@@ -86,7 +89,9 @@ cdef class Dynamic:
 
 cdef int _assign(double* target, value, str name, int dtype, list dynamic) except -1:
     cdef Dynamic entry
-    cdef bint narrow = dtype == LRC_FLOAT32 and arguments.SCHEDULABLE.get(name) is arguments.Decay
+    cdef bint narrow = dtype == LRC_FLOAT32 and (
+        name in EPS or arguments.SCHEDULABLE.get(name) is arguments.Decay
+    )
     if not callable(value):
         target[0] = _narrowed(value, name) if narrow else value
         return 0
@@ -96,8 +101,11 @@ cdef int _assign(double* target, value, str name, int dtype, list dynamic) excep
     return 0
 
 
-cdef double _narrowed(double decay, str name) except -1:
-    """A decay, having checked that a float32 array can hold it."""
-    if <float>decay >= 1:
-        raise ValueError(f"{name}={decay!r} is 1 when rounded to the parameters' float32")
-    return decay
+cdef double _narrowed(double value, str name) except -1:
+    """A decay or eps, having checked that a float32 array can hold it."""
+    if name in EPS:
+        if value > 0 and <float>value == 0:
+            raise ValueError(f"{name}={value!r} is 0 when rounded to the parameters' float32")
+    elif <float>value >= 1:
+        raise ValueError(f"{name}={value!r} is 1 when rounded to the parameters' float32")
+    return value

@@ -1,11 +1,17 @@
-"""Random schedules of every class and operator, made from the types of their fields."""
+"""Random schedules of every class and operator, made from the types of their fields.
+
+`python tests/random_schedules.py 100000` holds so many against the promise that no rate is NaN or
+negative, over a thousand updates each.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lrcore.algebra import OPERATORS
@@ -77,3 +83,18 @@ def schedules(depth: int = 4) -> st.SearchStrategy[Schedule]:
     for _ in range(depth):
         strategy = basic() | combined(strategy)
     return strategy
+
+
+def check_rates(s: Schedule) -> None:
+    assert (s(range(1000)) >= 0).all(), s
+
+
+if __name__ == "__main__":
+    unhurried = settings(
+        max_examples=int(sys.argv[1]),
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    unhurried(given(schedules())(check_rates))()
+    print(f"{sys.argv[1]} schedules, no rate NaN or negative")

@@ -134,6 +134,25 @@ def test_the_interpreter_exits_with_idle_workers():
     assert run_python(STEP, LRCORE_NUM_THREADS="4").returncode == 0
 
 
+def test_a_forked_child_has_workers_of_its_own():
+    if not os.path.exists("/proc/self/task"):
+        pytest.skip("the threads of a process are listed on Linux only")
+    code = (
+        STEP
+        + """
+import os, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: fork with threads
+child = os.fork()
+if child == 0:
+    done = lrc.SGD(p, lr=1.0).step(np.ones(600_000)) and (p == -2).all()
+    os._exit(0 if done and len(os.listdir("/proc/self/task")) == 4 else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+    )
+    done = run_python(code, LRCORE_NUM_THREADS="4", OPENBLAS_NUM_THREADS="1")
+    assert done.returncode == 0, done.stderr
+
+
 def test_small_steps_start_no_thread():
     code = (
         "import os\n"
