@@ -39,7 +39,7 @@ def test_every_update_uses_the_schedules_own_value(cls):
         assert opt.lr == schedule(t + 1)
     assert bits(opt.params) == bits(twin.params[0])
     saved = opt.state_dict()
-    fresh = lrc.SGD(np.zeros(1), lr=schedule)
+    fresh = lrc.SGD(np.zeros(1), lr=schedule, l2=schedule)
     fresh.step(g)
     fresh.load_state_dict(saved)
     fresh.step(g)
