@@ -1,14 +1,14 @@
 """Whether the tests notice small mistakes in the C core: a share of mutants that they kill.
 
 Every mutant (see mutations.py) is compiled alone, -O1 for speed since the bits do not depend on it,
-and given to the tests: first those of its file, then the rest, then the widest instruction set. It
-is killed if a test fails, the process crashes or runs for ever. Mutants that do not compile, or
+for one instruction set, and given to the tests, those of its file first. It is killed if a test
+fails, the process crashes or runs for ever. Mutants that do not compile, or
 that compile to the same code, are not counted; nor are those of equivalents.txt, each with the
 reason why no test could notice it. Exit code 1 if the share is below the floor.
 
 Needs cmake, ninja, cython and the packages of the tests; builds into a directory of its own.
 
-Usage: nice python benchmarks/mutants.py [--files step.c rules.h] [--sample 100] [--jobs 2]
+Usage: nice python benchmarks/mutants.py [--files step.c rules.h] [--sample 100] [--isa avx512]
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import resource
 import shlex
 import shutil
@@ -29,9 +30,11 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a fork keeps no threads
+import numpy  # noqa: F401  # here, so that no child has to
+import pytest
 from mutations import Mutant, mutants
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +42,7 @@ SOURCE = ROOT / "src"
 EQUIVALENTS = Path(__file__).with_name("equivalents.txt")
 FLOOR = 0.95
 WALL = 300  # seconds: only what waits for ever takes as long
+CPU = 3  # seconds of processor time for one test: only what loops for ever takes as long
 
 # The tests that look at a file most closely; the others come after them.
 FIRST = {
@@ -60,6 +64,7 @@ TESTS = ("core", "gradients", "monitor", "hostile", "cuts")
 class Unit:
     """An object file of the build and what it is made of."""
 
+    isa: str  # empty if it serves all
     command: tuple[str, ...]
     object: Path
     needs: frozenset[str]
@@ -87,15 +92,16 @@ class Build:
             rule = subprocess.run(listed, cwd=folder, check=True, capture_output=True, text=True)
             needs = {Path(word).name for word in rule.stdout.split() if str(SOURCE) in word}
             output = folder / command[command.index("-o") + 1]
-            units.append(Unit(tuple(command), output, frozenset(needs)))
+            isa = re.search(r"kernels_(\w+)\.dir", str(output))
+            units.append(Unit(isa[1] if isa else "", tuple(command), output, frozenset(needs)))
         return cls(folder, tuple(units))
 
 
 class Bench:
     """A copy of src/, and a package whose compiled part is made from it."""
 
-    def __init__(self, build: Build) -> None:
-        self.build = build
+    def __init__(self, build: Build, isa: str) -> None:
+        self.build, self.isa = build, isa
         self.folder = Path(tempfile.mkdtemp(dir=build.folder))
         self.source = self.folder / "src"
         self.package = self.folder / "package"
@@ -126,7 +132,9 @@ class Bench:
         original = path.read_text()
         path.write_text(mutant.applied(original))
         try:
-            units = [unit for unit in self.build.units if mutant.file in unit.needs]
+            units = [
+                u for u in self.build.units if mutant.file in u.needs and self.isa.startswith(u.isa)
+            ]
             replaced: dict[Path, Path] = {}
             for i, unit in enumerate(units):
                 made = self.compile(unit, str(i))
@@ -143,16 +151,9 @@ class Bench:
 
     def passes(self, file: str) -> bool:
         """Whether all tests pass, those of a file first."""
-        first = FIRST.get(file, ["core"])
-        rest = [name for name in TESTS if name not in first]
-        widest = isas()[-1]
-        stages = [("baseline", first), ("baseline", rest), (widest, first)]
-        return all(self.passes_on(isa, tests) for isa, tests in stages)
-
-    def passes_on(self, isa: str, tests: Iterable[str], seconds: int = 15) -> bool:
-        """Whether these tests pass, in that many seconds of processor time."""
+        tests = list(dict.fromkeys([*FIRST[file], *TESTS]))
         process = multiprocessing.get_context("fork").Process(
-            target=run_tests, args=(self.package, isa, tests, seconds)
+            target=run_tests, args=(self.package, self.isa, tests)
         )
         process.start()
         process.join(WALL)
@@ -169,20 +170,18 @@ def run(command: list[str]) -> None:
         sys.exit(f"{shlex.join(command)}\n{done.stdout}{done.stderr}")
 
 
-@cache
-def isas() -> list[str]:
-    """What this machine can run, narrowest first, as an installed lrcore tells."""
-    code = "import lrcore; print(*lrcore.build_info()['isas'])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return done.stdout.split()
+class Watch:
+    """A pytest plugin: a test that takes too much processor time is the end of the process."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        """Winds the watch up again."""
+        signal.setitimer(signal.ITIMER_VIRTUAL, CPU)
 
 
-def run_tests(package: Path, isa: str, tests: Iterable[str], seconds: int) -> None:
+def run_tests(package: Path, isa: str, tests: Iterable[str]) -> None:
     """In a child process: the tests against the package of a bench."""
-    import pytest
-
     os.setpgid(0, 0)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
@@ -193,16 +192,16 @@ def run_tests(package: Path, isa: str, tests: Iterable[str], seconds: int) -> No
     os.environ.update(LRCORE_ISA=isa, PYTHONPATH=str(package))
     files = [str(ROOT / "tests" / f"test_{name}.py") for name in tests]
     arguments = ["-x", "-q", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"), *files]
-    os._exit(int(pytest.main(arguments)))
+    os._exit(int(pytest.main(arguments, plugins=[Watch()])))
 
 
 bench: Bench
 
 
-def open_bench(build: Build) -> None:
+def open_bench(build: Build, isa: str) -> None:
     """Once in each worker process."""
     global bench
-    bench = Bench(build)
+    bench = Bench(build, isa)
 
 
 def judge(mutant: Mutant) -> str:
@@ -258,18 +257,15 @@ def main() -> int:
     parser.add_argument("--files", nargs="+", default=list(FIRST), choices=list(FIRST))
     parser.add_argument("--sample", type=int, default=0, help="this many, chosen at random")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--isa", default="baseline", help="the instruction set to be tested")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy: a fork keeps no threads
-    import numpy  # noqa: F401
-    import pytest  # noqa: F401
-
     found = chosen(options)
     verdicts: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         build = Build.make(Path(folder))
         with ProcessPoolExecutor(
-            options.jobs, multiprocessing.get_context("fork"), open_bench, (build,)
+            options.jobs, multiprocessing.get_context("fork"), open_bench, (build, options.isa)
         ) as workers:
             if not workers.submit(unchanged_passes, "step.c").result():
                 sys.exit("the tests fail without a mutant")
