@@ -14,6 +14,8 @@ Usage: nice python benchmarks/mutants.py [--files step.c rules.h] [--sample 100]
 from __future__ import annotations
 
 import argparse
+import inspect
+import itertools
 import json
 import multiprocessing
 import os
@@ -26,14 +28,17 @@ import signal
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a fork keeps no threads
-import numpy  # noqa: F401  # here, so that no child has to
+import numpy as np
 import pytest
 from mutations import Mutant, mutants
 
@@ -170,17 +175,9 @@ def run(command: list[str]) -> None:
         sys.exit(f"{shlex.join(command)}\n{done.stdout}{done.stderr}")
 
 
-class Watch:
-    """A pytest plugin: a test that takes too much processor time is the end of the process."""
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self) -> None:
-        """Winds the watch up again."""
-        signal.setitimer(signal.ITIMER_VIRTUAL, CPU)
-
-
 def run_tests(package: Path, isa: str, tests: Iterable[str]) -> None:
-    """In a child process: the tests against the package of a bench."""
+    """In a child process: the tests against the package of a bench. Without pytest around them,
+    which would take longer to collect them than most mutants live."""
     os.setpgid(0, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     null = os.open(os.devnull, os.O_WRONLY)
@@ -188,11 +185,33 @@ def run_tests(package: Path, isa: str, tests: Iterable[str]) -> None:
     os.dup2(null, 2)
     # an editable installation would come first
     sys.meta_path = [finder for finder in sys.meta_path if "Redirect" not in type(finder).__name__]
-    sys.path.insert(0, str(package))
+    sys.path[:0] = [str(package), str(ROOT / "tests")]
     os.environ.update(LRCORE_ISA=isa, PYTHONPATH=str(package))
-    files = [str(ROOT / "tests" / f"test_{name}.py") for name in tests]
-    arguments = ["-x", "-q", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"), *files]
-    os._exit(int(pytest.main(arguments, plugins=[Watch()])))
+    warnings.simplefilter("error")
+    try:
+        for name in tests:
+            for value in vars(import_module(f"test_{name}")).values():
+                if inspect.isfunction(value) and value.__name__.startswith("test_"):
+                    run_cases(value)
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
+
+
+def run_cases(test: Callable[..., object]) -> None:
+    """A test with each combination of its parameters; one that wants a fixture is left out."""
+    marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
+    names = [re.findall(r"\w+", " ".join(np.atleast_1d(mark.args[0]))) for mark in marks]
+    known = [name for group in names for name in group]
+    if set(inspect.signature(test).parameters) - set(known):
+        return
+    for values in itertools.product(*(mark.args[1] for mark in marks)):
+        given: dict[str, object] = {}
+        for group, value in zip(names, values, strict=True):
+            given |= zip(group, value if len(group) > 1 else [value], strict=True)
+        signal.setitimer(signal.ITIMER_VIRTUAL, CPU)
+        with suppress(pytest.skip.Exception):
+            test(**given)
 
 
 bench: Bench
@@ -271,6 +290,7 @@ def main() -> int:
                 sys.exit("the tests fail without a mutant")
             for mutant, verdict in zip(found, workers.map(judge, found), strict=True):
                 verdicts[mutant.file, verdict] += 1
+                print(f"{verdicts.total()} of {len(found)}", end="\r", file=sys.stderr)
                 if verdict == "survived":
                     print(f"{mutant.file}:{mutant.line}: {mutant.label}", flush=True)
     share = report(verdicts, options.files)

@@ -63,9 +63,10 @@ def test_a_velocity_is_kept_from_65536_times_the_least_normal_number_on(dtype):
 
 
 @pytest.mark.parametrize("exponent", [-452, -451, -450, -449, -448, 510, 511, 512, 513, 514])
-@pytest.mark.parametrize("n", [1, 4])
-def test_the_norm_changes_its_scale_where_the_reference_does(exponent, n):
-    g = np.full(n, 0.75 * 2.0**exponent)
+@pytest.mark.parametrize("factor", [0.75, 1.0])
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_the_norm_changes_its_scale_where_the_reference_does(exponent, factor, n):
+    g = np.full(n, factor * 2.0**exponent)
     with np.errstate(over="ignore"):
         assert _core.global_norm([g]) == reference.norm([g])
         assert _core.global_norm([-g, g[:0], 2 * g]) == reference.norm([-g, g[:0], 2 * g])

@@ -237,6 +237,12 @@ def test_a_loss_that_is_no_number_is_refused(loss):
     assert monitor.losses == []
 
 
+def test_a_loss_may_be_an_array_without_axes():
+    monitor = lrc.Monitor(lrc.SGD(np.ones(1)))
+    monitor.report(np.array(0.5, np.float32))
+    assert monitor.losses == [0.5]
+
+
 def test_restoring_and_copying_do_not_disturb_a_monitor():
     w = np.ones(3)
     opt = lrc.Adam(w)

@@ -107,6 +107,19 @@ assert lrc.SGD(p, lr=1.0).step(np.ones(600_000)) and (p == -1).all()
 """
 
 
+def test_more_threads_than_the_pool_can_have_are_done_without():
+    code = """
+import numpy as np, lrcore as lrc
+from lrcore import _core
+_core.set_num_threads(300)  # as threadpoolctl can, past our checks
+n = 300 * 16384
+p = np.zeros(n, np.float32)
+assert lrc.SGD(p, lr=1.0).step(np.ones(n, np.float32)) and (p == -1).all()
+"""
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+
+
 def test_threads_that_cannot_be_started_are_done_without():
     if not os.path.exists("/proc/self/task"):
         pytest.skip("the threads of a process are listed on Linux only")
