@@ -39,10 +39,10 @@ FLOORS = {
     "Cython": (98.0, None, None),
     "Python": (98.0, 96.0, None),
 }
-# What cannot be counted: a file, what its lines hold, and why.
+# What cannot be counted: a file, what a line holds (or the first line of a function), and why.
 UNCOUNTED = (
     ("cpu.c", r"__builtin_cpu_supports", "a machine has an instruction set or has it not"),
-    ("pool.c", r"after_fork_in_child|pthread_\w+_init|= pool.working = 0", "of a forked child"),
+    ("pool.c", r"void after_fork_in_child", "the counts of a forked child are lost"),
     ("_core.pyx", r"^    _generation \+= 1|_lock = PyThread_alloc|_generation = _gen", "likewise"),
     ("_core.pyx", r"no lock could be had", "that wants a machine without memory"),
     (".pyx", r'^ *"""', "not executed"),
@@ -171,6 +171,9 @@ def compiled(folder: Path) -> Table:
 
 def add(row: Row, file: Any, wanted: set[int], cython: bool) -> None:
     """The counts of one object, added to those of others that hold the same file."""
+    for function in [] if cython else file["functions"]:
+        if function["start_line"] not in wanted:
+            wanted = wanted - {*range(function["start_line"], function["end_line"] + 1)}
     for line in file["lines"]:
         number = line["line_number"]
         if number not in wanted:

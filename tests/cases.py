@@ -31,6 +31,7 @@ def _variants(cls):
             yield {name: NUMBERS[name]}
     if {"momentum", "dampening"} <= names.keys():
         yield {"momentum": 0.8, "dampening": 0.25}
+        yield {"momentum": 0.8, "dampening": 0.25, "lr_in_momentum": True}
     if "betas" in names:
         yield {"betas": (0.8, 0.95)}
 
