@@ -24,14 +24,16 @@ NUMBERS = {
 
 
 def _variants(cls):
-    yield from variants.of_class(cls)
     names = inspect.signature(cls).parameters
+    numbers = {name: NUMBERS[name] for name in names if name in NUMBERS and name != "momentum"}
+    for flags in variants.of_class(cls):
+        yield flags
+        yield {**numbers, **flags}  # each number matters under all flags
     for name in names:
         if name in NUMBERS:
             yield {name: NUMBERS[name]}
     if {"momentum", "dampening"} <= names.keys():
         yield {"momentum": 0.8, "dampening": 0.25}
-        yield {"momentum": 0.8, "dampening": 0.25, "lr_in_momentum": True}
     if "betas" in names:
         yield {"betas": (0.8, 0.95)}
 

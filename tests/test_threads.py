@@ -11,6 +11,7 @@ import pytest
 from cases import ONE_EACH, bits, gradients, variant_id
 
 import lrcore as lrc
+from lrcore import threads
 
 SIZES = (600_000, 1, 0, 16_384, 70_001, 65)
 THREADS = (1, 2, 3, 5, 16)
@@ -172,6 +173,13 @@ def test_the_environment_sets_the_number_of_threads(env, expected):
 def test_a_senseless_number_in_the_environment_is_named():
     done = run_python(STEP, LRCORE_NUM_THREADS="many")
     assert "LRCORE_NUM_THREADS must be an integer in [1, 256], got 'many'" in done.stderr
+
+
+@pytest.mark.parametrize(("quota", "most"), [("150000 100000", 2), ("50000 100000", 1)])
+def test_the_quota_of_a_control_group_limits_the_threads(quota, most, monkeypatch):
+    monkeypatch.setattr(threads.Path, "read_text", lambda self: quota)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(64)), raising=False)
+    assert threads._allowed() == most
 
 
 def test_the_number_of_threads_can_be_set_and_is_checked():
