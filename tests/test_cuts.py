@@ -180,3 +180,11 @@ def test_clipping_by_value_keeps_the_limit_itself(dtype, limit):
     p = np.zeros_like(g)
     lrc.SGD(p, lr=1.0, clip_value=limit).step(g)
     np.testing.assert_array_equal(-p, np.clip(g, -dtype(limit), dtype(limit)))
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_every_gradient_that_is_not_finite_is_counted(n):
+    opt = lrc.SGD(np.ones(n), nonfinite="allow")
+    monitor = lrc.Monitor(opt)
+    opt.step(np.full(n, np.nan))
+    assert monitor.latest.nonfinite == n
