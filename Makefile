@@ -2,7 +2,7 @@
 VENV ?= .venv
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: dev test lint bench
+.PHONY: dev test lint bench coverage mutants
 dev: $(VENV)/installed
 test: dev
 	python -m pytest
@@ -12,9 +12,13 @@ lint: dev
 	cython-lint src && clang-format --dry-run -Werror src/*.[ch] benchmarks/limit.c
 bench: dev  # for example: make bench ASV="--quick --bench Step"
 	cd benchmarks && asv machine --yes >/dev/null && asv check --python=same && asv run --python=same $(ASV)
+coverage: dev
+	python benchmarks/coverage_report.py $(COVERAGE)
+mutants: dev  # for example: make mutants MUTANTS="--files step.c --sample 50"
+	nice python benchmarks/mutants.py $(MUTANTS)
 
 $(VENV)/bin/python:
 	python3 -m venv $(VENV)
 $(VENV)/installed: $(VENV)/bin/python pyproject.toml CMakeLists.txt $(wildcard src/*)
-	$(VENV)/bin/pip install -q -e '.[test,lint,bench]'
+	$(VENV)/bin/pip install -q -e '.[test,lint,bench,coverage]'
 	touch $@

@@ -27,8 +27,11 @@ NUMBERS = {
 
 
 def _variants(cls):
-    yield from variants.of_class(cls)
     names = inspect.signature(cls).parameters
+    numbers = {name: NUMBERS[name] for name in names if name in NUMBERS and name != "momentum"}
+    for flags in variants.of_class(cls):
+        yield flags
+        yield {**numbers, **flags}  # each number matters under all flags
     for name in names:
         if name in NUMBERS:
             yield {name: NUMBERS[name]}

@@ -68,6 +68,11 @@ def test_unknown_overrides_are_refused(group, message):
         lrc.SGD([lrc.Group(np.ones(1), **group)])
 
 
+def test_a_group_shows_its_options_and_not_its_arrays():
+    group = lrc.Group(np.ones(1000), lr_scale=0.5, l2=0.25)
+    assert repr(group) == "Group(..., lr_scale=0.5, l2=0.25)"
+
+
 def test_groups_mixed_with_arrays_are_refused():
     with pytest.raises(TypeError, match="also holds a ndarray"):
         lrc.SGD([lrc.Group(np.ones(1)), np.ones(1)])

@@ -168,6 +168,12 @@ def test_a_state_that_does_not_fit_is_refused_whole(case):
     assert contents(opt) == before
 
 
+@pytest.mark.parametrize("state", [None, [], "state", 3])
+def test_what_is_no_mapping_is_no_state(state):
+    with pytest.raises(ValueError, match=f"it is a {type(state).__name__}, not a mapping"):
+        lrc.SGD(np.ones(2)).load_state_dict(state)
+
+
 def test_numbers_that_went_through_numpy_are_taken():
     opt = lrc.Adam(np.ones(1))
     opt.step(np.ones(1))

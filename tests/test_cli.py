@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import lrcore
-from lrcore import datasets
+from lrcore import bench, datasets
+from lrcore._core import RULES
 from lrcore.cli import COMMANDS, main
 from lrcore.expressions import METHODS, NAMES
 from lrcore.optimizers import OPTIMIZERS
@@ -183,6 +184,19 @@ def test_a_missing_library_is_named_with_its_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     assert f"pip install '{extra}'" in refusal(capsys, *words)
+
+
+def test_bench_prints_a_row_for_each_rule_and_model(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "MODELS", {"small": [(3, 2)], "smaller": [(1,)]})
+    monkeypatch.setattr(bench, "ROUND", 1e-6)
+    assert main(["bench"]) == 0
+    conditions, header, *rows = capsys.readouterr().out.splitlines()
+    assert lrcore.__version__ in conditions
+    assert "ratio" in header
+    assert len(rows) == 2 * len(RULES)
+    assert all(row.endswith("x") for row in rows)
 
 
 def test_help_imports_none_of_the_extras() -> None:

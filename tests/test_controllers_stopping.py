@@ -297,6 +297,8 @@ ARRAYS: dict[str, tuple[Any, str]] = {
     "an entry that is none": ({"W": 5}, 'arrays of "W" are not best'),
     "another letter": ({"W": {"x": np.zeros(1)}}, 'arrays of "W" are not best'),
     "a list": ({"W": {"best": [0.0]}}, 'arrays of "W" are not arrays'),
+    "no name": ({3: {"best": np.zeros(1)}}, "3 is not the name of a parameter"),
+    "integers": ({"W": {"best": np.zeros(1, int)}}, 'arrays of "W" are not float32 or float64'),
     "a name missing": ({"W": {"best": np.zeros((2, 3), np.float32)}}, '"b" is missing'),
     "a name unknown": ({"V": {"best": np.zeros(2)}}, '"W" is missing'),
     "a shape": (

@@ -66,6 +66,14 @@ def test_arrays_of_several_chunks_are_right(cls, options, dtype):
     run_both(opt, lambda: [gradients(rng, n, dtype) for n in sizes], steps=2)
 
 
+@each_rule
+def test_every_group_of_either_dtype_has_its_own_scalars(cls, options):
+    rng = np.random.default_rng(5)
+    groups = [lrc.Group(rng.standard_normal((2, 9)).astype(dtype)) for dtype in DTYPES * 2]
+    opt = cls(groups, lr=0.1, **options)
+    run_both(opt, lambda: [gradients(rng, (2, 9)) for _ in groups], steps=4)
+
+
 SPECIAL = (0.0, -0.0, 1.0, -2.5, 1e-3, np.inf, -np.inf, np.nan)
 
 

@@ -119,6 +119,14 @@ def test_an_optimizer_that_was_not_initialised_says_so():
             call(np.ones(2))
 
 
+@pytest.mark.parametrize("g", [np.ones(6), np.ones((1, 2, 3)), np.ones((3, 2)), np.ones((2, 4))])
+def test_a_gradient_of_another_shape_is_refused(g):
+    p = np.ones((2, 3))
+    with pytest.raises(ValueError, match='gradient "W" has shape'):
+        lrc.SGD({"W": p}).step({"W": g})
+    np.testing.assert_array_equal(p, 1.0)
+
+
 def test_a_child_forked_during_a_step_can_step():
     opt = lrc.SGD(np.zeros(3_000_000), lr=1.0, num_threads=1)
     g = np.ones(3_000_000)
@@ -210,6 +218,22 @@ def test_a_twin_taken_in_the_middle_of_a_run_goes_on_as_the_optimizer():
         assert bits(group.params["a"]) == bits(twin.params[0])
         assert bits(group.params["b"]) == bits(twin.params[1])
         assert bits(adam.params["a"]) == bits(other.params[0])
+
+
+def test_a_twin_refuses_and_leaves_out_what_the_optimizer_does():
+    bad = np.array([1.0, np.nan])
+    with pytest.raises(FloatingPointError):
+        Reference(lrc.SGD(np.ones(2))).step(bad)
+    twin = Reference(lrc.SGD(np.ones(2), nonfinite="skip"))
+    assert not twin.step(bad)
+    np.testing.assert_array_equal(twin.params[0], 1.0)
+
+
+def test_one_group_out_of_range_is_refused_whatever_comes_after_it():
+    params = [lrc.Group(np.ones(2, np.float32)), lrc.Group(np.ones(2))]
+    for groups in (params, params[::-1]):
+        with pytest.raises(ValueError, match="out of the range of its parameters' dtype"):
+            lrc.SGD(groups, lr=1e39).step([np.ones(2)] * 2)
 
 
 def test_options_beside_a_group_are_refused():

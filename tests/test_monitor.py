@@ -255,6 +255,12 @@ def test_a_monitor_cannot_be_copied_or_pickled(again):
         again(lrc.Monitor(lrc.SGD(np.ones(3))))
 
 
+def test_a_loss_may_be_an_array_without_axes():
+    monitor = lrc.Monitor(lrc.SGD(np.ones(1)))
+    monitor.report(np.array(0.5, np.float32))
+    assert monitor.losses == [0.5]
+
+
 def test_restoring_and_copying_do_not_disturb_a_monitor():
     w = np.ones(3)
     opt = lrc.Adam(w)

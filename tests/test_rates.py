@@ -80,6 +80,20 @@ def test_the_rate_can_be_read_replaced_scaled_and_overridden():
     assert opt.lr == 0.05
 
 
+def test_a_schedule_may_give_an_array_without_axes():
+    opt = lrc.SGD(np.ones(2), lr=lambda t: np.array(0.25))
+    opt.step(np.ones(2))
+    assert opt.last_lr == 0.25
+
+
+def test_a_rate_that_its_scale_takes_out_of_range_is_refused():
+    opt = lrc.SGD(np.ones(2), lr=1e300)
+    opt.lr_scale = 1e300
+    with pytest.raises(ValueError, match="the rate of update 0 would be inf"):
+        opt.step(np.ones(2))
+    np.testing.assert_array_equal(opt.params, 1.0)
+
+
 SENSELESS_SCHEDULES = {
     "nan": (lambda t: float("nan"), ValueError),
     "negative": (lambda t: -1e-3, ValueError),

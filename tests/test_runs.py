@@ -70,6 +70,17 @@ def test_a_random_state_is_wanted_on_both_sides_or_on_none() -> None:
         setup(0.1).go_to(setup(0.1, generator=False).moment())
 
 
+def test_a_run_without_a_generator_goes_back_too() -> None:
+    run = setup(0.1, generator=False)
+    moment = run.moment()
+    before = copy.deepcopy(run.opt.params)
+    list(run.losses(3))
+    run.go_to(moment)
+    assert run.opt.t == 0
+    for key, array in before.items():
+        np.testing.assert_array_equal(run.opt.params[key], array)
+
+
 def test_a_refused_gradient_ends_the_losses_with_nan() -> None:
     w = np.ones(1)
     opt = lrc.SGD(w, lr=1.0)

@@ -11,6 +11,7 @@ import pytest
 from cases import ONE_EACH, bits, gradients, variant_id
 
 import lrcore as lrc
+from lrcore import threads
 
 SIZES = (600_000, 1, 0, 16_384, 70_001, 65)
 THREADS = (1, 2, 3, 5, 16)
@@ -110,6 +111,19 @@ assert lrc.SGD(p, lr=1.0).step(np.ones(600_000)) and (p == -1).all()
 """
 
 
+def test_more_threads_than_the_pool_can_have_are_done_without():
+    code = """
+import numpy as np, lrcore as lrc
+from lrcore import _core
+_core.set_num_threads(300)  # as threadpoolctl can, past our checks
+n = 300 * 16384
+p = np.zeros(n, np.float32)
+assert lrc.SGD(p, lr=1.0).step(np.ones(n, np.float32)) and (p == -1).all()
+"""
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+
+
 def test_threads_that_cannot_be_started_are_done_without():
     if not os.path.exists("/proc/self/task"):
         pytest.skip("the threads of a process are listed on Linux only")
@@ -181,6 +195,13 @@ def test_the_environment_sets_the_number_of_threads(env, expected):
 def test_a_senseless_number_in_the_environment_is_named():
     done = run_python(STEP, LRCORE_NUM_THREADS="many")
     assert "LRCORE_NUM_THREADS must be an integer in [1, 256], got 'many'" in done.stderr
+
+
+@pytest.mark.parametrize(("quota", "most"), [("150000 100000", 2), ("50000 100000", 1)])
+def test_the_quota_of_a_control_group_limits_the_threads(quota, most, monkeypatch):
+    monkeypatch.setattr(threads.Path, "read_text", lambda self: quota)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(64)), raising=False)
+    assert threads._allowed() == most
 
 
 def test_the_number_of_threads_can_be_set_and_is_checked():
