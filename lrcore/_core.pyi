@@ -1,11 +1,12 @@
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
 _T = TypeVar("_T")
+Changes: TypeAlias = list[tuple[dict[str, Any], dict[str, Any]]]
 _Value: TypeAlias = float | Callable[[int], float]
 
 class Rule(NamedTuple):
@@ -26,6 +27,9 @@ OBSERVED: tuple[str, ...]
 def get_num_threads() -> int: ...
 def set_num_threads(n: int) -> None: ...
 def global_norm(arrays: list[NDArray[Any]]) -> tuple[float, float]: ...
+def address(array: NDArray[Any]) -> int: ...
+def extent(array: NDArray[Any]) -> tuple[int, int]: ...
+def change(changes: Changes) -> None: ...
 def copy_arrays(targets: list[NDArray[Any]], sources: list[NDArray[Any]]) -> None: ...
 def controlled(controllers: Sequence[Any], lr: float) -> float: ...
 def each_sin(x: NDArray[np.float64]) -> NDArray[np.float64]: ...
@@ -34,6 +38,20 @@ def each_log1p(x: NDArray[np.float64]) -> NDArray[np.float64]: ...
 def each_power(
     base: NDArray[np.float64] | float, n: NDArray[np.float64] | float
 ) -> NDArray[np.float64]: ...
+
+@final
+@disjoint_base
+class Attachment:
+    def __init__(
+        self,
+        *,
+        clip_norm: float,
+        clip_value: float,
+        maximize: bool,
+        nonfinite: str,
+        controllers: list[Any],
+        num_threads: int,
+    ) -> None: ...
 
 @disjoint_base
 class Serial:
@@ -55,26 +73,18 @@ class Stepper(Serial):
     def step(self, grads: Any = None, *, lr: float | None = None) -> bool: ...
     def bind(self, grads: Any) -> None: ...
     def _is_attached(self) -> bool: ...
-    def _configure(
-        self,
-        *,
-        clip_norm: float,
-        clip_value: float,
-        maximize: bool,
-        nonfinite: str,
-        controllers: list[Any],
-        num_threads: int,
-    ) -> None: ...
-    def _attach(
+    def _prepare(
         self,
         rates: list[tuple[_Value, float]],
         groups: list[tuple[Any, ...]],
         tensors: list[tuple[Any, ...]],
         tree: Any,
         names: tuple[str, ...],
+        common: dict[str, Any],
         *,
         keep_bound: bool = False,
-    ) -> None: ...
+    ) -> Attachment: ...
+    def _attach(self, new: Attachment, changes: Changes) -> None: ...
     def _next_rate(self, group: int) -> float: ...
     def _replace_rate(self, group: int, value: _Value) -> None: ...
     def _get_carried(self, rules: Sequence[Rule]) -> list[dict[str, float]]: ...
@@ -85,6 +95,9 @@ class Stepper(Serial):
         sources: list[NDArray[Any]],
         rules: Sequence[Rule],
         carried: list[dict[str, float]],
+        changes: Changes,
+        new: Attachment | None,
+        done: list[bool],
         *,
         t: int,
         skipped: int,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from . import parameters
-from ._core import BLOCK
+from ._core import BLOCK, address
 from .parameters import Array
 
 _LINE = 64  # bytes of a line of the cache, and of the widest vector
@@ -25,7 +25,7 @@ def new_state(
     its array does: a step goes through them all without a vector that crosses a line.
     """
     shifts = [
-        array.__array_interface__["data"][0] % _LINE if array.size >= BLOCK else 0
+        address(array) % _LINE if array.size >= BLOCK else 0
         for array in arrays
     ]
     sizes = [
@@ -34,7 +34,7 @@ def new_state(
     ]
     block = sum(sizes) + _STAGGER
     arena = np.zeros(len(names) * block + _LINE, np.uint8)
-    start = -arena.__array_interface__["data"][0] % _LINE
+    start = -address(arena) % _LINE
     offsets = np.cumsum([start, *sizes])[:-1] + shifts
     for array, offset in zip(arrays, offsets, strict=True):
         strides = np.empty(array.ndim, int)

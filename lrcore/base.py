@@ -40,7 +40,7 @@ class Optimizer(Stepper):
     def __init__(self, params: Any, lr: Value, hyper: dict[str, Any], common: Common) -> None:
         if self._is_attached():
             raise RuntimeError(f"this {type(self).__name__} has been initialised already")
-        self._share(common)
+        checked = self._share(common)
         self._options: dict[str, Any] = {"lr": lr, **hyper}
         if isinstance(self._options.get("betas"), list | np.ndarray):
             self._options["betas"] = tuple(self._options["betas"])
@@ -50,7 +50,7 @@ class Optimizer(Stepper):
         self._plan = Plan([], [], [])
         grouped = is_grouped(params)
         groups = list(params) if grouped else [Group(params)]
-        self._alone(lambda: self._bind_groups(groups, grouped=grouped))
+        self._alone(lambda: self._bind_groups(groups, checked, grouped=grouped))
 
     @staticmethod
     @abstractmethod
@@ -59,8 +59,8 @@ class Optimizer(Stepper):
 
     # --- options -----------------------------------------------------------------------------
 
-    def _share(self, common: Mapping[str, Any]) -> None:
-        """Takes over the options that all optimizers share."""
+    def _share(self, common: Mapping[str, Any]) -> dict[str, Any]:
+        """Takes over the options that all optimizers share, and gives them as `_prepare` does."""
         me = type(self).__name__
         unknown = common.keys() - Common.__annotations__.keys()
         if "weight_decay" in unknown:
@@ -69,10 +69,10 @@ class Optimizer(Stepper):
             raise TypeError(f"{me} has no argument {', '.join(sorted(unknown))}")
         full: dict[str, Any] = {**DEFAULTS, **common}
         checked = check_common(me, full)
-        self._configure(**checked)
         self._controller_given = full["controller"]
         self._controllers_used = tuple(checked["controllers"])
         self._common = full
+        return checked
 
     def _no_weight_decay(self) -> str:
         return (
@@ -116,9 +116,13 @@ class Optimizer(Stepper):
         if isinstance(params, Group) and options:
             raise TypeError(f"add: give {next(iter(options))} to the Group, not beside it")
         group = params if isinstance(params, Group) else Group(params, **options)
-        self._alone(lambda: self._bind_groups([*self._groups, group], grouped=True))
+        self._alone(
+            lambda: self._bind_groups(
+                [*self._groups, group], check_common(type(self).__name__, self._common), grouped=True
+            )
+        )
 
-    def _bind_groups(self, groups: list[Group], *, grouped: bool) -> None:
+    def _bind_groups(self, groups: list[Group], common: dict[str, Any], *, grouped: bool) -> None:
         """Binds to the arrays of `groups`; those that are bound already keep their state."""
         known = len(self._groups)
         flat = [parameters.flatten(group.params) for group in groups]
@@ -142,13 +146,19 @@ class Optimizer(Stepper):
             self._plan_group(group, leaves, plan, state)
         trees = tuple(tree for tree, _ in flat)
         tree = trees if grouped else trees[0]
-        bind_controllers = binding(self._controllers_used, Watched(tree, everything))
-        self._attach(*plan, tree, names)
-        bind_controllers()
-        self._tree = tree
-        self._names, self._groups, self._named, self._plan = names, groups, named, plan
-        self._grouped, self._state = grouped, state
-        self._elements = sum(array.size for _, array in everything)
+        mine = {
+            "_tree": tree,
+            "_names": names,
+            "_groups": groups,
+            "_named": named,
+            "_plan": plan,
+            "_grouped": grouped,
+            "_state": state,
+            "_elements": sum(array.size for _, array in everything),
+        }
+        changes = binding(self._controllers_used, Watched(tree, everything))
+        new = self._prepare(*plan, tree, names, common)
+        self._attach(new, [(vars(self), mine), *changes])
 
     def _plan_group(
         self,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from . import settings
 from .arguments import Fraction, Natural, NonNegative, convert
+from .following import Follower, loading
 from .parameters import Array
 
 if TYPE_CHECKING:
+    from ._core import Attachment, Changes
     from .base import Optimizer
 
 FORMAT = 1
@@ -103,7 +105,7 @@ def put(
     return LoadReport(tuple(missing), tuple(unexpected), tuple(wrong), tuple(differing))
 
 
-def _settings(opt: Optimizer, saved: Mapping[str, Any]) -> Callable[[], None]:
+def _settings(opt: Optimizer, saved: Mapping[str, Any]) -> tuple[Attachment, Changes]:
     try:
         return settings.prepare(opt, saved)
     except (TypeError, ValueError) as error:
@@ -176,7 +178,7 @@ def _put(
     saved: Mapping[str, Any],
     names: Collection[str],
     params: Mapping[str, Array] | None = None,
-    change_settings: Callable[[], None] | None = None,
+    others: tuple[Attachment, Changes] | None = None,
 ) -> None:
     """Copies parameters, and what is `saved` of these names: all of it, or nothing."""
     numbers = {name: convert(saved[name], kind) for name, kind in _NUMBERS.items()}
@@ -193,16 +195,23 @@ def _put(
     carried = _carried(opt, saved["carried"], names)
     fit = not _controller_problems(opt, saved)
     states = saved["controllers"] if fit else [c.state_dict() for c in opt.controllers]
-    before = [controller.state_dict() for controller in opt.controllers]
+    new, changes = others or (None, [])
+    changes = [*changes, *loading(opt.controllers, states)]
+    arguments = (targets, sources, opt._rules(), carried, changes, new)
+    strangers = [
+        (controller, state, controller.state_dict())
+        for controller, state in zip(opt.controllers, states, strict=True)
+        if not isinstance(controller, Follower)
+    ]
+    done = [False]
     try:
-        for controller, state in zip(opt.controllers, states, strict=True):
+        for controller, state, _ in strangers:
             controller.load_state_dict(state)
-        if change_settings is not None:
-            change_settings()
-        opt._go_back(targets, sources, opt._rules(), carried, last_lr=last_lr, **numbers)
+        opt._go_back(*arguments, done, last_lr=last_lr, **numbers)
     except BaseException:
-        for controller, state in zip(opt.controllers, before, strict=True):
-            controller.load_state_dict(state)
+        # an interrupt that came during the copying is raised after it
+        for controller, _, before in [] if done[0] else strangers:
+            controller.load_state_dict(before)
         raise
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import copy
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from numbers import Real
-from typing import Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
 from . import _core, arguments
 from .memory import Memory, Watched, watch
 from .parameters import Array
+
+if TYPE_CHECKING:
+    from ._core import Changes
 
 
 class Controller(ABC):
@@ -127,13 +130,13 @@ class Follower(Controller):
         params : ndarray, sequence or mapping
             As an optimizer takes them. Those of an earlier `bind` must be among them.
         """
-        self._prepare(watch(params))()
+        _core.change([(vars(self), self._prepare(watch(params)))])
 
     @final
-    def _prepare(self, watched: Watched) -> Callable[[], None]:
-        """A function that binds and cannot fail, after all that can."""
+    def _prepare(self, watched: Watched) -> dict[str, Any]:
+        """What binding changes, after all that can fail."""
         if not self._letters:
-            return lambda: None
+            return {}
         known = dict(zip(watched.names, watched.arrays, strict=True))
         before = self._watched or Watched((), [])
         if any(known.get(n) is not a for n, a in zip(before.names, before.arrays, strict=True)):
@@ -142,11 +145,7 @@ class Follower(Controller):
         memory = self._memory
         if memory.arrays:
             memory = memory.grown(watched, self._letters)
-
-        def bind() -> None:
-            self._watched, self._memory = watched, memory
-
-        return bind
+        return {"_watched": watched, "_memory": memory}
 
     @final
     def _demand(self, grads: Any) -> None:
@@ -192,6 +191,11 @@ class Follower(Controller):
     @final
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
         """Take over a saved state, or change nothing and raise a KeyError or ValueError."""
+        _core.change([(vars(self), self._loaded(d))])
+
+    @final
+    def _loaded(self, d: Mapping[str, Any]) -> dict[str, Any]:
+        """What loading changes, after all that can fail."""
         me, kind = type(self).__name__, type(self._state)
         if not isinstance(d, Mapping):
             raise ValueError(f"{me}: a state is a mapping, not {d!r}")
@@ -203,8 +207,7 @@ class Follower(Controller):
             state = kind(**{key: value for key, value in d.items() if key != "arrays"})
         except TypeError as error:
             raise ValueError(str(error)) from None
-        memory = self._remember(d.get("arrays", {}))
-        self._state, self._memory = state, memory
+        return {"_state": state, "_memory": self._remember(d.get("arrays", {}))}
 
     def _remember(self, saved: Any) -> Memory:
         if not isinstance(saved, Mapping):
@@ -247,12 +250,12 @@ def _not_arrays(saved: Mapping[str, Any], letters: tuple[str, ...]) -> list[str]
     return found
 
 
-def binding(controllers: Iterable[Controller], watched: Watched) -> Callable[[], None]:
-    """A function that tells the controllers their optimizer's parameters and cannot fail."""
-    prepared = [c._prepare(watched) for c in controllers if isinstance(c, Follower)]
+def binding(controllers: Iterable[Controller], watched: Watched) -> Changes:
+    """What changes when the controllers are told their optimizer's parameters."""
+    return [(vars(c), c._prepare(watched)) for c in controllers if isinstance(c, Follower)]
 
-    def bind() -> None:
-        for each in prepared:
-            each()
 
-    return bind
+def loading(controllers: Iterable[Controller], states: Iterable[Mapping[str, Any]]) -> Changes:
+    """What changes when the controllers take over saved states, as far as they are ours."""
+    pairs = zip(controllers, states, strict=True)
+    return [(vars(c), c._loaded(state)) for c, state in pairs if isinstance(c, Follower)]

@@ -80,16 +80,10 @@ def overlaps_itself(array: Array) -> bool:
     return bool((np.diff(np.sort(first, axis=None)) < array.itemsize).any())
 
 
-def extent(array: Array) -> tuple[int, int]:
-    """The addresses between the first and the last element of a non-empty array."""
-    reaches = [(n - 1) * k for n, k in zip(array.shape, array.strides, strict=True)]
-    start = array.__array_interface__["data"][0]
-    low = start + sum(reach for reach in reaches if reach < 0)
-    return low, start + sum(reach for reach in reaches if reach > 0) + array.itemsize
-
-
 def check_distinct(named: Sequence[tuple[str, Array]], kind: str = "parameters") -> None:
     """Refuses arrays that share memory: each would be changed more than once."""
+    from ._core import extent  # which needs the functions of this module
+
     spans = sorted((*extent(array), i) for i, (_, array) in enumerate(named) if array.size)
     reaching: list[tuple[int, int, int]] = []
     for span in spans:
@@ -128,6 +122,8 @@ def as_gradient(gradient: Any, parameter: Array, name: str, keep: bool) -> Array
         raise TypeError(f"{what} is a masked array; fill it first")
     try:
         array = np.asarray(gradient)
+    except MemoryError:
+        raise
     except Exception as error:
         raise ValueError(f"{what} cannot be made an array: {error}") from error
     if array.dtype.kind not in "biuf" or not np.can_cast(

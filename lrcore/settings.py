@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -13,6 +13,7 @@ from .records import NAME, schedule_from_dict
 from .schedules import Schedule
 
 if TYPE_CHECKING:
+    from ._core import Attachment, Changes
     from .base import Optimizer
 
 SHARED: Final = ("maximize", "clip_norm", "clip_value", "nonfinite")
@@ -54,8 +55,8 @@ def _encode(value: Any) -> Any:
     return value
 
 
-def prepare(opt: Optimizer, saved: Mapping[str, Any]) -> Callable[[], None]:
-    """A function that gives `opt` the saved settings, after all checks.
+def prepare(opt: Optimizer, saved: Mapping[str, Any]) -> tuple[Attachment, Changes]:
+    """The saved settings, checked, as `Stepper._attach` takes them.
 
     Raises
     ------
@@ -80,13 +81,9 @@ def prepare(opt: Optimizer, saved: Mapping[str, Any]) -> Callable[[], None]:
             plan.rows.append(row)
         plan.rates.append((options["lr"], group.lr_scale))
 
-    def change() -> None:
-        opt._configure(**common)
-        opt._attach(*plan, opt._tree, opt._names, keep_bound=True)
-        opt._common, opt._options = shared, new.options
-        opt._groups, opt._plan = new.groups, plan
-
-    return change
+    attachment = opt._prepare(*plan, opt._tree, opt._names, common, keep_bound=True)
+    mine = {"_common": shared, "_options": new.options, "_groups": new.groups, "_plan": plan}
+    return attachment, [(vars(opt), mine)]
 
 
 def _rebuild(opt: Optimizer, saved: Mapping[str, Any]) -> Settings:

@@ -130,6 +130,27 @@ def global_norm(list arrays):
     return norm, job.factor
 
 
+def address(cnp.ndarray array):
+    """Where its element of index 0 lies; `__array_interface__` crashes where memory is short."""
+    return <size_t>cnp.PyArray_DATA(array)
+
+
+def extent(cnp.ndarray array):
+    """The addresses between the first and the last element of a non-empty array."""
+    cdef Extent found = _extent_of(array)
+    return found.low, found.high
+
+
+def change(list changes):
+    """Updates dicts by others that bring no new keys: no Python runs and nothing is allocated in
+    between, so an interrupt or a fault comes before or after all of it."""
+    cdef Py_ssize_t i
+    cdef dict place, values
+    for i in range(len(changes)):
+        place, values = <tuple>changes[i]
+        place.update(values)
+
+
 def copy_arrays(list targets, list sources):
     """Copies arrays into others of their shapes and dtypes; an interrupt comes before or after."""
     cdef Py_ssize_t i
@@ -142,6 +163,33 @@ cdef enum Policy:
 
 
 POLICIES = ("raise", "skip", "allow")
+
+
+@cython.final
+cdef class Attachment:
+    """What a Stepper is going to be bound to, and the options that all parameters share."""
+
+    cdef Binding binding
+    cdef list rates, dynamic, bound, controllers
+    cdef Observer observer
+    cdef double clip_norm, clip_value, sign
+    cdef int nonfinite, threads
+
+    def __init__(
+        self,
+        *,
+        double clip_norm,
+        double clip_value,
+        bint maximize,
+        str nonfinite,
+        list controllers,
+        int num_threads,
+    ):
+        self.threads = num_threads
+        self.controllers = controllers
+        self.clip_norm, self.clip_value = clip_norm, clip_value
+        self.sign = -1 if maximize else 1
+        self.nonfinite = POLICIES.index(nonfinite)
 
 
 cdef class Stepper(Serial):
@@ -163,33 +211,27 @@ cdef class Stepper(Serial):
         self.last_lr = np.nan
         self._controllers = []
 
-    def _configure(
+    def _prepare(
         self,
+        list rates,
+        list groups,
+        list tensors,
+        tree,
+        tuple names,
+        dict common,
         *,
-        double clip_norm,
-        double clip_value,
-        bint maximize,
-        str nonfinite,
-        list controllers,
-        int num_threads,
+        bint keep_bound=False,
     ):
-        self._threads = num_threads
-        self._controllers = controllers
-        self._clip_norm, self._clip_value = clip_norm, clip_value
-        self._sign = -1 if maximize else 1
-        self._nonfinite = POLICIES.index(nonfinite)
-
-    def _attach(
-        self, list rates, list groups, list tensors, tree, tuple names, *, bint keep_bound=False
-    ):
-        """Binds to arrays. rates: (number or function, scale) for each parameter group;
-        groups: (rule, dtype, rate, hyperparameters, l2); tensors: see Binding."""
+        """What `_attach` binds to. rates: (number or function, scale) for each parameter group;
+        groups: (rule, dtype, rate, hyperparameters, l2); tensors: see Binding; common: the
+        options that all share."""
         cdef Binding binding = Binding(
             [(rule, dtype) for rule, dtype, _, _, _ in groups], tensors, tree, names
         )
+        cdef Attachment new = Attachment(**common)
         cdef list resolved = [], dynamic = []
         cdef Rate rate
-        binding.sums = self._clip_norm < INFINITY
+        binding.sums = new.clip_norm < INFINITY
         for value, scale in rates:
             rate = Rate()
             rate.assign(value)
@@ -202,12 +244,24 @@ cdef class Stepper(Serial):
                 _assign(&binding.job.groups[i].hyper[k], hyper[name], name, dtype, dynamic)
             _assign(&binding.job.groups[i].l2, l2, "l2", dtype, dynamic)
         if self._observer is not None:
-            self._observer = self._observer.grown(binding)
+            new.observer = self._observer.grown(binding)
         if self._binding is not None:
             binding.inherit(self._binding)
-        self._binding, self._rates, self._dynamic = binding, resolved, dynamic
-        if not keep_bound:
-            self._bound = None
+        new.binding, new.rates, new.dynamic = binding, resolved, dynamic
+        new.bound = self._bound if keep_bound else None
+        return new
+
+    def _attach(self, Attachment new, list changes):
+        """Binds to what was prepared, together with `change(changes)`."""
+        change(changes)
+        self._switch(new)
+
+    cdef void _switch(self, Attachment new) noexcept:
+        self._binding, self._rates, self._dynamic = new.binding, new.rates, new.dynamic
+        self._observer, self._bound = new.observer, new.bound
+        self._controllers, self._threads = new.controllers, new.threads
+        self._clip_norm, self._clip_value = new.clip_norm, new.clip_value
+        self._sign, self._nonfinite = new.sign, new.nonfinite
 
     cdef double _rate_at(self, Rate rate) except -1:
         cdef double lr = rate.constant
@@ -325,21 +379,31 @@ cdef class Stepper(Serial):
         list sources,
         rules,
         list carried,
+        list changes,
+        Attachment new,
+        list done,
         *,
         long long t,
         long long skipped,
         double last_lr,
         double lr_scale,
     ):
-        """Copies arrays into others of their shapes and dtypes, and sets the numbers of a state.
+        """Copies arrays into others of their shapes and dtypes, sets the numbers of a state,
+        and does `_attach` if there is something new to attach to; done[0] becomes True.
 
         No Python runs in between, so that an interrupt finds all of it done or nothing.
         """
+        cdef Binding binding = self._binding if new is None else new.binding
+        cdef cnp.ndarray flat = binding.flat_carried(rules, carried)
+        change(changes)
+        copy_arrays(targets, sources)
+        if new is not None:
+            self._switch(new)
         if self._observer is not None:
             self._observer.forget()
-        self._binding.set_carried(rules, carried)
-        copy_arrays(targets, sources)
+        binding.set_carried(<const double*>cnp.PyArray_DATA(flat))
         self.t, self.skipped, self.last_lr, self._lr_scale = t, skipped, last_lr, lr_scale
+        done[0] = True
 
     def _is_attached(self):
         return self._binding is not None

@@ -235,12 +235,20 @@ cdef class Binding:
             for i in range(self.job.n_tensors)
         ]
 
-    def set_carried(self, rules, list values):
-        """The inverse of carried; no update of ours led to them."""
+    def flat_carried(self, rules, list values):
+        """What `set_carried` takes, of what `carried` gave: a row for each group."""
+        flat = np.ones((self.job.n_groups, LRC_MAX_SCALARS))
         for i in range(self.job.n_tensors):
-            self.job.groups[self.job.tensors[i].group].applied[0] = NAN
             for k, name in enumerate(rules[self.job.tensors[i].group].carried):
-                self.job.groups[self.job.tensors[i].group].carried[k] = values[i][name]
+                flat[self.job.tensors[i].group, k] = values[i][name]
+        return flat
+
+    cdef void set_carried(self, const double* flat) noexcept:
+        """The inverse of carried; no update of ours led to them."""
+        for i in range(self.job.n_groups):
+            self.job.groups[i].applied[0] = NAN
+            for k in range(LRC_MAX_SCALARS):
+                self.job.groups[i].carried[k] = flat[i * LRC_MAX_SCALARS + k]
 
     cdef int fetch(self, grads) except -1:
         """Takes the gradients, in the structure of the parameters."""

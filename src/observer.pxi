@@ -27,7 +27,7 @@ cdef class Observer:
         cdef cnp.ndarray pointers = np.empty(len(binding.parameters), np.uintp)
         cdef cnp.ndarray chunks = np.empty(binding.job.n_chunks * sizeof(lrc_sums), np.uint8)
         cdef list last = [np.zeros(p.size, p.dtype) for p in binding.parameters]
-        pointers[:] = [array.__array_interface__["data"][0] for array in last]
+        pointers[:] = [address(array) for array in last]
         self.table = np.full((len(last), len(OBSERVED)), NAN)
         self.storage = [pointers, chunks, last]
         self.observer.last = <void**>cnp.PyArray_DATA(pointers)
