@@ -5,6 +5,7 @@
 
 cimport cython
 cimport numpy as cnp
+from cpython.dict cimport PyDict_Update
 from cpython.object cimport PyObject
 from cpython.pythread cimport (
     NOWAIT_LOCK,
@@ -29,6 +30,8 @@ from . import arguments, parameters, threads
 cnp.import_array()
 
 
+# Lists are made whole and then filled: of a comprehension that cannot grow where memory is short
+# Cython 3.3 drops the last element twice.
 include "boundary.pxi"
 include "serial.pxi"
 
@@ -148,7 +151,7 @@ def change(list changes):
     cdef dict place, values
     for i in range(len(changes)):
         place, values = <tuple>changes[i]
-        place.update(values)
+        PyDict_Update(place, values)
 
 
 def copy_arrays(list targets, list sources):
@@ -225,9 +228,7 @@ cdef class Stepper(Serial):
         """What `_attach` binds to. rates: (number or function, scale) for each parameter group;
         groups: (rule, dtype, rate, hyperparameters, l2); tensors: see Binding; common: the
         options that all share."""
-        cdef Binding binding = Binding(
-            [(rule, dtype) for rule, dtype, _, _, _ in groups], tensors, tree, names
-        )
+        cdef Binding binding = Binding(groups, tensors, tree, names)
         cdef Attachment new = Attachment(**common)
         cdef list resolved = [], dynamic = []
         cdef Rate rate
@@ -489,10 +490,16 @@ cdef class Stepper(Serial):
         self.t += 1
         return True
 
+    cdef list _rates_of_groups(self):
+        cdef list rates = [None] * self._binding.job.n_groups
+        for i in range(self._binding.job.n_groups):
+            rates[i] = self._binding.job.groups[i].hyper[0]
+        return rates
+
     cdef _raise_unrepresentable(self):
-        rates = [self._binding.job.groups[i].hyper[0] for i in range(self._binding.job.n_groups)]
+        rates = ", ".join(map(str, self._rates_of_groups()))
         raise ValueError(
-            f"update {self.t}: a rate ({', '.join(map(str, rates))}), decay or eps is out of the "
+            f"update {self.t}: a rate ({rates}), decay or eps is out of the "
             "range of its parameters' dtype"
         )
 

@@ -116,7 +116,7 @@ cdef class Binding:
     cdef object tree
 
     def __init__(self, list groups, list tensors, tree, tuple names):
-        """groups: (rule, dtype); tensors: (group, parameter, state arrays, axes)."""
+        """groups: (rule, dtype, ...); tensors: (group, parameter, state arrays, axes)."""
         self.storage = []
         self.written = []
         self.tree = tree
@@ -131,7 +131,7 @@ cdef class Binding:
         self.extents = <Extent*>self._allocate(
             len(tensors) * (1 + LRC_MAX_STATES), sizeof(Extent)
         )
-        for i, (rule, dtype) in enumerate(groups):
+        for i, (rule, dtype, _, _, _) in enumerate(groups):
             self.job.groups[i].rule = rule.index
             self.job.groups[i].dtype = dtype
             for k in range(LRC_MAX_SCALARS):
@@ -217,23 +217,23 @@ cdef class Binding:
 
     def carried(self, rules):
         """The carried scalars of each tensor, by name; rules: the rule of each group."""
-        return [
-            {
+        cdef list found = [None] * self.job.n_tensors
+        for i in range(self.job.n_tensors):
+            found[i] = {
                 name: self.job.groups[self.job.tensors[i].group].carried[k]
                 for k, name in enumerate(rules[self.job.tensors[i].group].carried)
             }
-            for i in range(self.job.n_tensors)
-        ]
+        return found
 
     def applied(self, rules):
         """The hyperparameters of each tensor's last update, by name."""
-        return [
-            {
+        cdef list found = [None] * self.job.n_tensors
+        for i in range(self.job.n_tensors):
+            found[i] = {
                 name: self.job.groups[self.job.tensors[i].group].applied[k]
                 for k, name in enumerate(rules[self.job.tensors[i].group].hyper)
             }
-            for i in range(self.job.n_tensors)
-        ]
+        return found
 
     def flat_carried(self, rules, list values):
         """What `set_carried` takes, of what `carried` gave: a row for each group."""
@@ -245,6 +245,7 @@ cdef class Binding:
 
     cdef void set_carried(self, const double* flat) noexcept:
         """The inverse of carried; no update of ours led to them."""
+        cdef size_t i, k
         for i in range(self.job.n_groups):
             self.job.groups[i].applied[0] = NAN
             for k in range(LRC_MAX_SCALARS):

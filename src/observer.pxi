@@ -26,8 +26,10 @@ cdef class Observer:
     cdef int _make_room(self, Binding binding) except -1:
         cdef cnp.ndarray pointers = np.empty(len(binding.parameters), np.uintp)
         cdef cnp.ndarray chunks = np.empty(binding.job.n_chunks * sizeof(lrc_sums), np.uint8)
-        cdef list last = [np.zeros(p.size, p.dtype) for p in binding.parameters]
-        pointers[:] = [address(array) for array in last]
+        cdef list last = [None] * len(binding.parameters)
+        for i, p in enumerate(binding.parameters):
+            last[i] = np.zeros(p.size, p.dtype)
+            pointers[i] = address(last[i])
         self.table = np.full((len(last), len(OBSERVED)), NAN)
         self.storage = [pointers, chunks, last]
         self.observer.last = <void**>cnp.PyArray_DATA(pointers)
