@@ -24,10 +24,7 @@ def new_state(
     State of small arrays begins at a line of the cache. That of others lies relative to lines as
     its array does: a step goes through them all without a vector that crosses a line.
     """
-    shifts = [
-        address(array) % _LINE if array.size >= BLOCK else 0
-        for array in arrays
-    ]
+    shifts = [address(array) % _LINE if array.size >= BLOCK else 0 for array in arrays]
     sizes = [
         -(-(array.nbytes + shift) // _LINE) * _LINE
         for array, shift in zip(arrays, shifts, strict=True)

@@ -34,13 +34,16 @@ class RuleChoice(NamedTuple):
 class Optimizer(Stepper):
     """The abstract base of the optimizers: bound to its parameters, it updates them in place."""
 
+    _tree: Any
+    _names: tuple[str, ...]
+    _grouped: bool
     _watcher: Callable[[], Any] = staticmethod(lambda: None)  # gives the Monitor, if there is one
     decoupled = "AdamW"  # the class with decoupled decay to name when weight_decay is refused
 
     def __init__(self, params: Any, lr: Value, hyper: dict[str, Any], common: Common) -> None:
         if self._is_attached():
             raise RuntimeError(f"this {type(self).__name__} has been initialised already")
-        checked = self._share(common)
+        self._share(common)
         self._options: dict[str, Any] = {"lr": lr, **hyper}
         if isinstance(self._options.get("betas"), list | np.ndarray):
             self._options["betas"] = tuple(self._options["betas"])
@@ -50,7 +53,7 @@ class Optimizer(Stepper):
         self._plan = Plan([], [], [])
         grouped = is_grouped(params)
         groups = list(params) if grouped else [Group(params)]
-        self._alone(lambda: self._bind_groups(groups, checked, grouped=grouped))
+        self._alone(lambda: self._bind_groups(groups, grouped=grouped))
 
     @staticmethod
     @abstractmethod
@@ -59,8 +62,8 @@ class Optimizer(Stepper):
 
     # --- options -----------------------------------------------------------------------------
 
-    def _share(self, common: Mapping[str, Any]) -> dict[str, Any]:
-        """Takes over the options that all optimizers share, and gives them as `_prepare` does."""
+    def _share(self, common: Mapping[str, Any]) -> None:
+        """Takes over the options that all optimizers share."""
         me = type(self).__name__
         unknown = common.keys() - Common.__annotations__.keys()
         if "weight_decay" in unknown:
@@ -72,7 +75,6 @@ class Optimizer(Stepper):
         self._controller_given = full["controller"]
         self._controllers_used = tuple(checked["controllers"])
         self._common = full
-        return checked
 
     def _no_weight_decay(self) -> str:
         return (
@@ -116,13 +118,9 @@ class Optimizer(Stepper):
         if isinstance(params, Group) and options:
             raise TypeError(f"add: give {next(iter(options))} to the Group, not beside it")
         group = params if isinstance(params, Group) else Group(params, **options)
-        self._alone(
-            lambda: self._bind_groups(
-                [*self._groups, group], check_common(type(self).__name__, self._common), grouped=True
-            )
-        )
+        self._alone(lambda: self._bind_groups([*self._groups, group], grouped=True))
 
-    def _bind_groups(self, groups: list[Group], common: dict[str, Any], *, grouped: bool) -> None:
+    def _bind_groups(self, groups: list[Group], *, grouped: bool) -> None:
         """Binds to the arrays of `groups`; those that are bound already keep their state."""
         known = len(self._groups)
         flat = [parameters.flatten(group.params) for group in groups]
@@ -154,9 +152,9 @@ class Optimizer(Stepper):
             "_plan": plan,
             "_grouped": grouped,
             "_state": state,
-            "_elements": sum(array.size for _, array in everything),
         }
         changes = binding(self._controllers_used, Watched(tree, everything))
+        common = check_common(type(self).__name__, self._common)
         new = self._prepare(*plan, tree, names, common)
         self._attach(new, [(vars(self), mine), *changes])
 
@@ -486,7 +484,8 @@ class Optimizer(Stepper):
         shown = dict(self._options)
         shown |= {k: v for k, v in self._common.items() if (k, v) not in DEFAULTS.items()}
         options = ", ".join(f"{name}={value!r}" for name, value in shown.items())
-        size = f"{len(self.names)} arrays, {self._elements} elements"
+        elements = sum(array.size for _, array in self._arrays())
+        size = f"{len(self.names)} arrays, {elements} elements"
         return f"<{type(self).__name__}({options}): {size}, t={self.t}>"
 
 

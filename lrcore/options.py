@@ -57,7 +57,7 @@ DEFAULTS = Common(
 
 
 class Plan(NamedTuple):
-    """What `Stepper._attach` binds to."""
+    """What `Stepper._prepare` takes."""
 
     rates: list[tuple[Value, float]]
     rows: list[tuple[Any, ...]]
@@ -65,7 +65,7 @@ class Plan(NamedTuple):
 
 
 def check_common(me: str, common: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that all optimizers share, as `Stepper._configure` takes them."""
+    """The options that all optimizers share, as `Stepper._prepare` takes them."""
     return {
         "clip_norm": _threshold(me, "clip_norm", common["clip_norm"]),
         "clip_value": _threshold(me, "clip_value", common["clip_value"]),
