@@ -124,7 +124,9 @@ class Model:
             with np.errstate(all="ignore"):
                 done = self.twin.step(grads)
         except FloatingPointError:
-            return FloatingPointError
+            if self.imposed is None:
+                return FloatingPointError
+            done = False  # while a rate is tried out such gradients are left out
         finally:
             self.twin._opt, self.twin._choices = numbers, choices
         if done:
@@ -269,6 +271,10 @@ class Machine(RuleBasedStateMachine):
     @rule(tree=TREES, scale=st.sampled_from([1.0, 0.5]))
     def add(self, tree, scale):
         if len(self.opt.names) > 12:
+            return
+        if self.model.imposed is not None:
+            with pytest.raises(RuntimeError, match="in a RangeTest"):
+                self.opt.add(tree, lr_scale=scale)
             return
         self.opt.add(tree, lr_scale=scale)
         self.model.grow(self.opt)
