@@ -276,7 +276,11 @@ class Machine(RuleBasedStateMachine):
             with pytest.raises(RuntimeError, match="in a RangeTest"):
                 self.opt.add(tree, lr_scale=scale)
             return
-        self.opt.add(tree, lr_scale=scale)
+        try:
+            self.opt.add(tree, lr_scale=scale)
+        except ValueError as error:  # of a nested parameter, say, that is called "1.a" too
+            assert "two parameters are called" in str(error)
+            return
         self.model.grow(self.opt)
         self.bound = None
 
