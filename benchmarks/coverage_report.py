@@ -43,8 +43,8 @@ FLOORS = {
 UNCOUNTED = (
     ("cpu.c", r"__builtin_cpu_supports", "a machine has an instruction set or has it not"),
     ("pool.c", r"void after_fork_in_child", "the counts of a forked child are lost"),
-    ("_core.pyx", r"^    _generation \+= 1|_lock = PyThread_alloc|_generation = _gen", "likewise"),
-    ("_core.pyx", r"no lock could be had", "that wants a machine without memory"),
+    ("serial.pxi", r"^    (_generation \+= 1|_survivor = )|cdef int _outlive_fork", "likewise"),
+    ("serial.pxi", r"no lock could be had", "that wants a machine without memory"),
     (".pyx", r'^ *"""', "not executed"),
     (".pxi", r'^ *"""', "not executed"),
 )
@@ -99,7 +99,8 @@ def build(folder: Path) -> Path:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     package = folder / "package" / "lrcore"
     package.mkdir(parents=True)
-    for file in [*PACKAGE.glob("*.py*"), PACKAGE / "py.typed", *made.glob("_core*.so")]:
+    parts = [path.parent for path in PACKAGE.glob("*/__init__.py")]
+    for file in [*PACKAGE.glob("*.py*"), PACKAGE / "py.typed", *parts, *made.glob("_core*.so")]:
         (package / file.name).symlink_to(file)
     (package.parent / "sitecustomize.py").write_text(SITE)
     return package.parent

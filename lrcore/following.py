@@ -106,7 +106,8 @@ class Follower(Controller):
         step = arguments.checked(me, "step", step, arguments.Natural | None)
         if step is not None and step == self._state.step:
             return False
-        number = float(value) if abs(value) <= sys.float_info.max else _not_finite(value)
+        # -0.0 becomes 0.0, as when a state is loaded
+        number = float(value) + 0.0 if abs(value) <= sys.float_info.max else _not_finite(value)
         following = copy.copy(self._state)
         if step is not None:
             following.step = step

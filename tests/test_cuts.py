@@ -9,6 +9,7 @@ from cases import DTYPES, ONE_EACH, bits, gradients, variant_id
 
 import lrcore as lrc
 from lrcore import _core, reference
+from lrcore._core import OBSERVED
 from lrcore.reference import Reference
 
 # Around the lanes of a sum, the blocks and chunks of src/step.h, and two of each.
@@ -145,12 +146,22 @@ def test_every_element_is_observed_once(n, way):
         opt.step([np.where(np.arange(a.size) % 2, 0.0, 1.0) for a in w])
     moved = n // 2 + n % 2
     table = opt._observed()[1]
-    names = ("t", "p", "g", "u", "product", "wanted", "dead", "nonfinite", "last")
     for row, count, size in zip(table, (moved, 4), (n, 7), strict=True):
         # all of these are sums of few powers of two
         u = count / 16
-        expected = (1, size - count * 7 / 16, count, u, u, count, 0, 0, u)
-        assert dict(zip(names, row, strict=True)) == dict(zip(names, expected, strict=True))
+        expected = {
+            "t": 1,
+            "p": size - count * 7 / 16,
+            "g": count,
+            "u": u,
+            "product": u,
+            "along": -4 * u,
+            "wanted": count,
+            "dead": 0,
+            "nonfinite": 0,
+            "last": u,
+        }
+        assert dict(zip(OBSERVED, row, strict=True)) == expected
     assert monitor.latest.dead == 0.0
 
 

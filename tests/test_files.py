@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import ONE_EACH, everything, gradients, variant_id
+from cases import ONE_EACH, SUFFIXES, everything, gradients, variant_id
 
 import lrcore as lrc
 from lrcore import archives, files
 from lrcore.files import DamagedError
 
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
-each_format = pytest.mark.parametrize("suffix", files.FORMATS)
+each_format = pytest.mark.parametrize("suffix", SUFFIXES)
 
 
 def make(cls, options, seed=0):

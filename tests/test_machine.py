@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import lrcore as lrc
+from lrcore.parameters import flatten
 from lrcore.reference import Reference
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -124,7 +125,9 @@ class Model:
             with np.errstate(all="ignore"):
                 done = self.twin.step(grads)
         except FloatingPointError:
-            return FloatingPointError
+            if self.imposed is None:
+                return FloatingPointError
+            done = False  # while a rate is tried out such gradients are left out
         finally:
             self.twin._opt, self.twin._choices = numbers, choices
         if done:
@@ -269,6 +272,16 @@ class Machine(RuleBasedStateMachine):
     @rule(tree=TREES, scale=st.sampled_from([1.0, 0.5]))
     def add(self, tree, scale):
         if len(self.opt.names) > 12:
+            return
+        if self.model.imposed is not None:
+            with pytest.raises(RuntimeError, match="in a RangeTest"):
+                self.opt.add(tree, lr_scale=scale)
+            return
+        number = len(self.opt._groups)
+        names = {f"{number}.{path}" for path, _ in flatten(tree)[1]}
+        if names & set(self.opt.names):  # a nested parameter that is called "1.a" too
+            with pytest.raises(ValueError, match="two parameters are called"):
+                self.opt.add(tree, lr_scale=scale)
             return
         self.opt.add(tree, lr_scale=scale)
         self.model.grow(self.opt)
