@@ -200,9 +200,11 @@ def _put(
         if change_settings is not None:
             change_settings()
         opt._go_back(targets, sources, opt._rules(), carried, last_lr=last_lr, **numbers)
-    except BaseException:
+    except BaseException as error:
         for controller, state in zip(opt.controllers, before, strict=True):
             controller.load_state_dict(state)
+        if isinstance(error, KeyError):  # what a controller says of missing and unknown entries
+            _refuse(opt, "state", [str(error.args[0])])
         raise
 
 
