@@ -64,6 +64,7 @@ class Result(NamedTuple):
     executions: int
     accepted: int
     edges: int
+    lines: int
     kept: int
     findings: dict[str, Finding]
 
@@ -249,7 +250,8 @@ def fuzz(seed: int, directory: Path, *, executions: float, seconds: float = math
         if len(edges) > known and len(data) < 1 << 16 and done >= len(seeds):
             corpus.append(sample._replace(data=data))
         done += 1
-    return Result(done, taken, len(edges), len(corpus), findings)
+    lines = {(code.co_filename, line) for code, _, line in edges}
+    return Result(done, taken, len(edges), len(lines), len(corpus), findings)
 
 
 def _title(error: BaseException) -> str:
@@ -273,7 +275,8 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as directory:
         result = fuzz(given.seed, Path(directory), executions=math.inf, seconds=given.seconds)
     print(f"{result.executions} files, {result.accepted} of them accepted")
-    print(f"{result.edges} pairs of lines reached, {result.kept} files kept to change further")
+    print(f"{result.lines} lines and {result.edges} pairs of them reached")
+    print(f"{result.kept} files kept to change further")
     print(f"{len(result.findings)} findings")
     for i, (title, finding) in enumerate(result.findings.items()):
         print(f"  {title}: {finding.what}")
