@@ -308,7 +308,7 @@ class Optimizer(Stepper):
         Parameters
         ----------
         path : str or path
-            The file. Nothing in it is ever run, and no more memory is asked for than it is long.
+            The file. Nothing in it is ever run; its arrays take no more memory than it is long.
         strict, hyperparameters : bool
             As for `load_state_dict`.
         params : bool

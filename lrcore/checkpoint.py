@@ -196,8 +196,6 @@ def _put(
     fit = not _controller_problems(opt, saved)
     states = saved["controllers"] if fit else [c.state_dict() for c in opt.controllers]
     new, changes = others or (None, [])
-    changes = [*changes, *loading(opt.controllers, states)]
-    arguments = (targets, sources, opt._rules(), carried, changes, new)
     strangers = [
         (controller, state, controller.state_dict())
         for controller, state in zip(opt.controllers, states, strict=True)
@@ -205,13 +203,17 @@ def _put(
     ]
     done = [False]
     try:
+        changes = [*changes, *loading(opt.controllers, states)]
+        arguments = (targets, sources, opt._rules(), carried, changes, new)
         for controller, state, _ in strangers:
             controller.load_state_dict(state)
         opt._go_back(*arguments, done, last_lr=last_lr, **numbers)
-    except BaseException:
+    except BaseException as error:
         # an interrupt that came during the copying is raised after it
         for controller, _, before in [] if done[0] else strangers:
             controller.load_state_dict(before)
+        if isinstance(error, KeyError):  # what a controller says of missing and unknown entries
+            _refuse(opt, "state", [str(error.args[0])])
         raise
 
 

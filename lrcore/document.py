@@ -13,7 +13,7 @@ from .parameters import Array
 
 FORMAT: Final = 1
 KINDS: Final = ("float32", "float64")
-LONGEST: Final = 1 << 26  # bytes of JSON
+LONGEST: Final = 1 << 24  # bytes of JSON
 _ARRAY, _NUMBER, _DICT = "array", "number", "dict"  # the keys of what JSON cannot hold
 
 
@@ -66,19 +66,21 @@ def _key(key: Any) -> str:
     return key
 
 
-def _decode(value: Any, arrays: list[Array]) -> Any:
+def _decode(value: Any, arrays: list[Array], used: list[int]) -> Any:
+    """The tree with the arrays in their places; adds the number of each to `used`."""
     if isinstance(value, list):
-        return [_decode(item, arrays) for item in value]
+        return [_decode(item, arrays, used) for item in value]
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()
     if kind == _ARRAY:
-        return arrays[_index(content, len(arrays))]
+        used.append(_index(content, len(arrays)))
+        return arrays[content]
     if kind == _NUMBER:
         return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[content]
     if kind != _DICT:
         raise ValueError(f"there is no {kind!r:.40}")
-    decoded = {_key(key): _decode(item, arrays) for key, item in content}
+    decoded = {_key(key): _decode(item, arrays, used) for key, item in content}
     if len(decoded) != len(content):
         raise ValueError("the same key twice")
     return decoded
@@ -115,12 +117,11 @@ class Document:
 
     def fill(self, arrays: list[Array]) -> dict[str, Any]:
         """The tree with these arrays in their places, each of them in one."""
-        used: list[Array] = []
+        used: list[int] = []
         native = [array.astype(array.dtype.newbyteorder("="), copy=False) for array in arrays]
-        tree = _decode(self.tree, native)
-        _encode(tree, used)
-        if len(used) != len(arrays):
-            raise ValueError(f"{len(arrays)} arrays in {len(used)} places")
+        tree = _decode(self.tree, native, used)
+        if sorted(used) != list(range(len(arrays))):
+            raise ValueError(f"not each of the {len(arrays)} arrays in one place")
         if not isinstance(tree, dict):
             raise ValueError("it holds no names")
         return tree

@@ -56,7 +56,7 @@ def write(path: str | os.PathLike[str], tree: Mapping[str, Any]) -> None:
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What `write` has written. Memory is asked for only as far as the file is long.
+    """What `write` has written. Memory is asked for in proportion to its length.
 
     Raises
     ------

@@ -236,7 +236,11 @@ CRAFTED = {
     "a key twice": (header(tree={"dict": [["a", 1], ["a", 2]]}), "the same key twice"),
     "an array twice": (
         header(tree={"dict": [["a", {"array": 0}], ["b", {"array": 0}], ["c", {"array": 1}]]}),
-        "2 arrays in 3 places",
+        "not each of the 2 arrays in one place",
+    ),
+    "an array twice, another nowhere": (
+        header(tree={"dict": [["a", {"array": 0}], ["b", {"array": 0}]]}),
+        "not each of the 2 arrays in one place",
     ),
     "an unknown array": (header(tree={"dict": [["a", {"array": 5}]]}), "there is no array 5"),
     "a huge shape": (
