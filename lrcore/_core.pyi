@@ -85,6 +85,7 @@ class Stepper(Serial):
         sources: list[NDArray[Any]],
         rules: Sequence[Rule],
         carried: list[dict[str, float]],
+        done: list[bool],
         *,
         t: int,
         skipped: int,

@@ -194,15 +194,17 @@ def _put(
     fit = not _controller_problems(opt, saved)
     states = saved["controllers"] if fit else [c.state_dict() for c in opt.controllers]
     before = [controller.state_dict() for controller in opt.controllers]
+    done = [False]
     try:
         for controller, state in zip(opt.controllers, states, strict=True):
             controller.load_state_dict(state)
         if change_settings is not None:
             change_settings()
-        opt._go_back(targets, sources, opt._rules(), carried, last_lr=last_lr, **numbers)
+        opt._go_back(targets, sources, opt._rules(), carried, done, last_lr=last_lr, **numbers)
     except BaseException:
-        for controller, state in zip(opt.controllers, before, strict=True):
-            controller.load_state_dict(state)
+        if not done[0]:
+            for controller, state in zip(opt.controllers, before, strict=True):
+                controller.load_state_dict(state)
         raise
 
 

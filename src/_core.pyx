@@ -325,6 +325,7 @@ cdef class Stepper(Serial):
         list sources,
         rules,
         list carried,
+        list done,
         *,
         long long t,
         long long skipped,
@@ -333,13 +334,15 @@ cdef class Stepper(Serial):
     ):
         """Copies arrays into others of their shapes and dtypes, and sets the numbers of a state.
 
-        No Python runs in between, so that an interrupt finds all of it done or nothing.
+        No Python runs in between, so that an interrupt finds all of it done or nothing; done[0]
+        tells which, for one that is raised as this returns.
         """
         if self._observer is not None:
             self._observer.forget()
         self._binding.set_carried(rules, carried)
         copy_arrays(targets, sources)
         self.t, self.skipped, self.last_lr, self._lr_scale = t, skipped, last_lr, lr_scale
+        done[0] = True
 
     def _is_attached(self):
         return self._binding is not None
