@@ -5,6 +5,8 @@
 
 import gc
 import os
+import platform
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -17,7 +19,15 @@ from cases import ONE_EACH, variant_id
 
 import lrcore as lrc
 
+CC = shutil.which("gcc") or shutil.which("cc")
+
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
+
+
+def environment():
+    """For a process that finds the cases."""
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def live(cls, options):
@@ -45,11 +55,11 @@ def growth(cycles):
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+@pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="a sanitizer keeps what is freed")
 def test_many_optimizers_one_after_the_other_take_the_memory_of_one():
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, __file__, "20000"],
-        env={**os.environ, "PYTHONPATH": path},
+        env=environment(),
         capture_output=True,
         text=True,
         check=True,
@@ -142,6 +152,57 @@ def test_a_step_allocates_nothing(cls, options, bound):
     for _ in range(3):
         opt.step(*given)
     assert peak(opt.step, given) == peak(lambda *_: True, given)  # what measuring takes
+
+
+COUNTER = """
+#include <stddef.h>
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+size_t lrc_allocations;
+void *malloc(size_t n) { lrc_allocations++; return __libc_malloc(n); }
+void *calloc(size_t n, size_t m) { lrc_allocations++; return __libc_calloc(n, m); }
+void *realloc(void *p, size_t n) { lrc_allocations++; return __libc_realloc(p, n); }
+"""
+
+COUNTED = """
+import ctypes, sys
+import numpy as np
+from cases import ONE_EACH
+count = ctypes.c_size_t.in_dll(ctypes.CDLL(sys.argv[1]), "lrc_allocations")
+
+def allocations(function):
+    before = count.value
+    for _ in range(100):
+        function()
+    return count.value - before
+
+assert allocations(lambda: np.ones(1000)) >= 100
+for cls, options in ONE_EACH:
+    params = [np.ones(600_000, np.float32), *(np.ones((3, 4)).T for _ in range(20))]
+    opt = cls(params, lr=0.1, clip_norm=1.0, num_threads=2, **options)
+    opt.bind([np.ones_like(p) for p in params])
+    for _ in range(3):
+        opt.step()
+    assert allocations(opt.step) == 0, cls
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="wraps malloc as glibc lets it")
+@pytest.mark.skipif(not CC, reason="needs a C compiler")
+@pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="malloc is wrapped by another")
+def test_a_step_calls_malloc_not_once(tmp_path):
+    (tmp_path / "counter.c").write_text(COUNTER)
+    counter = str(tmp_path / "counter.so")
+    subprocess.run([CC, "-shared", "-fPIC", tmp_path / "counter.c", "-o", counter], check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTED, counter],
+        env={**environment(), "LD_PRELOAD": counter},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 if __name__ == "__main__":
