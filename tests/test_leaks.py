@@ -1,6 +1,7 @@
 """Nothing is kept that is not needed: memory, references, cycles, buffers.
 
-`python tests/test_leaks.py 1000000` makes that many optimizers, and tells how the process grew.
+`python tests/test_leaks.py 1000000` makes that many optimizers four times, and tells how the process
+grew.
 """
 
 import gc
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tracemalloc
 import weakref
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -45,26 +47,27 @@ def resident():
 
 
 def growth(cycles):
-    """Bytes by which so many optimizers, made, stepped and dropped, make the process grow."""
-    for i in range(2000):
-        live(*ONE_EACH[i % len(ONE_EACH)])
-    before = resident()
-    for i in range(cycles):
-        live(*ONE_EACH[i % len(ONE_EACH)])
-    return resident() - before
+    """Bytes by which so many optimizers, made, stepped and dropped, make the process grow; the
+    least of three times, for the allocator's reserves grow now and then, and leaks always."""
+    sizes = []
+    for _ in range(4):
+        for i in range(cycles):
+            live(*ONE_EACH[i % len(ONE_EACH)])
+        sizes.append(resident())
+    return min(b - a for a, b in pairwise(sizes))
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
 @pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="a sanitizer keeps what is freed")
 def test_many_optimizers_one_after_the_other_take_the_memory_of_one():
     done = subprocess.run(
-        [sys.executable, __file__, "20000"],
+        [sys.executable, __file__, "5000"],
         env=environment(),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert int(done.stdout.split()[-2]) < 1 << 20
+    assert int(done.stdout.split()[-2]) < 1 << 18
 
 
 @each_rule
