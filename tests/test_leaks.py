@@ -1,7 +1,7 @@
 """Nothing is kept that is not needed: memory, references, cycles, buffers.
 
-`python tests/test_leaks.py 1000000` makes that many optimizers four times, and tells how the process
-grew.
+`python tests/test_leaks.py 1000000` makes that many optimizers four times, and tells how the
+process grew.
 """
 
 import gc
