@@ -40,11 +40,10 @@ def each_power(
 ) -> NDArray[np.float64]: ...
 
 @final
-@disjoint_base
 class Attachment:
     def __init__(
         self,
-        *,
+        *args: Any,
         clip_norm: float,
         clip_value: float,
         maximize: bool,
