@@ -14,7 +14,7 @@ from .following import Follower, loading
 from .parameters import Array
 
 if TYPE_CHECKING:
-    from ._core import Attachment, Changes
+    from ._core import Attachment, _Changes
     from .base import Optimizer
 
 FORMAT = 1
@@ -105,7 +105,7 @@ def put(
     return LoadReport(tuple(missing), tuple(unexpected), tuple(wrong), tuple(differing))
 
 
-def _settings(opt: Optimizer, saved: Mapping[str, Any]) -> tuple[Attachment, Changes]:
+def _settings(opt: Optimizer, saved: Mapping[str, Any]) -> tuple[Attachment, _Changes]:
     try:
         return settings.prepare(opt, saved)
     except (TypeError, ValueError) as error:
@@ -178,7 +178,7 @@ def _put(
     saved: Mapping[str, Any],
     names: Collection[str],
     params: Mapping[str, Array] | None = None,
-    others: tuple[Attachment, Changes] | None = None,
+    others: tuple[Attachment, _Changes] | None = None,
 ) -> None:
     """Copies parameters, and what is `saved` of these names: all of it, or nothing."""
     numbers = {name: convert(saved[name], kind) for name, kind in _NUMBERS.items()}

@@ -17,7 +17,7 @@ from .memory import Memory, Watched, watch
 from .parameters import Array
 
 if TYPE_CHECKING:
-    from ._core import Changes
+    from ._core import _Changes
 
 
 class Controller(ABC):
@@ -251,12 +251,12 @@ def _not_arrays(saved: Mapping[str, Any], letters: tuple[str, ...]) -> list[str]
     return found
 
 
-def binding(controllers: Iterable[Controller], watched: Watched) -> Changes:
+def binding(controllers: Iterable[Controller], watched: Watched) -> _Changes:
     """What changes when the controllers are told their optimizer's parameters."""
     return [(vars(c), c._prepare(watched)) for c in controllers if isinstance(c, Follower)]
 
 
-def loading(controllers: Iterable[Controller], states: Iterable[Mapping[str, Any]]) -> Changes:
+def loading(controllers: Iterable[Controller], states: Iterable[Mapping[str, Any]]) -> _Changes:
     """What changes when the controllers take over saved states, as far as they are ours."""
     pairs = zip(controllers, states, strict=True)
     return [(vars(c), c._loaded(state)) for c, state in pairs if isinstance(c, Follower)]

@@ -13,7 +13,7 @@ from .records import NAME, schedule_from_dict
 from .schedules import Schedule
 
 if TYPE_CHECKING:
-    from ._core import Attachment, Changes
+    from ._core import Attachment, _Changes
     from .base import Optimizer
 
 SHARED: Final = ("maximize", "clip_norm", "clip_value", "nonfinite")
@@ -55,7 +55,7 @@ def _encode(value: Any) -> Any:
     return value
 
 
-def prepare(opt: Optimizer, saved: Mapping[str, Any]) -> tuple[Attachment, Changes]:
+def prepare(opt: Optimizer, saved: Mapping[str, Any]) -> tuple[Attachment, _Changes]:
     """The saved settings, checked, as `Stepper._attach` takes them.
 
     Raises
