@@ -77,6 +77,8 @@ def _read_members(archive: zipfile.ZipFile, size: int) -> dict[str, Any]:
     for info in infos.values():
         if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
             raise ValueError(f"{info.filename!r:.40} is compressed")
+        if not 0 <= info.header_offset < size:
+            raise ValueError(f"{info.filename!r:.40} begins outside of the file")
     if sum(info.file_size for info in infos.values()) > size:
         raise ValueError("its parts are longer than the whole")
     header = infos.pop(_HEADER)

@@ -422,14 +422,14 @@ class Optimizer(Stepper):
     @lr.setter
     def lr(self, value: Value) -> None:
         checked = arguments.number_or_schedule(type(self).__name__, "lr", value, "lr")
-        self._between(lambda: self._replace_rates(value, checked))
+        self._between(lambda: self._assign_lr(value, checked))
 
-    def _replace_rates(self, value: Value, checked: Value) -> None:
-        for i, group in enumerate(self._groups):
-            if "lr" not in group.overrides:
-                self._replace_rate(i, checked)
-                self._plan.rates[i] = (checked, group.lr_scale)
-        self._options["lr"] = value
+    def _assign_lr(self, value: Value, checked: Value) -> None:
+        follow = ["lr" not in group.overrides for group in self._groups]
+        pairs = zip(follow, self._groups, self._plan.rates, strict=True)
+        rates = [(checked, group.lr_scale) if ours else old for ours, group, old in pairs]
+        plan, options = self._plan._replace(rates=rates), {**self._options, "lr": value}
+        self._replace_rates(follow, checked, [(vars(self), {"_plan": plan, "_options": options})])
 
     @property
     def lrs(self) -> tuple[float, ...]:

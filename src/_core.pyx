@@ -350,8 +350,16 @@ cdef class Stepper(Serial):
         if entered:
             self._leave()
 
-    def _replace_rate(self, Py_ssize_t group, value):
-        (<Rate>self._rates[group]).assign(value)
+    def _replace_rates(self, list groups, value, list changes):
+        """The rate of these parameter groups, together with `change(changes)`."""
+        cdef Rate made = Rate(), rate
+        cdef Py_ssize_t i
+        made.assign(value)
+        change(changes)
+        for i in range(len(self._rates)):
+            if groups[i]:
+                rate = self._rates[i]
+                rate.function, rate.constant = made.function, made.constant
 
     @property
     def lr_scale(self):

@@ -213,6 +213,10 @@ def rewritten(path, change):
         for name, data in members.items():
             archive.writestr(name, data)
         archive.comment = archives._COMMENT + b"0" * 64
+    seal(path)
+
+
+def seal(path):
     with path.open("r+b") as file:
         length = path.stat().st_size - 64
         digest = archives._digest(file, length)
@@ -277,6 +281,18 @@ def test_a_crafted_file_with_a_right_checksum_is_refused(case, tmp_path):
     rewritten(path, change)
     with pytest.raises(DamagedError, match=message):
         opt.load(path)
+
+
+def test_a_file_whose_parts_would_begin_before_it_is_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    lrc.SGD({"w": np.ones(2)}).save(path)
+    whole = bytearray(path.read_bytes())
+    place = whole.rindex(b"PK\5\6") + 16  # where the list of parts is said to begin
+    whole[place : place + 4] = (10**6).to_bytes(4, "little")
+    path.write_bytes(whole)
+    seal(path)
+    with pytest.raises(DamagedError, match="not a file of lrcore's, or damaged"):
+        files.read(path)
 
 
 def test_rewriting_alone_is_not_what_is_refused(tmp_path):
