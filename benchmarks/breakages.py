@@ -212,11 +212,11 @@ BREAKAGES = (
         "the lock of an optimizer is forgotten",
         (
             (
-                "src/_core.pyx",
+                "src/serial.pxi",
                 "if not PyThread_acquire_lock(self._lock, NOWAIT_LOCK):",
                 "if False:",
             ),
-            ("src/_core.pyx", "        PyThread_release_lock(self._lock)\n", ""),
+            ("src/serial.pxi", "        PyThread_release_lock(self._lock)\n", ""),
         ),
         ("test_base.py",),
     ),
