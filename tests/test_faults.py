@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from cases import EXAMPLES
 from operations import OPERATIONS, contents, late, make, onward, prepare
+from processes import environment
 
 import lrcore as lrc
 
@@ -40,18 +41,16 @@ def shim(tmp_path_factory):
     return path
 
 
-def run(shim, place, *arguments, **environment):
+def run(shim, place, *arguments, **more):
     done = subprocess.run(
         [sys.executable, "-P", __file__, *arguments],
-        env={
-            **os.environ,
-            "LD_PRELOAD": str(shim),
-            "PYTHONMALLOC": "malloc",
-            "PYTHONPATH": str(HERE),
-            "OPENBLAS_NUM_THREADS": "1",
-            "TMPDIR": str(place),
-            **environment,
-        },
+        env=environment(
+            LD_PRELOAD=str(shim),
+            PYTHONMALLOC="malloc",
+            OPENBLAS_NUM_THREADS="1",
+            TMPDIR=str(place),
+            **more,
+        ),
         capture_output=True,
         text=True,
         check=False,

@@ -10,11 +10,11 @@ import signal
 import subprocess
 import sys
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
 from cases import DTYPES, ONE_EACH, everything, gradients
+from processes import environment
 
 from lrcore import base
 from lrcore._core import BLOCK, ISAS, RULES
@@ -98,10 +98,9 @@ def step_between_guard_pages():
 
 
 def run(*arguments, isa=ISAS[0]):
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         [sys.executable, __file__, *arguments],
-        env={**os.environ, "LRCORE_ISA": isa, "PYTHONPATH": path},
+        env=environment(LRCORE_ISA=isa),
         capture_output=True,
         text=True,
         check=False,

@@ -18,18 +18,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cases import ONE_EACH, variant_id
+from processes import environment
 
 import lrcore as lrc
 
 CC = shutil.which("gcc") or shutil.which("cc")
 
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
-
-
-def environment():
-    """For a process that finds the cases."""
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    return {**os.environ, "PYTHONPATH": path}
 
 
 def live(cls, options):
@@ -200,7 +195,7 @@ def test_a_step_calls_malloc_not_once(tmp_path):
     subprocess.run([CC, "-shared", "-fPIC", tmp_path / "counter.c", "-o", counter], check=True)
     done = subprocess.run(
         [sys.executable, "-c", COUNTED, counter],
-        env={**environment(), "LD_PRELOAD": counter},
+        env=environment(LD_PRELOAD=counter),
         capture_output=True,
         text=True,
         check=False,

@@ -9,11 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from cases import EXAMPLES, ONE_EACH, SUFFIXES, everything
+from processes import environment
 
 import lrcore as lrc
 
@@ -121,10 +121,9 @@ class Load:
 
 
 def run(*arguments):
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         [sys.executable, __file__, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": path},
+        env=environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -93,7 +93,8 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
     script.write_text("import lrcore\ndef f(lr): return lr\nlrcore.tune.grid(f, n_jobs=2)\n")
     done = subprocess.run([sys.executable, "-P", script], capture_output=True, text=True)
     assert done.returncode == 1
-    assert 'the call belongs under if __name__ == "__main__":' in done.stderr.splitlines()[-1]
+    # Python may add a warning about what the ended processes had just begun
+    assert 'the call belongs under if __name__ == "__main__":' in done.stderr
 
 
 def test_an_error_in_a_process_names_the_rate_and_ends_the_others() -> None:
