@@ -13,7 +13,7 @@ import numpy as np
 from .arguments import Decay, Finite, Fraction, NonNegative, Positive, Range
 from .following import Follower, State
 from .gradients import global_norm
-from .memory import GRADIENT
+from .memory import GRADIENT, Change
 from .parameters import Array
 
 Products: TypeAlias = tuple[float, float, float]
@@ -81,15 +81,15 @@ class Polyak(Follower):
 
     _state: ScaleState = field(default_factory=ScaleState, init=False, repr=False)
 
-    def _follow(self, state: ScaleState, value: float, grads: Any) -> bool:
+    def _follow(self, state: ScaleState, value: float, grads: Any) -> tuple[bool, Change | None]:
         self._demand(grads)
         norm = global_norm(grads)
         if not (math.isfinite(norm) and math.isfinite(value)):
-            return False
+            return False, None
         gap = value - self.f_min
         scale = gap / norm / norm if gap > 0 and norm > 0 else 0.0
         limit = sys.float_info.max if self.max_scale is None else self.max_scale
-        return _assign(state, min(scale, limit))
+        return _assign(state, min(scale, limit)), None
 
 
 @final
@@ -156,19 +156,17 @@ class BarzilaiBorwein(Follower):
     _letters: ClassVar[tuple[str, ...]] = ("x", GRADIENT)
     _state: ScaleState = field(default_factory=ScaleState, init=False, repr=False)
 
-    def _follow(self, state: ScaleState, value: float, grads: Any) -> bool:
+    def _follow(self, state: ScaleState, value: float, grads: Any) -> tuple[bool, Change | None]:
         watched, gradients = self._point(grads)
         if not _finite(value, gradients):
-            return False
+            return False, None
         memory = self._room()
         scale = self.first
         if memory.full:
             steps = _changes(watched.arrays, memory.letter("x", watched))
             bends = _changes(gradients, memory.letter(GRADIENT, watched))
             scale = self._step_size(_products(steps, bends), state.scale)
-        memory.keep(watched, gradients)
-        self._memory = memory
-        return _assign(state, min(scale, self.max_scale))
+        return _assign(state, min(scale, self.max_scale)), memory.keeping(watched, gradients)
 
     def _step_size(self, dots: Products, before: float) -> float:
         ss, sy, yy = dots
@@ -243,18 +241,17 @@ class Hypergradient(Follower):
     _letters: ClassVar[tuple[str, ...]] = ("x",)
     _state: ScaleState = field(default_factory=ScaleState, init=False, repr=False)
 
-    def _follow(self, state: ScaleState, value: float, grads: Any) -> bool:
+    def _follow(self, state: ScaleState, value: float, grads: Any) -> tuple[bool, Change | None]:
         watched, gradients = self._point(grads)
         if not _finite(value, gradients):
-            return False
+            return False, None
         memory = self._room()
         scale = state.scale
         if memory.full:
             steps = _changes(watched.arrays, memory.letter("x", watched))
             scale *= 1.0 - self.beta * _cosine(_products(steps, gradients))
-        memory.keep(watched)
-        self._memory = memory
-        return _assign(state, min(max(scale, self.min_scale), self.max_scale))
+        scale = min(max(scale, self.min_scale), self.max_scale)
+        return _assign(state, scale), memory.keeping(watched)
 
 
 @dataclass(eq=False, repr=False)
@@ -317,23 +314,23 @@ class DoG(Follower):
     _letters: ClassVar[tuple[str, ...]] = ("x",)
     _state: DistanceState = field(default_factory=DistanceState, init=False, repr=False)
 
-    def _follow(self, state: DistanceState, value: float, grads: Any) -> bool:
+    def _follow(self, state: DistanceState, value: float, grads: Any) -> tuple[bool, Change | None]:
         watched, gradients = self._point(grads)
         if not _finite(value, gradients):
-            return False
+            return False, None
         memory = self._room()
-        distance = state.distance
-        if not memory.full:
+        if memory.full:
+            change = Change(memory)
+            moved = _changes(watched.arrays, memory.letter("x", watched))
+            distance = max(state.distance, math.sqrt(_products(moved, gradients)[0]))
+        else:
+            change = memory.keeping(watched)
             distance = self.start * (1 + global_norm(list(watched.arrays)))
-            memory.keep(watched)
-        moved = _changes(watched.arrays, memory.letter("x", watched))
-        distance = max(distance, math.sqrt(_products(moved, gradients)[0]))
         norm = math.hypot(state.norm, global_norm(gradients))
-        self._memory = memory
         if norm == 0 or not (math.isfinite(distance) and math.isfinite(distance / norm)):
-            return False
+            return False, change
         state.distance, state.norm = distance, norm
-        return _assign(state, distance / norm)
+        return _assign(state, distance / norm), change
 
 
 def _finite(value: float, gradients: list[Array]) -> bool:

@@ -9,6 +9,8 @@ import hashlib
 import io
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any, Final
 
 import numpy as np
@@ -26,7 +28,7 @@ def write(file: IO[bytes], text: bytes, arrays: list[Array]) -> None:
     """Write to a new file, open for reading too."""
     members = {_HEADER: np.frombuffer(text, np.uint8)}
     members |= {f"{i}.npy": array for i, array in enumerate(arrays)}
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with _new_archive(file) as archive:
         for name, array in members.items():
             # without a time: the same state is the same file
             with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
@@ -40,6 +42,17 @@ def write(file: IO[bytes], text: bytes, arrays: list[Array]) -> None:
     digest = _digest(file, length)
     file.seek(length)
     file.write(digest)
+
+
+@contextmanager
+def _new_archive(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+    """Like a ZipFile, which would finish what was begun after an interrupt, and fail in that."""
+    archive = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED)
+    try:
+        yield archive
+        archive.close()
+    finally:
+        archive.fp = None
 
 
 def read(path: str) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import struct
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any, Final
@@ -86,12 +87,15 @@ def _replacing(place: Path) -> Iterator[IO[bytes]]:
     """A new file that takes the place of the old one at once, when all of it is on the disk."""
     if not place.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(place))
-    handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+    mode = _mode(place)
+    opener = partial(os.open, mode=0o666 if mode is None else mode)
+    name = place.with_name(f".{place.name[:50]}.{secrets.token_hex(16)}")  # nobody else's
     try:
-        with os.fdopen(handle, "w+b") as file:
+        with open(name, "x+b", opener=opener) as file:
             yield file
             file.flush()
-            os.fchmod(file.fileno(), _mode(place))
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         os.replace(name, place)
     except BaseException:
@@ -101,13 +105,11 @@ def _replacing(place: Path) -> Iterator[IO[bytes]]:
     _sync_directory(place.parent)
 
 
-def _mode(place: Path) -> int:
-    """The permissions of the old file, or those of any new one."""
+def _mode(place: Path) -> int | None:
+    """The permissions of the old file, if there is one."""
     with suppress(OSError):
         return place.stat().st_mode & 0o777
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return 0o666 & ~mask
+    return None
 
 
 def _sync_directory(directory: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 
 from . import _core, arguments
-from .memory import Memory, Watched, watch
+from .memory import Change, Memory, Watched, watch
 from .parameters import Array
 
 if TYPE_CHECKING:
@@ -111,13 +111,17 @@ class Follower(Controller):
         following = copy.copy(self._state)
         if step is not None:
             following.step = step
-        acted = self._follow(following, number, grads)
-        self._state = following
+        acted, change = self._follow(following, number, grads)
+        change = change or Change(self._memory)
+        changed = {"_state": following, "_memory": change.memory}
+        _core.change([(vars(self), changed)], change.targets, change.sources)
         return acted
 
     @abstractmethod
-    def _follow(self, state: Any, value: float, grads: Any) -> bool:
+    def _follow(self, state: Any, value: float, grads: Any) -> tuple[bool, Change | None]:
         """Change `state`, a copy of the own, as the report demands; True if that is an act.
+
+        Nothing else is changed: what else there is to change is returned.
 
         `value` may be NaN or infinite; `state.step` is the last step that was reported.
         """
@@ -131,7 +135,7 @@ class Follower(Controller):
         params : ndarray, sequence or mapping
             As an optimizer takes them. Those of an earlier `bind` must be among them.
         """
-        _core.change([(vars(self), self._prepare(watch(params)))])
+        _core.change([(vars(self), self._prepare(watch(params)))], [], [])
 
     @final
     def _prepare(self, watched: Watched) -> dict[str, Any]:
@@ -192,7 +196,7 @@ class Follower(Controller):
     @final
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
         """Take over a saved state, or change nothing and raise a KeyError or ValueError."""
-        _core.change([(vars(self), self._loaded(d))])
+        _core.change([(vars(self), self._loaded(d))], [], [])
 
     @final
     def _loaded(self, d: Mapping[str, Any]) -> dict[str, Any]:

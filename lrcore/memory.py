@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from . import parameters
-from ._core import copy_arrays
 from .parameters import Array, Tree
 
 GRADIENT = "g"  # the letter of kept gradients; any other stands for the parameters
@@ -40,6 +40,15 @@ def watch(params: Any) -> Watched:
     parameters.check_names([name for name, _ in leaves])
     parameters.check_distinct(leaves)
     return Watched(tree, leaves)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a controller's report changes beside numbers: its memory, and what arrays hold."""
+
+    memory: Memory
+    targets: list[Array] = field(default_factory=list)
+    sources: list[Array] = field(default_factory=list)
 
 
 class Memory:
@@ -88,12 +97,11 @@ class Memory:
         grew = arrays.keys() != self.arrays.keys()
         return Memory(arrays, self.full and not (grew and GRADIENT in letters))
 
-    def keep(self, watched: Watched, gradients: Sequence[Array] | None = None) -> None:
-        """Make the present the moment."""
+    def keeping(self, watched: Watched, gradients: Sequence[Array] | None = None) -> Change:
+        """What makes the present the moment."""
         targets, sources = [], []
         for i, (name, array) in enumerate(zip(watched.names, watched.arrays, strict=True)):
             for letter, kept in self.arrays[name].items():
                 targets.append(kept)
                 sources.append(gradients[i] if gradients and letter == GRADIENT else array)
-        copy_arrays(targets, sources)
-        self.full = True
+        return Change(Memory(self.arrays, full=True), targets, sources)

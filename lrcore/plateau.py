@@ -103,13 +103,13 @@ class ReduceOnPlateau(Follower):
         """The last value that was an improvement; None before the first."""
         return self._state.best
 
-    def _follow(self, state: PlateauState, value: float, grads: object) -> bool:
+    def _follow(self, state: PlateauState, value: float, grads: object) -> tuple[bool, None]:
         finite = isfinite(value)
         if self.on_nan == "raise" and not finite:
             raise FloatingPointError(f"ReduceOnPlateau: value must be finite, got {value!r}")
         improved = finite and self._improves(state, self._mean(state, value))
         state.bad = 0 if improved else state.bad + 1
-        return self._lower(state)
+        return self._lower(state), None
 
     def _mean(self, state: PlateauState, value: float) -> float:
         reports = (*state.reports, value)[-self.window :]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar, Literal, final
 
-from ._core import copy_arrays
+from ._core import change
 from .arguments import Count, Finite, Natural, NonNegative
 from .following import Follower, State
+from .memory import Change, Memory
 from .parameters import Array
 
 
@@ -120,11 +121,15 @@ class EarlyStopping(Follower):
         """
         if self._watched is None or not self._memory.full:
             raise RuntimeError("EarlyStopping: no parameters are kept, so none can be put back")
+        back = self._going_back()
+        change([], back.targets, back.sources)
+
+    def _going_back(self) -> Change:
         for name, array in self._arrays():
             if not array.flags.writeable:
                 raise ValueError(f'EarlyStopping: parameter "{name}" is read-only')
         kept = [self._memory.arrays[name]["best"] for name, _ in self._arrays()]
-        copy_arrays([array for _, array in self._arrays()], kept)
+        return Change(self._memory, [array for _, array in self._arrays()], kept)
 
     def _arrays(self) -> list[tuple[str, Array]]:
         """The parameters by name, checked to be of the kept shapes."""
@@ -133,23 +138,22 @@ class EarlyStopping(Follower):
         self._refuse(self._memory.problems(self._watched))
         return list(zip(self._watched.names, self._watched.arrays, strict=True))
 
-    def _follow(self, state: StopState, value: float, grads: object) -> bool:
+    def _follow(self, state: StopState, value: float, grads: object) -> tuple[bool, Change | None]:
         number = state.seen
         state.seen += 1
         if state.stop or number < self.start_from:
-            return False
+            return False, None
         if self._beats(value, state.best):
             state.best = value
             state.best_step = number if state.step is None else state.step
             beaten = self.baseline is None or self._beats(value, self.baseline)
             state.wait = 0 if beaten else state.wait + 1
-            self._keep_best()
-            return False
+            return False, self._keeping_best()
         state.wait += 1
         state.stop = state.wait >= self.patience
         if state.stop and self.restore_best and self._memory.full:
-            self.restore()
-        return state.stop
+            return True, self._going_back()
+        return state.stop, None
 
     def _beats(self, value: float, other: float | None) -> bool:
         if not abs(value) < float("inf"):
@@ -157,11 +161,9 @@ class EarlyStopping(Follower):
         sign = 1.0 if self.mode == "min" else -1.0
         return other is None or sign * value < sign * other - self.min_delta
 
-    def _keep_best(self) -> None:
+    def _keeping_best(self) -> Change:
         self._arrays()
         memory = self._room()
         if self.restore_best and self._watched is not None:
-            memory.keep(self._watched)
-        else:
-            memory.full = False
-        self._memory = memory
+            return memory.keeping(self._watched)
+        return Change(Memory(memory.arrays, full=False))

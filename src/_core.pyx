@@ -144,21 +144,16 @@ def extent(cnp.ndarray array):
     return found.low, found.high
 
 
-def change(list changes):
-    """Updates dicts by others that bring no new keys: no Python runs and nothing is allocated in
-    between, so an interrupt or a fault comes before or after all of it."""
+def change(list changes, list targets, list sources):
+    """Copies arrays into others of their shapes and dtypes, and updates dicts by others that bring
+    no new keys: no Python runs in between, so an interrupt comes before or after all of it."""
     cdef Py_ssize_t i
     cdef dict place, values
+    for i in range(len(targets)):
+        cnp.PyArray_CopyInto(targets[i], sources[i])
     for i in range(len(changes)):
         place, values = <tuple>changes[i]
         PyDict_Update(place, values)
-
-
-def copy_arrays(list targets, list sources):
-    """Copies arrays into others of their shapes and dtypes; an interrupt comes before or after."""
-    cdef Py_ssize_t i
-    for i in range(len(targets)):
-        cnp.PyArray_CopyInto(targets[i], sources[i])
 
 
 cdef enum Policy:
@@ -254,7 +249,7 @@ cdef class Stepper(Serial):
 
     def _attach(self, Attachment new, list changes):
         """Binds to what was prepared, together with `change(changes)`."""
-        change(changes)
+        change(changes, [], [])
         self._switch(new)
 
     cdef void _switch(self, Attachment new) noexcept:
@@ -355,7 +350,7 @@ cdef class Stepper(Serial):
         cdef Rate made = Rate(), rate
         cdef Py_ssize_t i
         made.assign(value)
-        change(changes)
+        change(changes, [], [])
         for i in range(len(self._rates)):
             if groups[i]:
                 rate = self._rates[i]
@@ -404,8 +399,7 @@ cdef class Stepper(Serial):
         """
         cdef Binding binding = self._binding if new is None else new.binding
         cdef cnp.ndarray flat = binding.flat_carried(rules, carried)
-        change(changes)
-        copy_arrays(targets, sources)
+        change(changes, targets, sources)
         if new is not None:
             self._switch(new)
         if self._observer is not None:

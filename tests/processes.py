@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 
 
-def environment(**more):
+def environment(**more: str) -> dict[str, str]:
     """The environment of a process that finds the modules of the tests, and the same lrcore.
 
-    No part of PYTHONPATH may be empty: that would be the working directory.
+    No part of PYTHONPATH may be empty: that would be the working directory. Its lines are not
+    counted: after an interrupt in a lock of its own, coverage.py waits for ever.
     """
     path = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), **more}
+    inherited = {k: v for k, v in os.environ.items() if k != "COVERAGE_PROCESS_START"}
+    return {**inherited, "PYTHONPATH": os.pathsep.join(path), **more}

@@ -7,8 +7,6 @@ import pytest
 from operations import OPERATIONS, contents, late, make, onward, prepare
 
 PLACES = 25  # of an operation, spread evenly; all of them, where there are no more
-# zipfile meets an interrupt with errors of its own; test_crashes.py ends a save in the middle
-TRIED = [name for name in OPERATIONS if not name.startswith(("save", "update"))]
 
 
 class Interrupter:
@@ -49,7 +47,7 @@ def interrupted(do, opt, n):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of files left open
-@pytest.mark.parametrize("name", TRIED)
+@pytest.mark.parametrize("name", OPERATIONS)
 def test_wherever_an_interrupt_comes_all_is_as_before_or_as_after(name):
     prepare(late())
     do = OPERATIONS[name]

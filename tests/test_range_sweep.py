@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import everything
+from processes import environment
 
 import lrcore as lrc
 from lrcore.optimizers import OPTIMIZERS
@@ -213,7 +214,8 @@ INTERRUPTED = """if True:
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no interval timer")
 def test_a_real_interrupt_at_any_moment_leaves_everything_as_it_was() -> None:
-    done = subprocess.run([sys.executable, "-P", "-c", INTERRUPTED], capture_output=True, text=True)
+    command = [sys.executable, "-P", "-c", INTERRUPTED]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
     assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr
 
 
