@@ -30,8 +30,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "lrcore"
 LOOPS = ("core", "cuts", "gradients", "monitor")
-# Tests that look at an ordinary build, or at what is imported with nothing beside it.
-LEFT_OUT = ("extension_shows", "an_object", "is_installed", "numpy_alone", "compiled_part")
+# Tests that look at an ordinary build, at memory, or at what is imported with nothing beside it.
+LEFT_OUT = (
+    "extension_shows",
+    "an_object",
+    "is_installed",
+    "numpy_alone",
+    "compiled_part",
+    "test_leaks",
+)
 
 # In percent: lines, branches, functions.
 FLOORS = {

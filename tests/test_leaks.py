@@ -194,7 +194,7 @@ def test_a_step_calls_malloc_not_once(tmp_path):
     counter = str(tmp_path / "counter.so")
     subprocess.run([CC, "-shared", "-fPIC", tmp_path / "counter.c", "-o", counter], check=True)
     done = subprocess.run(
-        [sys.executable, "-c", COUNTED, counter],
+        [sys.executable, "-P", "-c", COUNTED, counter],
         env=environment(LD_PRELOAD=counter),
         capture_output=True,
         text=True,

@@ -139,7 +139,7 @@ def optax_rates() -> dict[str, list[float]]:
     table = rows("optax")
     codes = json.dumps([(row.theirs, row.updates) for row in table])
     done = subprocess.run(
-        [sys.executable, "-c", OPTAX], input=codes, capture_output=True, text=True
+        [sys.executable, "-P", "-c", OPTAX], input=codes, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     lines = map(json.loads, done.stdout.splitlines())
