@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from . import settings
 from .arguments import Fraction, Natural, NonNegative, convert
-from .following import Follower, loading
+from .following import Controller, Follower, loading
 from .parameters import Array
 
 if TYPE_CHECKING:
@@ -197,24 +197,28 @@ def _put(
     states = saved["controllers"] if fit else [c.state_dict() for c in opt.controllers]
     new, changes = others or (None, [])
     strangers = [
-        (controller, state, controller.state_dict())
+        (controller, state)
         for controller, state in zip(opt.controllers, states, strict=True)
         if not isinstance(controller, Follower)
     ]
+    before = [(controller, controller.state_dict()) for controller, _ in strangers]
     done = [False]
     try:
         changes = [*changes, *loading(opt.controllers, states)]
         arguments = (targets, sources, opt._rules(), carried, changes, new)
-        for controller, state, _ in strangers:
-            controller.load_state_dict(state)
+        _load(strangers)  # a loop in here would let an interrupt past `except`, in Python 3.13
         opt._go_back(*arguments, done, last_lr=last_lr, **numbers)
     except BaseException as error:
         # an interrupt that came during the copying is raised after it
-        for controller, _, before in [] if done[0] else strangers:
-            controller.load_state_dict(before)
+        _load([] if done[0] else before)
         if isinstance(error, KeyError):  # what a controller says of missing and unknown entries
             _refuse(opt, "state", [str(error.args[0])])
         raise
+
+
+def _load(states: Iterable[tuple[Controller, Any]]) -> None:
+    for controller, state in states:
+        controller.load_state_dict(state)
 
 
 def _carried(

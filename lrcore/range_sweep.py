@@ -141,13 +141,8 @@ class RangeTest:
         self._lr_before = self._run.opt.hyperparameters["lr"]
         self._before = self._run.moment()
         self._stage = "under way"
-        try:
-            for lr in self._lrs.tolist():
-                self._ask(lr)
-                yield lr
-                if self._before is None or self._ends_with_answer():
-                    return
-            self._ended = "end"
+        try:  # no loop in here: from its jump back an interrupt goes past `finally`, in Python 3.13
+            yield from self._rates()
         finally:  # not by calling close: an interrupt on the way into it would not be caught there
             try:
                 self._put_back()
@@ -198,6 +193,14 @@ class RangeTest:
             lrs = self._lrs[: losses.size].copy()
             self._result = judge(lrs, losses, self._ended)
         return self._result
+
+    def _rates(self) -> Iterator[float]:
+        for lr in self._lrs.tolist():
+            self._ask(lr)
+            yield lr
+            if self._before is None or self._ends_with_answer():
+                return
+        self._ended = "end"
 
     def _ask(self, lr: float) -> None:
         opt = self._run.opt

@@ -67,6 +67,7 @@ def test_many_optimizers_one_after_the_other_take_the_memory_of_one():
 
 @each_rule
 def test_an_optimizer_is_freed_with_its_last_reference(cls, options):
+    live(cls, options)  # what is read from annotations is read once
     gc.collect()
     gc.disable()
     try:
