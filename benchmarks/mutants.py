@@ -62,7 +62,7 @@ FIRST = {
     "view.c": ["cuts", "core"],
     "view.h": ["core"],
 }
-TESTS = ("core", "gradients", "monitor", "hostile", "cuts")
+TESTS = ("core", "gradients", "monitor", "hostile", "cuts", "identities", "effective")
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,16 @@ def test_coupled_decay_of_zero_is_none(cls, options, dtype):
 
 @each_rule
 @each_dtype
+def test_coupled_decay_of_one_adds_the_parameter_to_the_gradient(cls, options, dtype):
+    g = gradients(np.random.default_rng(0), 50, dtype)
+    decayed, plain = np.full(50, 0.3, dtype), np.full(50, 0.3, dtype)
+    cls(decayed, lr=0.1, l2=1.0, **options).step(g)
+    cls(plain, lr=0.1, **options).step(g + plain)
+    assert decayed.tobytes() == plain.tobytes()
+
+
+@each_rule
+@each_dtype
 def test_ascent_is_descent_of_the_negative(cls, options, dtype):
     negated = [-g for g in drawn(dtype)]
     assert run(cls, dtype, negated, maximize=True, **options) == run(cls, dtype, **options)
