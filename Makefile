@@ -2,7 +2,7 @@
 VENV ?= .venv
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: dev test lint bench coverage mutants
+.PHONY: dev test lint bench coverage mutants memcheck
 dev: $(VENV)/installed
 test: dev
 	python -m pytest
@@ -16,6 +16,8 @@ coverage: dev
 	python benchmarks/coverage_report.py $(COVERAGE)
 mutants: dev  # for example: make mutants MUTANTS="--files step.c --sample 50"
 	nice python benchmarks/mutants.py $(MUTANTS)
+memcheck: dev
+	python -P benchmarks/memcheck.py $(MEMCHECK)
 
 $(VENV)/bin/python:
 	python3 -m venv $(VENV)

@@ -65,15 +65,20 @@ def test_many_optimizers_one_after_the_other_take_the_memory_of_one():
     assert int(done.stdout.split()[-2]) < 1 << 18
 
 
+def used(cls, options):
+    opt = live(cls, options)
+    opt.load_state_dict(opt.state_dict())
+    opt.restore(opt.snapshot())
+    return opt
+
+
 @each_rule
 def test_an_optimizer_is_freed_with_its_last_reference(cls, options):
-    live(cls, options)  # what is read from annotations is read once
+    used(cls, options)  # annotations are read once
     gc.collect()
     gc.disable()
     try:
-        opt = live(cls, options)
-        opt.load_state_dict(opt.state_dict())
-        opt.restore(opt.snapshot())
+        opt = used(cls, options)
         gone = weakref.ref(opt)
         del opt
         assert gone() is None
