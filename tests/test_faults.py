@@ -59,6 +59,9 @@ def run(shim, place, *arguments, **more):
     return int(done.stdout)
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="this Python crashes where it has no memory for a function"
+)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_whichever_allocation_fails_all_is_as_before_or_as_after(name, shim, tmp_path):
     assert run(shim, tmp_path, "allocations", name) > 1
