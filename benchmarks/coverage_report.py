@@ -126,7 +126,7 @@ def settings(folder: Path) -> str:
 
 
 def run_tests(folder: Path, package: Path) -> bool:
-    """Whether the tests pass on every instruction set, those of all side by side."""
+    """Whether the tests pass: all on the widest instruction set, those of the loops on the others."""
     environment = {**os.environ, "PYTHONPATH": str(package), "OPENBLAS_NUM_THREADS": "1"}
     code = "import lrcore; print(*lrcore.build_info()['isas'])"
     *narrow, widest = subprocess.run(
@@ -137,10 +137,10 @@ def run_tests(folder: Path, package: Path) -> bool:
         capture_output=True,
         text=True,
     ).stdout.split()
-    loops = [ROOT / "tests" / f"test_{name}.py" for name in LOOPS]
+    loops = [str(ROOT / "tests" / f"test_{name}.py") for name in LOOPS]
     counting = {"COVERAGE_PROCESS_START": settings(folder)}
     no_python: dict[str, str] = {}
-    work = [(widest, ["-n", "2", ROOT / "tests"], counting)]
+    work = [(widest, ["-n", "2", str(ROOT / "tests")], counting)]
     work += [(isa, loops, no_python) for isa in narrow]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-r", "f"]
     command += ["-c", str(ROOT / "pyproject.toml"), "-k", f"not ({' or '.join(LEFT_OUT)})"]
