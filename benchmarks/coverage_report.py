@@ -126,7 +126,7 @@ def settings(folder: Path) -> str:
 
 
 def run_tests(folder: Path, package: Path) -> bool:
-    """Whether the tests pass: all on the widest instruction set, those of the loops on the others."""
+    """Whether all tests pass on the widest instruction set, those of the loops on the others."""
     environment = {**os.environ, "PYTHONPATH": str(package), "OPENBLAS_NUM_THREADS": "1"}
     code = "import lrcore; print(*lrcore.build_info()['isas'])"
     *narrow, widest = subprocess.run(
