@@ -44,15 +44,20 @@ def write(file: IO[bytes], text: bytes, arrays: list[Array]) -> None:
     file.write(digest)
 
 
+class _NewArchive(zipfile.ZipFile):
+    """A ZipFile that does not try to finish what an interrupt has left unfinished."""
+
+    def __del__(self) -> None: ...
+
+
 @contextmanager
 def _new_archive(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
-    """Like a ZipFile, which would finish what was begun after an interrupt, and fail in that."""
-    archive = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED)
+    archive = _NewArchive(file, "w", zipfile.ZIP_STORED)
     try:
         yield archive
         archive.close()
     finally:
-        archive.fp = None
+        archive.fp = io.BytesIO()  # for a member that was left open, and is closed when it is freed
 
 
 def read(path: str) -> dict[str, Any]:
