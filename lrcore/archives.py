@@ -9,8 +9,6 @@ import hashlib
 import io
 import os
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import IO, Any, Final
 
 import numpy as np
@@ -28,15 +26,16 @@ def write(file: IO[bytes], text: bytes, arrays: list[Array]) -> None:
     """Write to a new file, open for reading too."""
     members = {_HEADER: np.frombuffer(text, np.uint8)}
     members |= {f"{i}.npy": array for i, array in enumerate(arrays)}
-    with _new_archive(file) as archive:
-        for name, array in members.items():
-            # without a time: the same state is the same file
-            with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
-                member.write(_npy_start(array.dtype, array.shape))
-                data = bytes_of(array)
-                for k in range(0, len(data), _PIECE):
-                    member.write(data[k : k + _PIECE])
-        archive.comment = _COMMENT + b"0" * _DIGITS
+    archive = _NewArchive(_Target(file), "w", zipfile.ZIP_STORED)
+    for name, array in members.items():
+        # without a time: the same state is the same file
+        with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
+            member.write(_npy_start(array.dtype, array.shape))
+            data = bytes_of(array)
+            for k in range(0, len(data), _PIECE):
+                member.write(data[k : k + _PIECE])
+    archive.comment = _COMMENT + b"0" * _DIGITS
+    archive.close()
     length = file.tell() - _DIGITS
     file.seek(0)
     digest = _digest(file, length)
@@ -50,14 +49,24 @@ class _NewArchive(zipfile.ZipFile):
     def __del__(self) -> None: ...
 
 
-@contextmanager
-def _new_archive(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
-    archive = _NewArchive(file, "w", zipfile.ZIP_STORED)
-    try:
-        yield archive
-        archive.close()
-    finally:
-        archive.fp = io.BytesIO()  # for a member that was left open, and is closed when it is freed
+class _Target:
+    """The file as long as it is open: a member left unfinished is written when it is freed."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+
+    def write(self, data: bytes) -> int:
+        return 0 if self.file.closed else self.file.write(data)
+
+    def seek(self, offset: int) -> int:
+        return 0 if self.file.closed else self.file.seek(offset)
+
+    def tell(self) -> int:
+        return 0 if self.file.closed else self.file.tell()
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
 def read(path: str) -> dict[str, Any]:

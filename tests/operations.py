@@ -1,5 +1,7 @@
 """Everything that changes an optimizer, to be cut short at any point by a fault or a signal."""
 
+import atexit
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -8,7 +10,8 @@ from cases import everything, gradients
 
 import lrcore as lrc
 
-PLACE = Path(tempfile.gettempdir())
+PLACE = Path(tempfile.mkdtemp(prefix="lrcore-"))
+atexit.register(shutil.rmtree, PLACE, ignore_errors=True)
 # The library behind .safetensors ends the process where memory is short.
 SUFFIXES = (".npz",)
 
@@ -79,7 +82,7 @@ CONVERTED = [
 def prepare(opt):
     """Files to be loaded."""
     for suffix in SUFFIXES:
-        opt.save(PLACE / f"lrcore-late{suffix}", params=True)
+        opt.save(PLACE / f"late{suffix}", params=True)
 
 
 def set_rate(opt):
@@ -106,12 +109,12 @@ OPERATIONS = {
     "update of a controller": lambda opt: opt.controllers[1].update(-1.0),
     **{
         f"load {suffix}": lambda opt, suffix=suffix: opt.load(
-            PLACE / f"lrcore-late{suffix}", strict=False, params=True
+            PLACE / f"late{suffix}", strict=False, params=True
         )
         for suffix in SUFFIXES
     },
     **{
-        f"save {suffix}": lambda opt, suffix=suffix: opt.save(PLACE / f"lrcore-now{suffix}")
+        f"save {suffix}": lambda opt, suffix=suffix: opt.save(PLACE / f"now{suffix}")
         for suffix in SUFFIXES
     },
 }

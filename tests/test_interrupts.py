@@ -1,6 +1,7 @@
 """Interrupts at every place where the interpreter looks for signals, one after the other."""
 
 import dis
+import gc
 import sys
 
 import pytest
@@ -62,3 +63,4 @@ def test_wherever_an_interrupt_comes_all_is_as_before_or_as_after(name):
         now = contents(opt)
         assert now in expected, f"place {n} of {places}"
         assert onward(opt) == futures[expected.index(now)], f"place {n} of {places}, later"
+    gc.collect()  # here, and not in the middle of another test
