@@ -9,6 +9,7 @@ import hashlib
 import io
 import os
 import zipfile
+from types import NoneType
 from typing import IO, Any, Final
 
 import numpy as np
@@ -26,7 +27,7 @@ def write(file: IO[bytes], text: bytes, arrays: list[Array]) -> None:
     """Write to a new file, open for reading too."""
     members = {_HEADER: np.frombuffer(text, np.uint8)}
     members |= {f"{i}.npy": array for i, array in enumerate(arrays)}
-    archive = _NewArchive(_Target(file), "w", zipfile.ZIP_STORED)
+    archive = _Archive(_Target(file), "w", zipfile.ZIP_STORED)
     for name, array in members.items():
         # without a time: the same state is the same file
         with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
@@ -43,10 +44,10 @@ def write(file: IO[bytes], text: bytes, arrays: list[Array]) -> None:
     file.write(digest)
 
 
-class _NewArchive(zipfile.ZipFile):
-    """A ZipFile that does not try to finish what an interrupt has left unfinished."""
+class _Archive(zipfile.ZipFile):
+    """A ZipFile that is not closed when it is freed: nothing can be finished after an interrupt."""
 
-    def __del__(self) -> None: ...
+    __del__: Any = staticmethod(NoneType)  # not in Python, which would swallow an interrupt there
 
 
 class _Target:
@@ -81,7 +82,7 @@ def read(path: str) -> dict[str, Any]:
         file.seek(0)
         if _digest(file, size - _DIGITS) != comment[-_DIGITS:]:
             raise ValueError("its checksum is wrong")
-        with zipfile.ZipFile(file) as archive:
+        with _Archive(file) as archive:
             return _read_members(archive, size)
 
 

@@ -26,11 +26,12 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there 
 def interrupted(rng, longest, function):
     """Calls function again and again until a signal comes, at a random time, as Ctrl-C would."""
     try:
-        signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, longest))
+        # again after a second: Python loses the exception of one that comes in a destructor
+        signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, longest), 1)
         while True:
             function()
     except KeyboardInterrupt:
-        return
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def interrupt_steps():
