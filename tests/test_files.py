@@ -1,9 +1,11 @@
 """Files of state: the same bits back, or an error that leaves everything as it was."""
 
+import gc
 import json
 import math
 import os
 import stat
+import sys
 import zipfile
 from pathlib import Path
 
@@ -157,6 +159,21 @@ def test_what_cannot_be_written_leaves_the_old_file(suffix, tmp_path):
         opt.save(path)
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("open_", ["none", "member"])
+def test_an_archive_left_unfinished_is_freed_in_silence(open_, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    with open(tmp_path / "state.npz", "x+b") as file:
+        archive = archives._Archive(archives._Target(file), "w")
+        member = archive.open("0.npy", "w")
+        member.write(b"1")
+        if open_ == "none":
+            member.close()
+    del archive, member
+    gc.collect()
+    assert not told
 
 
 def test_permissions_and_links_stay(tmp_path):

@@ -49,9 +49,7 @@ def interrupted(do, opt, n):
     return interrupter.seen
 
 
-@pytest.mark.filterwarnings(  # of files left open, or half made
-    "ignore:Exception ignored .*(FileIO|ZipExtFile):pytest.PytestUnraisableExceptionWarning"
-)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of half made files
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_wherever_an_interrupt_comes_all_is_as_before_or_as_after(name):
     prepare(late())
