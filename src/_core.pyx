@@ -34,54 +34,9 @@ cnp.import_array()
 # Cython 3.3 drops the last element twice.
 include "boundary.pxi"
 include "serial.pxi"
+include "tables.pxi"
 
 DTYPES = parameters.DTYPES
-
-
-class Rule(NamedTuple):
-    """A row of rules.def."""
-
-    index: int
-    state: tuple[str, ...]
-    hyper: tuple[str, ...]
-    carried: tuple[str, ...]
-
-
-cdef _words(const char* text):
-    listed = text.decode()
-    return () if listed == "NOTHING" else tuple(listed.split(", "))
-
-
-cdef _rules():
-    rules = {}
-    for i in range(LRC_RULES):
-        names = lrc_names_of(i)
-        rules[names.name.decode()] = Rule(
-            i, _words(names.state), _words(names.hyper), _words(names.carried)
-        )
-    return rules
-
-
-RULES = _rules()
-
-cdef lrc_isa _isas[LRC_MAX_ISAS]
-cdef size_t _n_isas = lrc_cpu_isas(_isas)
-ISAS = tuple(_isas[i].name.decode() for i in range(_n_isas) if _isas[i].usable)
-
-
-cdef const lrc_table* _table_of(str name) except NULL:
-    for i in range(_n_isas):
-        if _isas[i].usable and _isas[i].name.decode() == name:
-            return _isas[i].table
-    raise ValueError(
-        f"LRCORE_ISA={name}: this machine runs {', '.join(ISAS)}; leave it unset for the widest"
-    )
-
-
-ISA = os.environ.get("LRCORE_ISA") or ISAS[len(ISAS) - 1]
-COMPILER = LRC_COMPILER.decode()
-BLOCK = LRC_BLOCK   # elements from which on a step heeds the lines of the cache
-cdef const lrc_table* _table = _table_of(ISA)
 
 # Releasing the GIL costs about 50 ns, a step over this many elements some microseconds.
 cdef size_t GIL_ELEMENTS = 8192
@@ -104,56 +59,7 @@ include "binding.pxi"
 include "rates.pxi"
 include "libm.pxi"
 include "observer.pxi"
-
-
-def global_norm(list arrays):
-    """The joint Euclidean norm of C-contiguous native float32 and float64 arrays, times a power of
-    two that keeps it in range, and that power."""
-    cdef Binding binding = Binding.__new__(Binding)
-    cdef lrc_job* job = &binding.job
-    cdef cnp.ndarray array
-    cdef double norm
-    binding.storage = []
-    job.table = _table
-    job.n_tensors = len(arrays)
-    job.groups = <lrc_group*>binding._allocate(LRC_DTYPES, sizeof(lrc_group))
-    job.tensors = <lrc_tensor*>binding._allocate(job.n_tensors, sizeof(lrc_tensor))
-    for i in range(LRC_DTYPES):
-        job.groups[i].dtype = i
-    for i, array in enumerate(arrays):
-        job.tensors[i].group = DTYPES.index(array.dtype)
-        job.tensors[i].n = cnp.PyArray_SIZE(array)
-        job.tensors[i].flat = cnp.PyArray_DATA(array)
-        job.tensors[i].first_chunk = job.n_chunks
-        job.n_chunks += lrc_chunks(job.tensors[i].n)
-    job.partial = <double*>binding._allocate(job.n_chunks, sizeof(double))
-    job.threads = 1
-    with nogil:
-        norm = lrc_norm(job)
-    return norm, job.factor
-
-
-def address(cnp.ndarray array):
-    """Where its element of index 0 lies; `__array_interface__` crashes where memory is short."""
-    return <size_t>cnp.PyArray_DATA(array)
-
-
-def extent(cnp.ndarray array):
-    """The addresses between the first and the last element of a non-empty array."""
-    cdef Extent found = _extent_of(array)
-    return found.low, found.high
-
-
-def change(list changes, list targets, list sources):
-    """Copies arrays into others of their shapes and dtypes, and updates dicts by others that bring
-    no new keys: no Python runs in between, so an interrupt comes before or after all of it."""
-    cdef Py_ssize_t i
-    cdef dict place, values
-    for i in range(len(targets)):
-        cnp.PyArray_CopyInto(targets[i], sources[i])
-    for i in range(len(changes)):
-        place, values = <tuple>changes[i]
-        PyDict_Update(place, values)
+include "arrays.pxi"
 
 
 cdef enum Policy:
