@@ -20,7 +20,7 @@ Evidence: TypeAlias = dict[str, float]
 
 # Chosen on the runs that benchmarks/confusion.py calls `tuning`, all else is its report.
 _LATE, _SCATTER, _JUMP = 0.07, 0.1, 8.0
-_SIGHT, _TREND, _RISE = 6.0, 2.0, 3.0
+_SIGHT, _TREND, _RISE, _ORDERED = 6.0, 2.0, 3.0, 6.0
 _ALTERNATING, _SWINGING = -0.75, 0.6
 _QUIET, _ABRUPT = 5e-3, 1e-4
 _REVERSAL, _DEAD, _LARGE, _UPHILL = -0.5, 0.5, 0.03, 0.2
@@ -156,7 +156,9 @@ def judge(
         first loss, and medians of the last tenth and of the lowest); `late` (share of the fall made
         in the last half); `scatter` (about the line through the last half, as a share of the fall,
         which counts as no less than the scatter); `visible` (the fall in its standard errors);
-        `trend` (that of the last half, likewise, positive downwards); `above` and `jump` (how far
+        `trend` (that of the last half, likewise, positive downwards); `order` (the trend of the
+        ranks of the losses, of all or of the last half, whichever rises more: growth by a factor
+        at each update is no line, and would count as noise); `above` and `jump` (how far
         the mean of the last half and the highest of the first tenth lie above the first loss, in
         units of the noise); `regain` (share of the fall that was lost again); `alternation` and
         `swing` (correlation of neighbours in the last half, of its changes and of its values);
@@ -216,7 +218,7 @@ def _verdict(evidence: Mapping[str, float]) -> tuple[Label, str]:
 
 
 def _climbs(e: Mapping[str, float]) -> bool:
-    rising = e["trend"] < -_RISE
+    rising = e["trend"] < -_RISE or e["order"] < -_ORDERED
     return (e["above"] > 0 and (e["jump"] > _JUMP or rising)) or (e["regain"] > 0.5 and rising)
 
 
@@ -281,9 +283,8 @@ def _shape(y: Curve) -> Evidence:
     tenth, middle = max(y.size // 10, 3), y.size // 2
     half = y[middle:]
     slope, rest = _line(half)
-    # as for normal noise, without being led by single spikes
-    noise = max(1.4826 * float(np.median(np.abs(rest))), 1e-12)
-    doubt = noise * (1 + 8 / half.size)  # a few points may lie close to their line by chance
+    noise = _noise(rest, 1e-12)
+    doubt = _doubt(noise, half.size)
     first, last, lowest = _levels(y).values()
     around = y[middle - tenth // 2 :][:tenth]
     start = float(np.median(y[:tenth]))
@@ -295,7 +296,8 @@ def _shape(y: Curve) -> Evidence:
         "late": max(float(np.median(around)) - last, 0.0) / fall,
         "scatter": 1.25 * float(np.abs(rest).mean()) / fall,
         "visible": (top - last) / errors,
-        "trend": -slope * half.size / (doubt * math.sqrt(25 / half.size)),
+        "trend": _trend(slope, doubt, half.size),
+        "order": min(_order(y), _order(half)),
         "above": (float(half.mean()) - first) / doubt,
         "jump": (float(y[:tenth].max()) - first) / doubt,
         "regain": (last - lowest) / max(first - lowest, start - lowest, noise),
@@ -305,6 +307,28 @@ def _shape(y: Curve) -> Evidence:
     if changes.size and changes[-1] < middle:
         shape["stop"] = float(abs(y[changes[-1] + 1] - y[changes[-1]])) / fall
     return {name: float(value) + 0.0 for name, value in shape.items()}  # no -0.0
+
+
+def _noise(rest: Curve, least: float) -> float:
+    """As for normal noise, without being led by single spikes."""
+    return max(1.4826 * float(np.median(np.abs(rest))), least)
+
+
+def _doubt(noise: float, size: int) -> float:
+    """A few points may lie close to their line by chance."""
+    return noise * (1 + 8 / size)
+
+
+def _trend(slope: float, doubt: float, size: int) -> float:
+    """A fall in its standard errors."""
+    return -slope * size / (doubt * math.sqrt(25 / size))
+
+
+def _order(y: Curve) -> float:
+    """The trend of the ranks of losses."""
+    sorted_ = np.sort(y)
+    slope, rest = _line((sorted_.searchsorted(y, "left") + sorted_.searchsorted(y, "right")) / 2.0)
+    return _trend(slope, _doubt(_noise(rest, 0.5), y.size), y.size)
 
 
 def _line(y: Curve) -> tuple[float, Curve]:

@@ -7,6 +7,7 @@ import math
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from inspect import isfunction
 from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -168,7 +169,11 @@ def load_setup(text: str) -> Setup:
         raise ValueError(f"{module_name} cannot be imported: {told(error)}") from error
     found = getattr(module, name, None)
     if not callable(found):
-        functions = [n for n, value in vars(module).items() if callable(value) and n[0] != "_"]
+        functions = [
+            n
+            for n, value in vars(module).items()
+            if isfunction(value) and value.__module__ == module.__name__ and n[0] != "_"
+        ]
         raise ValueError(f"{module_name} has no function {name!r}; {suggest(name, functions)}")
     return found  # type: ignore[no-any-return]
 

@@ -147,6 +147,7 @@ def test_an_error_is_one_line_and_exit_code_2(
         (b"def setup(lr):\n    exit(0)", "SystemExit: 0 ("),
         (b"def setup(lr):\n    return {}[3]", "KeyError: 3 (MODULE.py, line 2)"),
         (b"", "MODULE has no function 'setup'; there is none"),
+        (b"from pathlib import Path\ndef other(lr): ...", "no function 'setup'; there is other"),
     ],
 )
 def test_a_program_that_fails_is_one_line(

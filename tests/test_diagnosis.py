@@ -36,6 +36,8 @@ CURVES = {
     "up and down by turns": (1 + 0.5 * (-1.0) ** T, "oscillating"),
     "a slow swing": (1 + np.sin(T / 4), "oscillating"),
     "growth": (1.02**T, "diverging"),
+    "growth to 1e60": (2.0**T, "diverging"),
+    "a fall, then growth": (np.where(T < 20, 1 - T / 40, 0.5 * 1.5 ** (T - 20.0)), "diverging"),
     "a jump above the start": (np.r_[1.0, np.full(199, 5.0)] + 0.1 * NOISE, "diverging"),
     "a fall, then a climb back": (1 + ((T - 60) / 60.0) ** 2, "diverging"),
     "a NaN in the middle": (np.where(T == 50, np.nan, 1.0), "nonfinite"),
@@ -112,6 +114,12 @@ def descent(rate: float, updates: int = 60) -> tuple[list[float], list[float]]:
         opt.step(w.copy())
         steps.append(float((w - before)[0]))
     return losses, list(np.sign(np.multiply(steps[1:], steps[:-1])))
+
+
+@pytest.mark.parametrize("factor", [1.001, 1.05, 1.5, 2.0, 10.0, 1000.0])
+@pytest.mark.parametrize("size", [12, 20, 33, 100])
+def test_growth_by_any_factor_is_diverging(factor: float, size: int) -> None:
+    assert lrc.diagnose(factor ** np.arange(size)).label == "diverging"
 
 
 @pytest.mark.parametrize(
