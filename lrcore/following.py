@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
 from . import _core, arguments
+from .losses import loss_of
 from .memory import Change, Memory, Watched, watch
 from .parameters import Array
 
@@ -84,13 +83,14 @@ class Follower(Controller):
         return scale
 
     @final
-    def update(self, value: float, step: int | None = None, *, grads: Any = None) -> bool:
+    def update(self, value: Any, step: int | None = None, *, grads: Any = None) -> bool:
         """Report one evaluation; True if the controller has acted on it.
 
         Parameters
         ----------
         value : float
-            The metric. NaN and infinity are bad ones, never the best.
+            The metric, a number or an array that holds one. NaN and infinity are bad ones, never
+            the best.
         step : int >= 0, optional
             With it, a second report of the same step in a row is ignored.
         grads : optional
@@ -99,15 +99,11 @@ class Follower(Controller):
             optimizer has ``maximize=True``, report the negatives of value and gradients.
         """
         me = type(self).__name__
-        if isinstance(value, np.generic):
-            value = value.item()
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise TypeError(f"{me}: value must be a real number, got {value!r}")
+        # -0.0 becomes 0.0, as when a state is loaded
+        number = loss_of(value, f"{me}: value must be a real number") + 0.0
         step = arguments.checked(me, "step", step, arguments.Natural | None)
         if step is not None and step == self._state.step:
             return False
-        # -0.0 becomes 0.0, as when a state is loaded
-        number = float(value) + 0.0 if abs(value) <= sys.float_info.max else _not_finite(value)
         following = copy.copy(self._state)
         if step is not None:
             following.step = step
@@ -232,13 +228,6 @@ class Follower(Controller):
     def __getstate__(self) -> dict[str, Any]:
         # The parameters are the optimizer's, which binds the copy to its own.
         return {**vars(self), "_watched": None, "_memory": self._memory.copy()}
-
-
-def _not_finite(value: Any) -> float:
-    """NaN or an infinity, in the place of a number too large for a float too."""
-    if value != value:
-        return float("nan")
-    return float("inf") if value > 0 else float("-inf")
 
 
 def _not_arrays(saved: Mapping[str, Any], letters: tuple[str, ...]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import weakref
 from collections import deque
-from numbers import Real
 from types import TracebackType
 from typing import Annotated, Any, NamedTuple, NoReturn
 
@@ -16,6 +15,7 @@ from . import arguments
 from ._core import OBSERVED
 from .base import Optimizer
 from .diagnosis import Diagnosis, judge
+from .losses import loss_of
 
 EVERY, KEEP = 200, 1024
 
@@ -165,13 +165,9 @@ class Monitor:
         sign = self._sign
         return {name: _observation(row, sign) for name, row in rows if not math.isnan(row[0])}
 
-    def report(self, loss: float) -> None:
+    def report(self, loss: Any) -> None:
         """Tell the loss of an update, for `diagnose`; NaN and infinity are losses too."""
-        if isinstance(loss, np.ndarray) and loss.ndim == 0:
-            loss = loss[()]
-        if isinstance(loss, bool) or not isinstance(loss, Real):
-            raise TypeError(f"Monitor: loss must be a real number, got {loss!r:.80}")
-        self._losses.append(float(loss))
+        self._losses.append(loss_of(loss, "Monitor: loss must be a real number"))
 
     def diagnose(self) -> Diagnosis:
         """The verdict of `lrcore.diagnose` on what was reported and seen. A heuristic.

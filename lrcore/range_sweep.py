@@ -10,9 +10,10 @@ import numpy as np
 
 from .arguments import Positive, Range, checked
 from .base import Optimizer
+from .losses import loss_of
 from .ramps import Sweep
 from .range_suggestions import Array, Ending, RangeResult, diverged, judge
-from .runs import Moment, Run, loss_of
+from .runs import Moment, Run
 
 START: Final = 1e-7
 END: Final = 10.0

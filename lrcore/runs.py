@@ -8,7 +8,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from inspect import isfunction
-from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from .base import Optimizer
 from .checkpoint import Snapshot
+from .losses import loss_of
 from .suggestions import suggest
 
 Setup: TypeAlias = Callable[[float], "Run"]
@@ -114,14 +114,6 @@ class Run(NamedTuple):
                 yield math.nan
                 return
             yield loss_of(loss, "step() of the run must return its loss")
-
-
-def loss_of(value: Any, wanted: str) -> float:
-    """A loss as a float: of a number, or of an array that holds one."""
-    one = isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "biuf"
-    if not one and not isinstance(value, Real):
-        raise TypeError(f"{wanted}, got {value!r:.80}")
-    return float(value.item() if one else value)
 
 
 def start(setup: Callable[[float], Any], lr: float) -> Run:

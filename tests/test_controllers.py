@@ -163,7 +163,7 @@ def test_repr_rebuilds_the_settings(name: str) -> None:
 
 
 @every_controller
-@pytest.mark.parametrize("value", [None, True, "1.0", 1j, [1.0], np.ones(1)], ids=repr)
+@pytest.mark.parametrize("value", [None, "1.0", 1j, [1.0], np.ones(2)], ids=repr)
 def test_a_value_must_be_a_number(name: str, value: Any) -> None:
     run = example(name)
     with pytest.raises(TypeError, match=f"^{name}: value must be a real number"):

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, TypeAlias
 
-from ..runs import loss_of, told
+from ..losses import loss_of
+from ..runs import told
 from .judging import Losses
 from .objectives import Objective
 from .results import Status, Trial
