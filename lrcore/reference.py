@@ -28,8 +28,8 @@ def _zero_below(x: Array, least: float) -> Array:
 
 
 def settle(x: Array) -> Array:
-    """What is below the smallest normal number is stored as zero."""
-    return _zero_below(x, np.finfo(x.dtype).tiny)
+    """A second moment below the smallest normal number is stored as zero."""
+    return np.where(x < np.finfo(x.dtype).tiny, x.dtype.type(0), x)
 
 
 def halt(x: Array) -> Array:
@@ -40,6 +40,17 @@ def halt(x: Array) -> Array:
 def halt_root(x: Array) -> Array:
     """The same for what is squared."""
     return _zero_below(x, 256 * np.sqrt(np.finfo(x.dtype).tiny))
+
+
+def _root(dtype: Any) -> float:
+    """The root of the smallest normal number."""
+    return sqrt(np.finfo(dtype).tiny)
+
+
+def over(x: Array, root: Array, least: float) -> Array:
+    """`x / root`, or 0 where too little is left of the root to know it."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(root < root.dtype.type(least), root.dtype.type(0), x / root)
 
 
 def _average(decay: float, real: type) -> tuple[Any, Any]:
@@ -69,7 +80,8 @@ def _root_mean_square(v: Array, g: Array, h: Scalars) -> Array:
     real = v.dtype.type
     rho, gain = _average(h["rho"], real)
     v[...] = settle(rho * v + gain * (g * g))
-    return np.asarray(g / (np.sqrt(v + real(h["eps_root"])) + real(h["eps"])))
+    least = _root(real) * sqrt(1 / float(gain))
+    return over(g, np.sqrt(v + real(h["eps_root"])) + real(h["eps"]), least)
 
 
 def _standard_deviation(mean: Array, s: Array, g: Array, h: Scalars) -> Array:
@@ -79,7 +91,8 @@ def _standard_deviation(mean: Array, s: Array, g: Array, h: Scalars) -> Array:
     d = halt_root(g - mean)
     mean[...] = halt(rho * mean + gain * g)
     s[...] = settle(rho * (s + gain * (d * d)))
-    return np.asarray(g / (np.sqrt(s + real(h["eps_root"])) + real(h["eps"])))
+    least = _root(real) * sqrt(1 / float(gain) + 65536)
+    return over(g, np.sqrt(s + real(h["eps_root"])) + real(h["eps"]), least)
 
 
 def _gather(p: Array, b: Array, u: Array, h: Scalars) -> None:
@@ -115,7 +128,8 @@ def rmsprop_centered_momentum(
 def adagrad(p: Array, g: Array, s: Array, *, h: Scalars, k: Scalars) -> Carried:
     real = p.dtype.type
     s[...] = settle(s + g * g)
-    p -= real(h["lr"]) * (g / (np.sqrt(s + real(h["eps_root"])) + real(h["eps"])))
+    root = np.sqrt(s + real(h["eps_root"])) + real(h["eps"])
+    p -= real(h["lr"]) * over(g, root, _root(real))
     return {}
 
 
@@ -124,7 +138,7 @@ def adadelta(p: Array, g: Array, v: Array, u: Array, *, h: Scalars, k: Scalars) 
     rho, gain = _average(h["rho"], real)
     eps = real(h["eps"])
     v[...] = settle(rho * v + gain * (g * g))
-    delta = np.sqrt((u + eps) / (v + eps)) * g
+    delta = np.sqrt(over(u + eps, v + eps, np.finfo(real).tiny / float(gain))) * g
     u[...] = settle(rho * u + gain * (delta * delta))
     p -= real(h["lr"]) * delta
     return {}
@@ -145,7 +159,9 @@ def _descend(p: Array, m: Array, v: Array, h: Scalars, k: Scalars) -> None:
     rate, root = real(h["lr"] * sqrt(c2) / c1), real(h["eps_root"] * c2)
     eps = real(h["eps"] if h["eps_hat"] else h["eps"] * sqrt(c2))
     decay = real(h["lr"] * h["weight_decay"])
-    p -= decay * p + rate * (m / (np.sqrt(v + root) + eps))
+    gain2 = _average(h["beta2"], real)[1]
+    least = _root(real) * sqrt(c2 / float(gain2))
+    p -= decay * p + rate * over(m, np.sqrt(v + root) + eps, least)
 
 
 def adam(p: Array, g: Array, m: Array, v: Array, *, h: Scalars, k: Scalars) -> Carried:

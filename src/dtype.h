@@ -14,14 +14,25 @@
 /* Denormal numbers make a step many times slower, and averages of zeros would become denormal. */
 static inline real NAME(zero_below)(real x, real least)
 {
-    return x > -least && x < least ? 0 : x;
+    return fabs(x) < least ? 0 : x;
 }
-/* For what is stored. */
-#define settle(x) NAME(zero_below)(x, TINY)
+/* For second moments, which are stored without a sign. */
+static inline real NAME(settled)(real x)
+{
+    return x < TINY ? 0 : x;
+}
+#define settle(x) NAME(settled)(x)
 /* For first moments and velocities, whose product with a rate from 2^-16 on is normal as well. */
 #define halt(x) NAME(zero_below)(x, 65536 * TINY)
 /* The same for what is squared. */
 #define halt_root(x) NAME(zero_below)(x, 256 * ROOT)
+/* x / root, or 0 where so little is left of the root that what was stored as zero is missed in it:
+ * no step grows because its denominator faded. */
+static inline real NAME(over)(real x, real root, real least)
+{
+    return root < least ? 0 : x / root;
+}
+#define over(x, root, least) NAME(over)(x, root, least)
 
 #include "rules.h"
 
@@ -54,6 +65,7 @@ static const lrc_kernels NAME(kernels) = {
 #undef settle
 #undef halt
 #undef halt_root
+#undef over
 #undef SUFFIX
 #undef real
 #undef bits

@@ -8,17 +8,46 @@
 
 enum { LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES };
 
-enum {
-    LRC_MAX_STATES = 3,
-    LRC_MAX_ARRAYS = 2 + LRC_MAX_STATES, /* parameter, gradient, state */
-    LRC_MAX_SCALARS = 8,
-};
-
 /* The lists of rules.def, as they stand. */
 #define HYPER(...) __VA_ARGS__
 #define CARRIED(...) __VA_ARGS__
 #define FOLDED(...) __VA_ARGS__
 #define STATE(...) __VA_ARGS__
+
+/* A byte for each entry of a list, so that their sizes are the lengths of the longest lists. */
+union lrc_longest_scalars {
+#define FAMILY(name, hyper, carried, folded)                                                       \
+    struct {                                                                                       \
+        char hyper;                                                                                \
+    } name##_hyper;                                                                                \
+    struct {                                                                                       \
+        char carried;                                                                              \
+    } name##_carried;                                                                              \
+    struct {                                                                                       \
+        char folded;                                                                               \
+    } name##_folded;
+#define RULE(...)
+#include "rules.def"
+#undef FAMILY
+#undef RULE
+};
+
+union lrc_longest_state {
+#define FAMILY(...)
+#define RULE(name, family, state)                                                                  \
+    struct {                                                                                       \
+        char state;                                                                                \
+    } name;
+#include "rules.def"
+#undef FAMILY
+#undef RULE
+};
+
+enum {
+    LRC_MAX_SCALARS = sizeof(union lrc_longest_scalars),
+    LRC_MAX_STATES = sizeof(union lrc_longest_state),
+    LRC_MAX_ARRAYS = 2 + LRC_MAX_STATES, /* parameter, gradient, state */
+};
 
 enum {
 #define FAMILY(...)

@@ -10,7 +10,16 @@
  * A decay such as beta is rounded to the dtype first and its complement (the gain) taken from
  * that, so that beta + gain is exactly 1 and the average of a constant stays constant. Averages
  * are written beta * v + gain * x, not v + gain * (x - v): while v fades out the product of the
- * latter is denormal, hence slow, for thousands of steps. */
+ * latter is denormal, hence slow, for thousands of steps.
+ *
+ * Second moments below TINY are stored as zero, so an average may miss TINY of each update, after n
+ * updates TINY * (1 - beta^n) / gain of them all. Where the root that was stored is below the root
+ * of that (least), the true one is not known, and the element is left where it is: with any eps
+ * above, such as the defaults, that never happens.
+ *
+ * Each loop evaluates all of its terms: a coefficient of 0 (no decay, no Nesterov) times an infinite
+ * p or g is NaN, where the formula without that term would give an infinity. To leave terms out
+ * would take a loop of its own for each combination. */
 
 COEFFICIENTS(sgd)
 {
@@ -61,6 +70,9 @@ COEFFICIENTS(rmsprop)
     c->root = (real)h->eps_root;
     c->eps = (real)h->eps;
     c->mu = (real)h->momentum;
+    c->least = (real)((double)ROOT * sqrt(1 / (double)c->gain));
+    /* differences below 256 * ROOT are missed as well */
+    c->least_s = (real)((double)ROOT * sqrt(1 / (double)c->gain + 65536));
 }
 
 KERNEL(rmsprop, rmsprop)
@@ -70,7 +82,7 @@ KERNEL(rmsprop, rmsprop)
     SIMD
     for (size_t i = 0; i < n; i++) {
         v[i] = settle(c.rho * v[i] + c.gain * (g[i] * g[i]));
-        p[i] -= c.rate * (g[i] / (sqrt(v[i] + c.root) + c.eps));
+        p[i] -= c.rate * over(g[i], sqrt(v[i] + c.root) + c.eps, c.least);
     }
 }
 
@@ -81,7 +93,7 @@ KERNEL(rmsprop_momentum, rmsprop)
     SIMD
     for (size_t i = 0; i < n; i++) {
         v[i] = settle(c.rho * v[i] + c.gain * (g[i] * g[i]));
-        b[i] = halt(c.mu * b[i] + g[i] / (sqrt(v[i] + c.root) + c.eps));
+        b[i] = halt(c.mu * b[i] + over(g[i], sqrt(v[i] + c.root) + c.eps, c.least));
         p[i] -= c.rate * b[i];
     }
 }
@@ -97,7 +109,7 @@ KERNEL(rmsprop_centered, rmsprop)
         const real d = halt_root(g[i] - mean[i]);
         mean[i] = halt(c.rho * mean[i] + c.gain * g[i]);
         s[i] = settle(c.rho * (s[i] + c.gain * (d * d)));
-        p[i] -= c.rate * (g[i] / (sqrt(s[i] + c.root) + c.eps));
+        p[i] -= c.rate * over(g[i], sqrt(s[i] + c.root) + c.eps, c.least_s);
     }
 }
 
@@ -110,7 +122,7 @@ KERNEL(rmsprop_centered_momentum, rmsprop)
         const real d = halt_root(g[i] - mean[i]);
         mean[i] = halt(c.rho * mean[i] + c.gain * g[i]);
         s[i] = settle(c.rho * (s[i] + c.gain * (d * d)));
-        b[i] = halt(c.mu * b[i] + g[i] / (sqrt(s[i] + c.root) + c.eps));
+        b[i] = halt(c.mu * b[i] + over(g[i], sqrt(s[i] + c.root) + c.eps, c.least_s));
         p[i] -= c.rate * b[i];
     }
 }
@@ -122,6 +134,7 @@ COEFFICIENTS(adagrad)
     c->rate = (real)h->lr;
     c->root = (real)h->eps_root;
     c->eps = (real)h->eps;
+    c->least = ROOT;
 }
 
 KERNEL(adagrad, adagrad)
@@ -131,7 +144,7 @@ KERNEL(adagrad, adagrad)
     SIMD
     for (size_t i = 0; i < n; i++) {
         s[i] = settle(s[i] + g[i] * g[i]);
-        p[i] -= c.rate * (g[i] / (sqrt(s[i] + c.root) + c.eps));
+        p[i] -= c.rate * over(g[i], sqrt(s[i] + c.root) + c.eps, c.least);
     }
 }
 
@@ -143,6 +156,7 @@ COEFFICIENTS(adadelta)
     c->gain = 1 - c->rho;
     c->rate = (real)h->lr;
     c->eps = (real)h->eps;
+    c->least = (real)((double)TINY / (double)c->gain);
 }
 
 KERNEL(adadelta, adadelta)
@@ -152,7 +166,7 @@ KERNEL(adadelta, adadelta)
     SIMD
     for (size_t i = 0; i < n; i++) {
         v[i] = settle(c.rho * v[i] + c.gain * (g[i] * g[i]));
-        const real delta = sqrt((u[i] + c.eps) / (v[i] + c.eps)) * g[i];
+        const real delta = sqrt(over(u[i] + c.eps, v[i] + c.eps, c.least)) * g[i];
         u[i] = settle(c.rho * u[i] + c.gain * (delta * delta));
         p[i] -= c.rate * delta;
     }
@@ -174,6 +188,7 @@ COEFFICIENTS(adam)
     c->root = (real)(h->eps_root * c2);
     c->eps = (real)(h->eps_hat != 0 ? h->eps : h->eps * sqrt(c2));
     c->decay = (real)(h->lr * h->weight_decay);
+    c->least = (real)((double)ROOT * sqrt(c2 / (double)c->gain2));
 }
 
 KERNEL(adam, adam)
@@ -184,7 +199,7 @@ KERNEL(adam, adam)
     for (size_t i = 0; i < n; i++) {
         m[i] = halt(c.beta1 * m[i] + c.gain1 * g[i]);
         v[i] = settle(c.beta2 * v[i] + c.gain2 * (g[i] * g[i]));
-        p[i] -= c.decay * p[i] + c.rate * (m[i] / (sqrt(v[i] + c.root) + c.eps));
+        p[i] -= c.decay * p[i] + c.rate * over(m[i], sqrt(v[i] + c.root) + c.eps, c.least);
     }
 }
 
@@ -198,6 +213,6 @@ KERNEL(amsgrad, adam)
         m[i] = halt(c.beta1 * m[i] + c.gain1 * g[i]);
         v[i] = settle(c.beta2 * v[i] + c.gain2 * (g[i] * g[i]));
         v_max[i] = v[i] > v_max[i] ? v[i] : v_max[i];
-        p[i] -= c.decay * p[i] + c.rate * (m[i] / (sqrt(v_max[i] + c.root) + c.eps));
+        p[i] -= c.decay * p[i] + c.rate * over(m[i], sqrt(v_max[i] + c.root) + c.eps, c.least);
     }
 }
