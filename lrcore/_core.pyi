@@ -51,6 +51,11 @@ class Attachment:
         num_threads: int,
     ) -> None: ...
 
+@final
+class Tally:
+    @property
+    def n(self) -> int: ...
+
 @disjoint_base
 class Serial:
     def _alone(self, function: Callable[[], _T]) -> _T: ...
@@ -71,12 +76,16 @@ class Stepper(Serial):
     def step(self, grads: Any = None, *, lr: float | None = None) -> bool: ...
     def bind(self, grads: Any) -> None: ...
     def _is_attached(self) -> bool: ...
+    def _check_replaced(self) -> None: ...
+    @property
+    def _refusals(self) -> Tally: ...
     def _prepare(
         self,
         rates: list[tuple[_Value, float]],
         groups: list[tuple[Any, ...]],
         tensors: list[tuple[Any, ...]],
         tree: Any,
+        params: Any,
         names: tuple[str, ...],
         common: dict[str, Any],
         *,

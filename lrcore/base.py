@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import arguments, checkpoint, parameters
+from . import arguments, checkpoint, generators, parameters
 from ._core import DTYPES, RULES, Rule, Stepper
 from .arena import new_state
 from .controllers import Controller, binding
@@ -20,6 +20,8 @@ from .groups import Group, in_group, is_grouped
 from .memory import Watched
 from .options import DEFAULTS, Common, Plan, Value, check_common, check_hyper
 from .parameters import Array
+from .saved_state import Place
+from .scales import before_scales
 from .schedules import Constant
 
 
@@ -50,6 +52,7 @@ class Optimizer(Stepper):
         self._state: dict[str, Mapping[str, Array]] = {}
         self._groups: list[Group] = []
         self._named: list[list[tuple[str, Array]]] = []
+        self._places: dict[str, Place] = {}
         self._plan = Plan([], [], [])
         grouped = is_grouped(params)
         groups = list(params) if grouped else [Group(params)]
@@ -144,18 +147,24 @@ class Optimizer(Stepper):
             self._plan_group(group, leaves, plan, state)
         trees = tuple(tree for tree, _ in flat)
         tree = trees if grouped else trees[0]
+        places = {
+            name: Place(i, path)
+            for i, ((_, paths), leaves) in enumerate(zip(flat, named, strict=True))
+            for (path, _), (name, _) in zip(paths, leaves, strict=True)
+        }
         mine = {
             "_tree": tree,
             "_names": names,
+            "_places": places,
             "_groups": groups,
             "_named": named,
             "_plan": plan,
             "_grouped": grouped,
             "_state": state,
         }
-        changes = binding(self._controllers_used, Watched(tree, everything))
+        changes = binding(self._controllers_used, Watched(tree, everything), self._refusals)
         common = check_common(type(self).__name__, self._common)
-        new = self._prepare(*plan, tree, names, common)
+        new = self._prepare(*plan, tree, _given(groups, grouped), names, common)
         self._attach(new, [(vars(self), mine), *changes])
 
     def _plan_group(
@@ -183,6 +192,9 @@ class Optimizer(Stepper):
             state[name] = MappingProxyType(arrays_of)
             axes = parameters.memory_order(array)
             plan.tensors.append((row_of[dtype], array, list(arrays_of.values()), axes))
+
+    def _given(self) -> Any:
+        return _given(self._groups, self._grouped)
 
     def _arrays(self) -> list[tuple[str, Array]]:
         return [pair for leaves in self._named for pair in leaves]
@@ -256,7 +268,14 @@ class Optimizer(Stepper):
         )
         return report
 
-    def save(self, path: str | os.PathLike[str], *, params: bool = False) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        params: bool = False,
+        extra: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
         """Write the state to a file of plain data with a checksum; on an error nothing.
 
         Parameters
@@ -266,11 +285,17 @@ class Optimizer(Stepper):
             that name is replaced in one step, once the new one is on the disk.
         params : bool
             Whether the parameters are written as well.
+        extra : optional
+            What else a run needs to go on: dicts with keys of words, lists, numbers, words, and
+            arrays of real numbers. `load` gives it back in its report, tuples as lists.
+        rng : numpy.random.Generator, optional
+            Its state is written too, for ``load(path, rng=rng)``.
 
         Raises
         ------
         TypeError, ValueError
-            For another ending, or a controller whose state is no plain data.
+            For another ending, an `extra` or a controller's state that is no plain data, or a
+            parameter that was replaced.
         OSError
             If the file cannot be written; an old one is still there.
 
@@ -289,11 +314,13 @@ class Optimizer(Stepper):
         """
         from . import files  # the first use pays for its imports
 
+        generators.check(type(self).__name__, rng)
+        others = {"extra": extra, "rng": generators.state_of(rng)}
         if params:
             saved = self.snapshot()
-            files.write(path, {"params": saved.params, "state": saved.state})
+            files.write(path, {"params": saved.params, "state": saved.state, **others})
         else:
-            files.write(path, {"params": None, "state": self.state_dict()})
+            files.write(path, {"params": None, "state": self.state_dict(), **others})
 
     def load(
         self,
@@ -302,6 +329,7 @@ class Optimizer(Stepper):
         strict: bool = True,
         hyperparameters: bool = False,
         params: bool = False,
+        rng: np.random.Generator | None = None,
     ) -> checkpoint.LoadReport:
         """Go on from a file of `save`, as `load_state_dict` does; an error changes nothing.
 
@@ -313,6 +341,13 @@ class Optimizer(Stepper):
             As for `load_state_dict`.
         params : bool
             Whether to take over the parameters as well; all of them must be there and fit.
+        rng : numpy.random.Generator, optional
+            Set to the state that was saved; one must have been, of a generator of the same kind.
+
+        Returns
+        -------
+        LoadReport
+            As of `load_state_dict`, with the `extra` of `save`.
 
         Raises
         ------
@@ -323,10 +358,16 @@ class Optimizer(Stepper):
         """
         from . import files
 
+        generators.check(type(self).__name__, rng)
         saved = files.read(path)
         report: checkpoint.LoadReport = self._alone(
             lambda: checkpoint.put_file(
-                self, saved, strict=strict, hyperparameters=hyperparameters, params=params
+                self,
+                saved,
+                strict=strict,
+                hyperparameters=hyperparameters,
+                params=params,
+                rng=rng,
             )
         )
         return report
@@ -402,7 +443,7 @@ class Optimizer(Stepper):
     @property
     def params(self) -> Any:
         """The parameters, in the structure that was given; a list of those with groups."""
-        return [group.params for group in self._groups] if self._grouped else self._groups[0].params
+        return [group.params for group in self._groups] if self._grouped else self._given()
 
     @property
     def state(self) -> Mapping[str, Mapping[str, Array]]:
@@ -416,7 +457,23 @@ class Optimizer(Stepper):
 
     @property
     def lr(self) -> float:
-        """The effective rate of the first group's next update; assigning replaces the schedule."""
+        """The effective rate of the first group's next update; assigning replaces the schedule.
+
+        A number is the rate that is read and used from then on: the rate behind it is chosen so
+        that it comes out after `lr_scale`, the group's own, controllers and their `min_lr`. Other
+        groups keep their proportion to the first. A schedule is multiplied by all of these.
+
+        Examples
+        --------
+        >>> import numpy as np, lrcore as lrc
+        >>> plateau = lrc.ReduceOnPlateau(factor=0.1, patience=1)
+        >>> opt = lrc.SGD(np.ones(2), lr=0.5, controller=plateau)
+        >>> plateau.update(1.0), plateau.update(1.0), opt.lr
+        (False, True, 0.05)
+        >>> opt.lr *= 0.5
+        >>> opt.lr
+        0.025
+        """
         return float(self._next_rate(0))
 
     @lr.setter
@@ -425,6 +482,16 @@ class Optimizer(Stepper):
         self._between(lambda: self._assign_lr(value, checked))
 
     def _assign_lr(self, value: Value, checked: Value) -> None:
+        first, me = self._groups[0], type(self).__name__
+        if "lr" in first.overrides:
+            raise ValueError(f"{me}: lr is that of the first group, which has one of its own")
+        if not callable(checked):
+            scale = first.lr_scale * self.lr_scale
+            value = checked = before_scales(me, checked, scale, self._controllers_used)
+        self._set_lr(value, checked)
+
+    def _set_lr(self, value: Value, checked: Value) -> None:
+        """The rate before all scales, of the groups that have none of their own."""
         follow = ["lr" not in group.overrides for group in self._groups]
         pairs = zip(follow, self._groups, self._plan.rates, strict=True)
         rates = [(checked, group.lr_scale) if ours else old for ours, group, old in pairs]
@@ -487,6 +554,11 @@ class Optimizer(Stepper):
         elements = sum(array.size for _, array in self._arrays())
         size = f"{len(self.names)} arrays, {elements} elements"
         return f"<{type(self).__name__}({options}): {size}, t={self.t}>"
+
+
+def _given(groups: list[Group], grouped: bool) -> Any:
+    """The user's own parameters, in the structure of the tree."""
+    return tuple(group.params for group in groups) if grouped else groups[0].params
 
 
 def _rebuild(

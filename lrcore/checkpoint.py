@@ -1,41 +1,40 @@
-"""The state of an optimizer as plain data: taken out whole, checked whole before it is put back."""
+"""The state of an optimizer taken out whole, and put back whole or not at all."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from . import settings
-from .arguments import Fraction, Natural, NonNegative, convert
+from . import generators, saved_controllers, settings
+from .arguments import Fraction, convert
 from .following import Controller, Follower, loading
+from .options import Plan
 from .parameters import Array
+from .saved_state import (
+    FORMAT,
+    SavedParameter,
+    SavedState,
+    carried_problems,
+    differences,
+    parse,
+)
 
 if TYPE_CHECKING:
-    from ._core import Attachment, _Changes
+    from ._core import _Changes
     from .base import Optimizer
 
-FORMAT = 1
-_NUMBERS: dict[str, Any] = {
-    "format": Natural,
-    "t": Natural,
-    "skipped": Natural,
-    "lr_scale": NonNegative,
-}
-# Every entry with its type; numbers are looked at more closely.
-_KINDS: dict[str, Any] = {
-    **dict.fromkeys([*_NUMBERS, "last_lr"]),
-    "optimizer": str,
-    "hyperparameters": Mapping,
-    "carried": Mapping,
-    "state": Mapping,
-    "controllers": list | tuple,
-}
+
+class _Found(NamedTuple):
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    mismatched: tuple[str, ...]
+    differing: tuple[str, ...]
 
 
-class LoadReport(NamedTuple):
+class LoadReport(_Found):
     """What `load_state_dict` found; with ``strict=True`` only `differing` can be other than empty.
 
     Parameters
@@ -47,17 +46,18 @@ class LoadReport(NamedTuple):
     mismatched : tuple of str
         What was saved and does not fit, in words; it was left out.
     differing : tuple of str
-        Hyperparameters that were others when the state was saved, in words.
+        Hyperparameters, and settings of controllers, that were others when the state was saved, in
+        words.
+    extra : optional
+        An attribute beside these four: what `save` was given as `extra`.
     """
 
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-    mismatched: tuple[str, ...]
-    differing: tuple[str, ...]
+    extra: Any = None
 
 
 def take(opt: Optimizer) -> dict[str, Any]:
     """Everything but the parameters and the options: copies of arrays, numbers and names."""
+    opt._check_replaced()
     carried = opt._get_carried(opt._rules())
     return {
         "format": FORMAT,
@@ -72,57 +72,9 @@ def take(opt: Optimizer) -> dict[str, Any]:
             name: {key: array.copy() for key, array in opt.state[name].items()}
             for name in opt.names
         },
-        "controllers": [controller.state_dict() for controller in opt.controllers],
+        "places": {name: opt._places[name]._asdict() for name in opt.names},
+        "controllers": saved_controllers.take(opt.controllers),
     }
-
-
-def put(
-    opt: Optimizer,
-    saved: Mapping[str, Any],
-    *,
-    strict: bool,
-    hyperparameters: bool,
-    params: Mapping[str, Array] | None = None,
-) -> LoadReport:
-    """Sets `opt` to what `take` gave, and its parameters; an error changes nothing."""
-    _refuse(opt, "state", _problems(saved) or _kind_problems(opt, saved))
-    schedules, differing = settings.differences(opt, saved["hyperparameters"])
-    others = None
-    if hyperparameters:
-        schedules, others = [], _settings(opt, saved["hyperparameters"])
-    misfits = {name: _misfits(opt, saved, name) for name in opt.names}
-    wrong = [text for texts in misfits.values() for text in texts]
-    wrong += _unlike_groups(opt, saved) + _controller_problems(opt, saved)
-    missing = [name for name in opt.names if name not in saved["state"]]
-    unexpected = [name for name in saved["state"] if name not in misfits]
-    if strict:
-        absent = _differences("parameters in state", set(opt.names), saved["state"].keys())
-        if schedules:
-            schedules.append("strict=False keeps what is here, hyperparameters=True what was saved")
-        _refuse(opt, "state", absent + wrong + schedules)
-    fitting = [name for name in opt.names if name not in missing and not misfits[name]]
-    _put(opt, saved, fitting, params, others)
-    return LoadReport(tuple(missing), tuple(unexpected), tuple(wrong), tuple(differing))
-
-
-def _settings(opt: Optimizer, saved: Mapping[str, Any]) -> tuple[Attachment, _Changes]:
-    try:
-        return settings.prepare(opt, saved)
-    except (TypeError, ValueError) as error:
-        _refuse(opt, "state", [f"its hyperparameters cannot be used: {error}"])
-        raise
-
-
-def put_file(
-    opt: Optimizer, saved: Mapping[str, Any], *, strict: bool, hyperparameters: bool, params: bool
-) -> LoadReport:
-    """The same with what was in a file."""
-    if saved.keys() != {"params", "state"}:
-        _refuse(opt, "file", [f"it holds {sorted(saved)!s:.80}, no state"])
-    arrays = saved["params"] if params else None
-    if params:
-        _refuse(opt, "file", _parameter_problems(opt, arrays))
-    return put(opt, saved["state"], strict=strict, hyperparameters=hyperparameters, params=arrays)
 
 
 class Snapshot(NamedTuple):
@@ -139,28 +91,143 @@ class Snapshot(NamedTuple):
 
 def snapshot(opt: Optimizer) -> Snapshot:
     """Parameters and state."""
-    return Snapshot({name: array.copy() for name, array in opt._arrays()}, take(opt))
+    state = take(opt)
+    return Snapshot({name: array.copy() for name, array in opt._arrays()}, state)
+
+
+def put(
+    opt: Optimizer,
+    saved: Mapping[str, Any],
+    *,
+    strict: bool,
+    hyperparameters: bool,
+    params: Mapping[str, Array] | None = None,
+) -> LoadReport:
+    """Sets `opt` to what `take` gave, and its parameters; an error changes nothing."""
+    opt._check_replaced()
+    state = _parsed(opt, "state", saved)
+    schedules, differing = settings.differences(opt, state.hyperparameters)
+    others = None
+    if hyperparameters:
+        schedules, others = [], _settings(opt, state.hyperparameters)
+    found = _matched(opt, state)
+    misfits = {name: _misfits(opt, name, entry) for name, (_, entry) in found.items()}
+    controllers = saved_controllers.fit(opt.controllers, state.controllers)
+    wrong = [text for texts in misfits.values() for text in texts] + controllers.problems
+    missing = [name for name in opt.names if name not in found]
+    taken = {saved_name for saved_name, _ in found.values()}
+    unexpected = [name for name in state.parameters if name not in taken]
+    if strict:
+        absent, hints = differences("parameters in state", set(missing), set(unexpected)), []
+        if missing and unexpected:
+            hints.append(
+                "where only the names are others, give those that were saved: Group(names=[...])"
+            )
+        if schedules:
+            hints.append("strict=False keeps what is here, hyperparameters=True what was saved")
+        problems = absent + wrong + schedules
+        _refuse(opt, "state", problems and problems + hints)
+    fitting = {name: entry for name, (_, entry) in found.items() if not misfits[name]}
+    _put(opt, state, fitting, controllers.states, params, others)
+    differing = [*differing, *controllers.differing]
+    return LoadReport(tuple(missing), tuple(unexpected), tuple(wrong), tuple(differing))
+
+
+def put_file(
+    opt: Optimizer,
+    saved: Mapping[str, Any],
+    *,
+    strict: bool,
+    hyperparameters: bool,
+    params: bool,
+    rng: np.random.Generator | None,
+) -> LoadReport:
+    """The same with what was in a file."""
+    if not {"params", "state"} <= saved.keys() <= {"params", "state", "extra", "rng"}:
+        _refuse(opt, "file", [f"it holds {sorted(saved)!s:.80}, no state"])
+    arrays = saved["params"] if params else None
+    if params:
+        _refuse(opt, "file", _parameter_problems(opt, arrays))
+    if rng is not None:
+        _refuse(opt, "file", generators.problems(rng, saved.get("rng")))
+    before = None if rng is None else rng.bit_generator.state
+    try:
+        if rng is not None:
+            rng.bit_generator.state = saved["rng"]
+        report = put(
+            opt, saved["state"], strict=strict, hyperparameters=hyperparameters, params=arrays
+        )
+    except BaseException:
+        if rng is not None and before is not None:
+            rng.bit_generator.state = before
+        raise
+    report.extra = saved.get("extra")
+    return report
 
 
 def restore(opt: Optimizer, saved: Snapshot) -> None:
     """Sets parameters and state to what `snapshot` gave; an error changes nothing."""
     if not isinstance(saved, Snapshot):
         raise TypeError(f"{type(opt).__name__}: {saved!r:.80} is not a Snapshot")
-    found = _parameter_problems(opt, saved.params)
-    found = found or _problems(saved.state) or _kind_problems(opt, saved.state)
-    for name in () if found else opt.names:
-        found += _misfits(opt, saved.state, name)
-    if not found:
-        found = _unlike_groups(opt, saved.state) + _controller_problems(opt, saved.state)
-    _refuse(opt, "snapshot", found)
-    _put(opt, saved.state, opt.names, saved.params)
+    opt._check_replaced()
+    _refuse(opt, "snapshot", _parameter_problems(opt, saved.params))
+    state = _parsed(opt, "snapshot", saved.state)
+    entries = {name: state.parameters[name] for name in opt.names if name in state.parameters}
+    found = differences("parameters in state", set(opt.names), state.parameters.keys())
+    for name, entry in entries.items():
+        found += _misfits(opt, name, entry)
+    controllers = saved_controllers.fit(opt.controllers, state.controllers)
+    _refuse(opt, "snapshot", found + controllers.problems)
+    _put(opt, state, entries, controllers.states, saved.params)
+
+
+def _parsed(opt: Optimizer, what: str, saved: Any) -> SavedState:
+    state, found = parse(saved)
+    if state is not None and state.optimizer != type(opt).__name__:
+        found = [f"it is of {state.optimizer}"]
+    if state is None or found:
+        _refuse(opt, what, found)
+    assert state is not None
+    return state
+
+
+def _settings(opt: Optimizer, saved: Mapping[str, Any]) -> settings.Planned:
+    try:
+        return settings.prepare(opt, saved)
+    except (TypeError, ValueError) as error:
+        _fail(opt, "state", [f"its hyperparameters cannot be used: {error}"])
+
+
+def _matched(opt: Optimizer, state: SavedState) -> dict[str, tuple[str, SavedParameter]]:
+    """For each parameter the name and entry that was saved of it.
+
+    By name, and where a name came of itself (without and with the number of a group, which depends
+    on whether a group was there from the start or added) by group and path, or by the path alone.
+    """
+    found = {n: (n, state.parameters[n]) for n in opt.names if n in state.parameters}
+    taken = {name for name, _ in found.values()}
+    here = [n for n in opt.names if n not in found and n in opt._places[n].names]
+    there = {
+        name: entry.place
+        for name, entry in state.parameters.items()
+        if name not in taken and entry.place is not None and name in entry.place.names
+    }
+    for name in here:
+        group, path = place = opt._places[name]
+        same = [other for other, at in there.items() if at == place]
+        alone = [other for other, at in there.items() if at.path == path]
+        unique = sum(opt._places[other].path == path for other in here) == 1
+        pick = same if len(same) == 1 else alone if len(alone) == 1 and unique else []
+        for other in pick:
+            found[name] = other, state.parameters[other]
+    return {name: found[name] for name in opt.names if name in found}
 
 
 def _parameter_problems(opt: Optimizer, saved: Any) -> list[str]:
     if not isinstance(saved, Mapping):
         return ["no parameters were saved with it"]
     arrays = dict(opt._arrays())
-    found = _differences("parameters", arrays.keys(), saved.keys())
+    found = differences("parameters", arrays.keys(), saved.keys())
     for name in arrays.keys() & saved.keys():
         found += _unlike(f'"{name}"', saved[name], arrays[name])
         if not arrays[name].flags.writeable:
@@ -168,46 +235,79 @@ def _parameter_problems(opt: Optimizer, saved: Any) -> list[str]:
     return found
 
 
-def _refuse(opt: Optimizer, what: str, problems: list[str]) -> None:
+def _fail(opt: Optimizer, what: str, problems: Sequence[str]) -> NoReturn:
+    raise ValueError(f"{type(opt).__name__}: this {what} does not fit: {'; '.join(problems)}")
+
+
+def _refuse(opt: Optimizer, what: str, problems: Sequence[str]) -> None:
     if problems:
-        raise ValueError(f"{type(opt).__name__}: this {what} does not fit: {'; '.join(problems)}")
+        _fail(opt, what, problems)
+
+
+def _misfits(opt: Optimizer, name: str, saved: SavedParameter) -> list[str]:
+    """Why what was saved of a parameter cannot be copied to its state."""
+    rule = opt._rules()[opt._rows_of_arrays()[opt.names.index(name)]]
+    found = differences(f'state of "{name}"', opt.state[name].keys(), saved.state.keys())
+    for key, array in opt.state[name].items():
+        found += _unlike(f'{key} of "{name}"', saved.state.get(key, array), array)
+    return found + carried_problems(name, rule.carried, saved.carried)
+
+
+def _unlike(what: str, given: Any, array: Array) -> list[str]:
+    """Why an array cannot be copied to another bit for bit."""
+    if not isinstance(given, np.ndarray) or given.dtype != array.dtype:
+        kind = given.dtype if isinstance(given, np.ndarray) else type(given).__name__
+        return [f"{what} is {kind}, expected {array.dtype}"]
+    if given.shape != array.shape:
+        return [f"{what} has shape {given.shape}, expected {array.shape}"]
+    return []
 
 
 def _put(
     opt: Optimizer,
-    saved: Mapping[str, Any],
-    names: Collection[str],
+    saved: SavedState,
+    entries: Mapping[str, SavedParameter],
+    states: Mapping[int, Mapping[str, Any]],
     params: Mapping[str, Array] | None = None,
-    others: tuple[Attachment, _Changes] | None = None,
+    others: settings.Planned | None = None,
 ) -> None:
-    """Copies parameters, and what is `saved` of these names: all of it, or nothing."""
-    numbers = {name: convert(saved[name], kind) for name, kind in _NUMBERS.items()}
-    del numbers["format"]
-    last_lr = math.nan if saved["last_lr"] is None else convert(saved["last_lr"], NonNegative)
+    """Copies parameters, and what is saved of those in `entries`: all of it, or nothing."""
     targets: list[Array] = []
     sources: list[Array] = []
     if params is not None:
         targets += [array for _, array in opt._arrays()]
         sources += [params[name] for name in opt.names]
-    for name in names:
+    for name, entry in entries.items():
         targets += opt.state[name].values()
-        sources += [saved["state"][name][key] for key in opt.state[name]]
-    carried = _carried(opt, saved["carried"], names)
-    fit = not _controller_problems(opt, saved)
-    states = saved["controllers"] if fit else [c.state_dict() for c in opt.controllers]
-    new, changes = others or (None, [])
+        sources += [entry.state[key] for key in opt.state[name]]
+    carried = _carried(opt, entries)
+    settled = others or settings.present(opt)
+    plan = _by_age(settled.plan, carried)
+    changes: _Changes = [(vars(opt), {**settled.changes, "_plan": plan})]
+    new = None
+    if others is not None or plan is not opt._plan:
+        new = opt._prepare(
+            *plan, opt._tree, opt._given(), opt._names, settled.common, keep_bound=True
+        )
+    after = [states.get(i, c.state_dict()) for i, c in enumerate(opt.controllers)]
     strangers = [
         (controller, state)
-        for controller, state in zip(opt.controllers, states, strict=True)
+        for controller, state in zip(opt.controllers, after, strict=True)
         if not isinstance(controller, Follower)
     ]
     before = [(controller, controller.state_dict()) for controller, _ in strangers]
     done = [False]
+    numbers = {
+        "t": saved.t,
+        "skipped": saved.skipped,
+        "last_lr": saved.last_lr,
+        "lr_scale": saved.lr_scale,
+    }
     try:
-        changes = [*changes, *loading(opt.controllers, states)]
-        arguments = (targets, sources, opt._rules(), carried, changes, new)
+        changes = [*changes, *loading(opt.controllers, after)]
+        arguments = (targets, sources, [row[0] for row in plan.rows], carried, changes, new)
         _load(strangers)  # a loop in here would let an interrupt past `except`, in Python 3.13
-        opt._go_back(*arguments, done, last_lr=last_lr, **numbers)
+        opt._go_back(*arguments, done, **numbers)
     except BaseException as error:
         # an interrupt that came during the copying is raised after it
         _load([] if done[0] else before)
@@ -221,106 +321,28 @@ def _load(states: Iterable[tuple[Controller, Any]]) -> None:
         controller.load_state_dict(state)
 
 
-def _carried(
-    opt: Optimizer, saved: Mapping[str, Mapping[str, Any]], names: Collection[str]
-) -> list[dict[str, float]]:
-    """The carried scalars of each array: the saved ones of its group, where there are any."""
+def _carried(opt: Optimizer, entries: Mapping[str, SavedParameter]) -> list[dict[str, float]]:
+    """The carried scalars of each array: those saved with its state, or else its own."""
     found = opt._get_carried(opt._rules())
-    rows = opt._rows_of_arrays()
-    known = {row: saved[name] for row, name in zip(rows, opt.names, strict=True) if name in names}
-    for i, row in enumerate(rows):
-        if row in known:
-            found[i] = {key: convert(value, Fraction) for key, value in known[row].items()}
+    for i, name in enumerate(opt.names):
+        if name in entries:
+            carried = entries[name].carried
+            found[i] = {key: convert(value, Fraction) for key, value in carried.items()}
     return found
 
 
-def _problems(saved: Any) -> list[str]:
-    """Why these are not the words of `take`, whatever the optimizer."""
-    if not isinstance(saved, Mapping):
-        return [f"it is a {type(saved).__name__}, not a mapping"]
-    found = _differences("entries", _KINDS.keys(), saved.keys())
-    if found:
-        return found
-    for name, kind in _KINDS.items():
-        if kind and not isinstance(saved[name], kind):
-            found.append(f"{name} is a {type(saved[name]).__name__}")
-    for name, kind in _NUMBERS.items():
-        found += _number(name, saved[name], kind)
-    found += _number("last_lr", saved["last_lr"], NonNegative | None)
-    if not found and saved["format"] != FORMAT:
-        found.append(f"its format is {saved['format']!r}; this version reads {FORMAT}")
-    return found or settings.problems(saved["hyperparameters"]) + _part_problems(saved)
-
-
-def _part_problems(saved: Mapping[str, Any]) -> list[str]:
-    parts = [("a controller", entry) for entry in saved["controllers"]]
-    for part in ("carried", "state"):
-        parts += [(f'{part} of "{name}"', entry) for name, entry in saved[part].items()]
-    found = [
-        f"{what} is a {type(entry).__name__}"
-        for what, entry in parts
-        if not isinstance(entry, Mapping)
-    ]
-    found += _differences("parameters in carried", saved["state"].keys(), saved["carried"].keys())
-    return found
-
-
-def _kind_problems(opt: Optimizer, saved: Mapping[str, Any]) -> list[str]:
-    if saved["optimizer"] == type(opt).__name__:
-        return []
-    return [f"it is of {saved['optimizer']}"]
-
-
-def _controller_problems(opt: Optimizer, saved: Mapping[str, Any]) -> list[str]:
-    given, expected = len(saved["controllers"]), len(opt.controllers)
-    return [] if given == expected else [f"{given} controllers, expected {expected}"]
-
-
-def _misfits(opt: Optimizer, saved: Mapping[str, Any], name: str) -> list[str]:
-    """Why what was saved of a parameter cannot be copied to its state; nothing if it was not."""
-    if name not in saved["state"]:
-        return []
-    arrays, carried = saved["state"][name], saved["carried"][name]
-    rule = opt._rules()[opt._rows_of_arrays()[opt.names.index(name)]]
-    found = _differences(f'state of "{name}"', opt.state[name].keys(), arrays.keys())
-    for key, array in opt.state[name].items():
-        found += _unlike(f'{key} of "{name}"', arrays.get(key, array), array)
-    found += _differences(f'carried of "{name}"', set(rule.carried), carried.keys())
-    for key, value in carried.items():
-        found += _number(f'{key} of "{name}"', value, Fraction)
-    return found
-
-
-def _unlike(what: str, given: Any, array: Array) -> list[str]:
-    """Why an array cannot be copied to another bit for bit."""
-    if not isinstance(given, np.ndarray) or given.dtype != array.dtype:
-        kind = given.dtype if isinstance(given, np.ndarray) else type(given).__name__
-        return [f"{what} is {kind}, expected {array.dtype}"]
-    if given.shape != array.shape:
-        return [f"{what} has shape {given.shape}, expected {array.shape}"]
-    return []
-
-
-def _unlike_groups(opt: Optimizer, saved: Mapping[str, Any]) -> list[str]:
-    found = []
-    shared: dict[int, Mapping[str, Any]] = {}
-    for name, row in zip(opt.names, opt._rows_of_arrays(), strict=True):
-        carried = saved["carried"].get(name)
-        if carried is not None and carried != shared.setdefault(row, carried):
-            found.append(f'"{name}" has made other updates than the rest of its group')
-    return found
-
-
-def _differences(what: str, expected: Any, given: Any) -> list[str]:
-    missing, unexpected = sorted(expected - given), sorted(map(str, given - expected))
-    parts = [f"missing {missing}"] if missing else []
-    parts += [f"unexpected {unexpected}"] if unexpected else []
-    return [f"{what}: {', '.join(parts)}"] if parts else []
-
-
-def _number(name: str, value: Any, kind: Any) -> list[str]:
-    try:
-        convert(value, kind)
-    except (TypeError, ValueError) as wanted:
-        return [f"{name} is {value!r}, expected {wanted}"]
-    return []
+def _by_age(plan: Plan, carried: Sequence[Mapping[str, float]]) -> Plan:
+    """With rows of their own for arrays whose carried scalars differ: no state is corrected by a
+    count of updates that it has not seen."""
+    place: dict[tuple[Any, ...], int] = {}
+    rows = []
+    tensors = []
+    for (row, *rest), scalars in zip(plan.tensors, carried, strict=True):
+        key = (row, *sorted(scalars.items()))
+        if key not in place:
+            place[key] = len(rows)
+            rows.append(plan.rows[row])
+        tensors.append((place[key], *rest))
+    if [row for row, *_ in tensors] == [row for row, *_ in plan.tensors]:
+        return plan
+    return Plan(plan.rates, rows, tensors)

@@ -1,4 +1,4 @@
-"""Dicts, lists, numbers, words and float arrays as JSON and the arrays apart."""
+"""Dicts, lists, numbers, words and arrays of real numbers as JSON and the arrays apart."""
 
 from __future__ import annotations
 
@@ -11,8 +11,15 @@ import numpy as np
 
 from .parameters import Array
 
-FORMAT: Final = 1
-KINDS: Final = ("float32", "float64")
+FORMAT: Final = 2
+# The kinds of arrays that each format knows. More kinds need no other format: a file with a kind
+# that is not listed is refused by name.
+_FLOATS: Final = ("float32", "float64")
+_INTEGERS: Final = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+KINDS: Final[Mapping[int, tuple[str, ...]]] = {
+    1: _FLOATS,
+    2: (*_FLOATS, "float16", *_INTEGERS, "bool"),
+}
 LONGEST: Final = 1 << 24  # bytes of JSON
 _ARRAY, _NUMBER, _DICT = "array", "number", "dict"  # the keys of what JSON cannot hold
 
@@ -27,10 +34,14 @@ def encode(tree: Mapping[str, Any]) -> tuple[bytes, list[Array]]:
     """
     arrays: list[Array] = []
     document = {"format": FORMAT, "tree": _encode(tree, arrays)}
-    document["arrays"] = [[array.dtype.name, list(array.shape)] for array in arrays]
+    document["arrays"] = [
+        {"kind": array.dtype.name, "shape": list(array.shape)} for array in arrays
+    ]
     text = json.dumps(document, allow_nan=False).encode()
     if len(text) > LONGEST:
-        raise ValueError(f"{len(text)} bytes of names and numbers, at most {LONGEST}")
+        raise ValueError(
+            f"{len(text)} bytes of names and numbers, at most {LONGEST}; give long lists as arrays"
+        )
     flat = [array.astype(array.dtype.newbyteorder("<"), order="C", copy=False) for array in arrays]
     return text, flat
 
@@ -41,11 +52,12 @@ def bytes_of(array: Array) -> memoryview:
 
 
 def _encode(value: Any, arrays: list[Array]) -> Any:
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and value.dtype.kind in "biufU":
         value = value.item()
     if isinstance(value, np.ndarray):
-        if value.dtype.name not in KINDS:
-            raise TypeError(f"an array of {value.dtype} is neither {' nor '.join(KINDS)}")
+        if value.dtype.name not in KINDS[FORMAT]:
+            kinds = ", ".join(KINDS[FORMAT])
+            raise TypeError(f"an array of {value.dtype} is no plain data, which are {kinds}")
         arrays.append(value)
         return {_ARRAY: len(arrays) - 1}
     if isinstance(value, float) and not math.isfinite(value):
@@ -92,23 +104,32 @@ def _index(i: Any, n: int) -> int:
     return i
 
 
+def _fields(entry: Any) -> tuple[Any, Any]:
+    if not isinstance(entry, dict) or entry.keys() != {"kind", "shape"}:
+        raise ValueError(f"{entry!r:.80} is no kind and shape")
+    return entry["kind"], entry["shape"]
+
+
 class Document:
     """The checked JSON of a file: its tree, and dtype, shape and bytes of its arrays."""
 
     def __init__(self, text: bytes) -> None:
         document = json.loads(text.decode())
-        if not isinstance(document, dict) or document.get("format") != FORMAT:
-            found = document.get("format") if isinstance(document, dict) else document
-            raise ValueError(f"its format is {found!r:.40}; this version reads {FORMAT}")
+        found = document.get("format") if isinstance(document, dict) else document
+        if type(found) is not int or found not in KINDS:
+            raise ValueError(f"its format is {found!r:.40}; this version reads 1 to {FORMAT}")
         if document.keys() != {"format", "tree", "arrays"}:
             raise ValueError(f"its entries are {sorted(document)!s:.80}")
         self.tree = document["tree"]
-        self.arrays = [self._kind(*entry) for entry in document["arrays"]]
+        entries = document["arrays"] if found == 1 else map(_fields, document["arrays"])
+        self.arrays = [self._kind(KINDS[found], *entry) for entry in entries]
 
     @staticmethod
-    def _kind(dtype: Any, shape: Any) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+    def _kind(
+        kinds: tuple[str, ...], dtype: Any, shape: Any
+    ) -> tuple[np.dtype[Any], tuple[int, ...], int]:
         """dtype, shape and bytes."""
-        if dtype not in KINDS or not isinstance(shape, list) or len(shape) > 32:
+        if dtype not in kinds or not isinstance(shape, list) or len(shape) > 32:
             raise ValueError(f"there are no arrays of {dtype!r:.40} and shape {shape!r:.80}")
         if any(type(n) is not int or n < 0 for n in shape):
             raise ValueError(f"{shape!r:.80} is no shape")

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, final
+from weakref import WeakSet
 
 import numpy as np
 
@@ -67,6 +68,8 @@ class Follower(Controller):
     _state: Any
 
     def __post_init__(self) -> None:
+        self._tallies: WeakSet[_core.Tally] = WeakSet()
+        self._refusals_seen = 0
         self._watched: Watched | None = None
         self._memory = Memory({}, full=False)
 
@@ -92,7 +95,8 @@ class Follower(Controller):
             The metric, a number or an array that holds one. NaN and infinity are bad ones, never
             the best.
         step : int >= 0, optional
-            With it, a second report of the same step in a row is ignored.
+            With it, a second report of the same step in a row is ignored; not so where the optimizer
+            has left out or refused an update since, for gradients that are not finite.
         grads : optional
             The gradients at this point, in the structure of the parameters, for those controllers
             that ask for them; the others do not look at them. These controllers descend: where the
@@ -102,16 +106,36 @@ class Follower(Controller):
         # -0.0 becomes 0.0, as when a state is loaded
         number = loss_of(value, f"{me}: value must be a real number") + 0.0
         step = arguments.checked(me, "step", step, arguments.Natural | None)
-        if step is not None and step == self._state.step:
+        refusals = self._refusals()
+        if step is not None and step == self._state.step and refusals == self._refusals_seen:
             return False
         following = copy.copy(self._state)
         if step is not None:
             following.step = step
         acted, change = self._follow(following, number, grads)
         change = change or Change(self._memory)
-        changed = {"_state": following, "_memory": change.memory}
+        changed = {"_state": following, "_memory": change.memory, "_refusals_seen": refusals}
         _core.change([(vars(self), changed)], change.targets, change.sources)
         return acted
+
+    def _refusals(self) -> int:
+        """The updates that gradients which are not finite have prevented, as far as known."""
+        return sum(tally.n for tally in self._tallies)
+
+    @property
+    @final
+    def settings(self) -> dict[str, Any]:
+        """What the constructor was given, or was assigned since, by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.init}  # type: ignore[arg-type]
+
+    @final
+    def reset(self) -> None:
+        """Begin anew: counts, best and scale as in a new controller, settings as they are.
+
+        After an early stop, a loop until `stop` goes on then; the parameters stay as they are.
+        """
+        memory = Memory(self._memory.arrays, full=False)
+        _core.change([(vars(self), {"_state": type(self._state)(), "_memory": memory})], [], [])
 
     @abstractmethod
     def _follow(self, state: Any, value: float, grads: Any) -> tuple[bool, Change | None]:
@@ -208,7 +232,8 @@ class Follower(Controller):
             state = kind(**{key: value for key, value in d.items() if key != "arrays"})
         except TypeError as error:
             raise ValueError(str(error)) from None
-        return {"_state": state, "_memory": self._remember(d.get("arrays", {}))}
+        memory = self._remember(d.get("arrays", {}))
+        return {"_state": state, "_memory": memory, "_refusals_seen": self._refusals()}
 
     def _remember(self, saved: Any) -> Memory:
         if not isinstance(saved, Mapping):
@@ -227,7 +252,12 @@ class Follower(Controller):
 
     def __getstate__(self) -> dict[str, Any]:
         # The parameters are the optimizer's, which binds the copy to its own.
-        return {**vars(self), "_watched": None, "_memory": self._memory.copy()}
+        mine = {**vars(self), "_watched": None, "_memory": self._memory.copy()}
+        del mine["_tallies"]
+        return mine
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _tallies=WeakSet(), _refusals_seen=0)
 
 
 def _not_arrays(saved: Mapping[str, Any], letters: tuple[str, ...]) -> list[str]:
@@ -244,9 +274,13 @@ def _not_arrays(saved: Mapping[str, Any], letters: tuple[str, ...]) -> list[str]
     return found
 
 
-def binding(controllers: Iterable[Controller], watched: Watched) -> _Changes:
+def binding(controllers: Iterable[Controller], watched: Watched, tally: _core.Tally) -> _Changes:
     """What changes when the controllers are told their optimizer's parameters."""
-    return [(vars(c), c._prepare(watched)) for c in controllers if isinstance(c, Follower)]
+    return [
+        (vars(c), {**c._prepare(watched), "_tallies": WeakSet([*c._tallies, tally])})
+        for c in controllers
+        if isinstance(c, Follower)
+    ]
 
 
 def loading(controllers: Iterable[Controller], states: Iterable[Mapping[str, Any]]) -> _Changes:

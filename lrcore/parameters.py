@@ -204,6 +204,16 @@ def in_order(tree: Tree, grads: Any, names: Sequence[str]) -> list[Any]:
     return found
 
 
+def raise_replaced(name: str, key: Any, is_array: bool) -> NoReturn:
+    """Says that the entry `key`, with the parameter `name` in it, is no longer what it was."""
+    what = f'parameter "{name}" was' if is_array else f'parameters from "{name}" on were'
+    raise ValueError(
+        f"{what} replaced: another object is now in the place [{key!r}], and the optimizer goes on "
+        f"with the arrays that it was given. Change these in place, params[{key!r}][...] = value, "
+        "or make a new optimizer"
+    )
+
+
 def _kind(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
@@ -225,6 +235,7 @@ def _nonfinite(
     gradients: Sequence[Array], parameters: Sequence[Array], names: Sequence[str]
 ) -> Iterator[str]:
     for name, gradient, parameter in zip(names, gradients, parameters, strict=True):
+        gradient = np.asarray(gradient)
         with np.errstate(over="ignore"):  # a float64 gradient may overflow float32
             bad = np.flatnonzero(~np.isfinite(gradient.astype(parameter.dtype)))
         if bad.size:

@@ -244,7 +244,8 @@ class RangeTest:
         opt._impose(None)
         self._run.go_to(self._before)
         if opt.hyperparameters["lr"] is not self._lr_before:
-            opt.lr = self._lr_before
+            before = self._lr_before
+            opt._between(lambda: opt._set_lr(before, before))
         self._before = None
         self._stage = "over"
 

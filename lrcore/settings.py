@@ -13,7 +13,6 @@ from .records import NAME, schedule_from_dict
 from .schedules import Schedule
 
 if TYPE_CHECKING:
-    from ._core import Attachment, _Changes
     from .base import Optimizer
 
 SHARED: Final = ("maximize", "clip_norm", "clip_value", "nonfinite")
@@ -55,8 +54,21 @@ def _encode(value: Any) -> Any:
     return value
 
 
-def prepare(opt: Optimizer, saved: Mapping[str, Any]) -> tuple[Attachment, _Changes]:
-    """The saved settings, checked, as `Stepper._attach` takes them.
+class Planned(NamedTuple):
+    """Settings ready to be used: what `Stepper._prepare` takes, and what else changes in `opt`."""
+
+    plan: Plan
+    common: dict[str, Any]
+    changes: dict[str, Any]
+
+
+def present(opt: Optimizer) -> Planned:
+    """Those that an optimizer has."""
+    return Planned(opt._plan, check_common(type(opt).__name__, opt._common), {})
+
+
+def prepare(opt: Optimizer, saved: Mapping[str, Any]) -> Planned:
+    """The saved settings, checked.
 
     Raises
     ------
@@ -69,21 +81,18 @@ def prepare(opt: Optimizer, saved: Mapping[str, Any]) -> tuple[Attachment, _Chan
         raise ValueError(f"{me} and the saved options differ in {sorted(unknown)}")
     shared = {**opt._common, **new.shared}
     common = check_common(me, shared)
-    rows = iter(opt._plan.rows)
-    for group, leaves in zip(new.groups, opt._named, strict=True):
-        options = opt._checked(group.overrides, new.options)
-        choice = opt._choose(options)
-        for _ in {array.dtype for _, array in leaves}:
-            rule, dtype, *_ = next(rows)
-            if rule != RULES[choice.rule]:
-                raise ValueError(f"{me}: they ask for another rule, with other state")
-            row = (rule, dtype, len(plan.rates), choice.hyper, options.get("l2", 0.0))
-            plan.rows.append(row)
-        plan.rates.append((options["lr"], group.lr_scale))
-
-    attachment = opt._prepare(*plan, opt._tree, opt._names, common, keep_bound=True)
-    mine = {"_common": shared, "_options": new.options, "_groups": new.groups, "_plan": plan}
-    return attachment, [(vars(opt), mine)]
+    checked = [opt._checked(group.overrides, new.options) for group in new.groups]
+    for rule, dtype, i, *_ in opt._plan.rows:
+        choice = opt._choose(checked[i])
+        if rule != RULES[choice.rule]:
+            raise ValueError(f"{me}: they ask for another rule, with other state")
+        plan.rows.append((rule, dtype, i, choice.hyper, checked[i].get("l2", 0.0)))
+    plan.rates.extend(
+        (options["lr"], group.lr_scale)
+        for options, group in zip(checked, new.groups, strict=True)
+    )
+    mine = {"_common": shared, "_options": new.options, "_groups": new.groups}
+    return Planned(plan, common, mine)
 
 
 def _rebuild(opt: Optimizer, saved: Mapping[str, Any]) -> Settings:

@@ -5,7 +5,7 @@
 
 cimport cython
 cimport numpy as cnp
-from cpython.dict cimport PyDict_Update
+from cpython.dict cimport PyDict_Next, PyDict_Update
 from cpython.object cimport PyObject
 from cpython.pythread cimport (
     NOWAIT_LOCK,
@@ -28,6 +28,13 @@ import numpy as np
 from . import arguments, parameters, threads
 
 cnp.import_array()
+
+cdef extern from "Python.h":  # with borrowed references
+    Py_ssize_t PyList_GET_SIZE(object items)
+    PyObject* PyList_GET_ITEM(object items, Py_ssize_t i)
+    PyObject* PyDict_GetItemWithError(object mapping, object key) except? NULL
+
+cdef object FLOAT32 = np.float32
 
 
 # Lists are made whole and then filled: of a comprehension that cannot grow where memory is short
@@ -96,6 +103,14 @@ cdef class Attachment:
         self.nonfinite = POLICIES.index(nonfinite)
 
 
+@cython.final
+cdef class Tally:
+    """A count that others may look at without holding on to who counts."""
+
+    cdef object __weakref__
+    cdef readonly long long n
+
+
 cdef class Stepper(Serial):
     """Resolves rates and hyperparameters and applies one update to all arrays at once."""
 
@@ -108,8 +123,10 @@ cdef class Stepper(Serial):
     cdef int _nonfinite, _threads
     cdef readonly double last_lr
     cdef readonly long long t, skipped
+    cdef readonly Tally _refusals  # updates that gradients which are not finite have prevented
 
     def __cinit__(self, *_, **__):
+        self._refusals = Tally()
         self._lr_scale = self._sign = 1
         self._clip_norm = self._clip_value = INFINITY
         self.last_lr = np.nan
@@ -121,15 +138,16 @@ cdef class Stepper(Serial):
         list groups,
         list tensors,
         tree,
+        params,
         tuple names,
         dict common,
         *,
         bint keep_bound=False,
     ):
         """What `_attach` binds to. rates: (number or function, scale) for each parameter group;
-        groups: (rule, dtype, rate, hyperparameters, l2); tensors: see Binding; common: the
-        options that all share."""
-        cdef Binding binding = Binding(groups, tensors, tree, names)
+        groups: (rule, dtype, rate, hyperparameters, l2); tensors, tree, params: see Binding;
+        common: the options that all share."""
+        cdef Binding binding = Binding(groups, tensors, tree, params, names)
         cdef Attachment new = Attachment(**common)
         cdef list resolved = [], dynamic = []
         cdef Rate rate
@@ -317,6 +335,9 @@ cdef class Stepper(Serial):
     def _is_attached(self):
         return self._binding is not None
 
+    def _check_replaced(self):
+        self._binding.check_replaced()
+
     def step(self, grads=None, *, lr=None):
         """Apply one update to all parameters, or none.
 
@@ -367,6 +388,7 @@ cdef class Stepper(Serial):
         job.threads = 1
         if job.elements >= THREAD_ELEMENTS:
             job.threads = self._threads or threads.get_num_threads()
+        binding.check_replaced()
         try:
             if grads is not None:
                 binding.fetch(grads)
@@ -374,6 +396,7 @@ cdef class Stepper(Serial):
                 binding.refetch(self._bound)
             binding.point(grads is None)
             if not self._gradients_finite():
+                self._refusals.n += 1
                 if self._nonfinite == RAISE and self._imposed is None:
                     parameters.raise_nonfinite(
                         binding.gradients, binding.parameters, binding.names

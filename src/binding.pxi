@@ -11,6 +11,7 @@ cdef struct Leaf:
     Py_ssize_t* axes      # slowest first, as the parameter lies in memory
     const void* disjoint  # data of a flat gradient known not to overlap parameters and state
     const void* between   # data of a gradient whose elements lie between theirs
+    double number         # in the parameter's dtype: the gradient, if that is no array
     lrc_view parameter
     lrc_view gradient
     lrc_view logical
@@ -101,6 +102,40 @@ cdef const lrc_view* _describe(
 
 
 @cython.final
+cdef class Node:
+    """A sequence or mapping of parameters: what gradients must be like, and what the user has."""
+
+    cdef object tree      # as parameters.same_sequence and same_mapping take it
+    cdef tuple keys       # of a mapping
+    cdef tuple children   # a Node each, or None for a parameter
+    cdef object holder    # the user's sequence or mapping; None if that is not known
+    cdef bint watched     # a dict or list that holds the very arrays, and may hold others later
+
+
+cdef _node(tree, holder):
+    """A Node for what is no array; holder: what the user has in its place, or None."""
+    cdef Node node
+    cdef list entries, children
+    if tree is None:
+        return None
+    node = Node()
+    node.tree, node.holder = tree, holder
+    node.watched = isinstance(holder, dict | list)
+    node.keys = tuple(tree) if type(tree) is dict else None
+    trees = tuple(tree.values()) if type(tree) is dict else tree
+    entries = [None] * len(trees)
+    children = [None] * len(trees)
+    if isinstance(holder, dict) and node.keys is not None:
+        entries = [dict.get(holder, key) for key in node.keys]
+    elif isinstance(holder, list | tuple) and len(holder) == len(trees):
+        entries = [holder[k] for k in range(len(trees))]
+    for k in range(len(trees)):
+        children[k] = _node(trees[k], entries[k])
+    node.children = tuple(children)
+    return node
+
+
+@cython.final
 cdef class Binding:
     """Parameters and state as pointers, and the gradients of the step under way."""
 
@@ -113,13 +148,14 @@ cdef class Binding:
     cdef list written          # parameters and state
     cdef list gradients        # references, while a step needs them
     cdef list storage          # what the pointers above point into
-    cdef object tree
+    cdef Node root             # None for a single array
 
-    def __init__(self, list groups, list tensors, tree, tuple names):
-        """groups: (rule, dtype, ...); tensors: (group, parameter, state arrays, axes)."""
+    def __init__(self, list groups, list tensors, tree, params, tuple names):
+        """groups: (rule, dtype, ...); tensors: (group, parameter, state arrays, axes); params: what
+        the user gave, in the structure of tree."""
         self.storage = []
         self.written = []
-        self.tree = tree
+        self.root = _node(tree, params)
         self.names = names
         self.parameters = tuple(parameter for _, parameter, _, _ in tensors)
         self.gradients = [None] * len(tensors)
@@ -141,6 +177,8 @@ cdef class Binding:
             self._add(i, group, parameter, states, axes)
         self.job.partial = <double*>self._allocate(self.job.n_chunks, sizeof(double))
         self._merge_extents()
+        if self.root is not None:
+            self._watch(self.root, 0)
 
     cdef int _merge_extents(self) except -1:
         cdef size_t kept = 0
@@ -251,9 +289,67 @@ cdef class Binding:
             for k in range(LRC_MAX_SCALARS):
                 self.job.groups[i].carried[k] = flat[i * LRC_MAX_SCALARS + k]
 
+    cdef Py_ssize_t _watch(self, Node node, Py_ssize_t i) except -1:
+        """Gives up dicts and lists that do not hold the very arrays, such as those that make a view
+        at each access. i: the first parameter below the node; returns the first after it."""
+        cdef Py_ssize_t k, place = 0
+        for k in range(len(node.children)):
+            if node.watched and not self._holds(node, k, i, &place):
+                node.watched = False
+            i = i + 1 if node.children[k] is None else self._watch(<Node>node.children[k], i)
+        return i
+
+    cdef inline int _holds(
+        self, Node node, Py_ssize_t k, Py_ssize_t i, Py_ssize_t* place
+    ) except -1:
+        """Whether a dict or list still holds parameter i, or what holds that, at its entry k.
+
+        place: of PyDict_Next, which finds keys that stand in the order of the parameters."""
+        cdef PyObject* held
+        cdef PyObject* key
+        cdef PyObject* value = NULL
+        if node.children[k] is None:
+            held = self.leaves[i].array
+        else:
+            held = <PyObject*>(<Node>node.children[k]).holder
+        if node.keys is None:
+            if k < PyList_GET_SIZE(node.holder):
+                value = PyList_GET_ITEM(node.holder, k)
+        elif (
+            not PyDict_Next(node.holder, place, &key, &value) or key != <PyObject*>node.keys[k]
+        ):
+            value = PyDict_GetItemWithError(node.holder, node.keys[k])
+        return held == value or held == <PyObject*>None
+
+    cdef int check_replaced(self) except -1:
+        """Refuses to go on where the user has put another array in the place of a parameter."""
+        if self.root is not None:
+            self._check_replaced(self.root, 0)
+        return 0
+
+    cdef Py_ssize_t _check_replaced(self, Node node, Py_ssize_t i) except -1:
+        cdef Py_ssize_t k, place = 0
+        with cython.critical_section(node.holder):
+            for k in range(len(node.children)):
+                if node.watched and not self._holds(node, k, i, &place):
+                    parameters.raise_replaced(
+                        self.names[i],
+                        k if node.keys is None else node.keys[k],
+                        node.children[k] is None,
+                    )
+                if node.children[k] is None:
+                    i += 1
+                else:
+                    i = self._check_replaced(<Node>node.children[k], i)
+        return i
+
     cdef int fetch(self, grads) except -1:
         """Takes the gradients, in the structure of the parameters."""
-        cdef Py_ssize_t fetched = self._fetch(self.tree, grads, 0)
+        cdef Py_ssize_t fetched = 1
+        if self.root is None:
+            self.gradients[0] = grads
+        else:
+            fetched = self._fetch(self.root, grads, 0)
         assert fetched == <Py_ssize_t>self.job.n_tensors
         return 0
 
@@ -267,7 +363,7 @@ cdef class Binding:
         """Points every tensor at its arrays. Once it returns, no user code runs until the step is
         done. With keep, gradients are not to be copied."""
         for i in range(self.job.n_tensors):
-            if not self._point(i):
+            if not self._point(i, keep):
                 self._admit_and_point(keep)
                 break
         return 0
@@ -276,43 +372,58 @@ cdef class Binding:
         """The same where some gradient has first to be made an array that can be read."""
         try:
             for i in range(self.job.n_tensors):
-                if not self._point(i):
+                if not self._point(i, keep):
                     self._admit(i, keep)
             for i in range(self.job.n_tensors):  # admitting has run user code
-                if not self._point(i):
+                if not self._point(i, keep):
                     raise ValueError(f'gradient "{self.names[i]}" was resized, reshaped or moved')
         finally:
             for i in range(self.job.n_tensors):
                 self.leaves[i].between = NULL
         return 0
 
-    cdef Py_ssize_t _fetch(self, tree, grads, Py_ssize_t i) except -1:
+    cdef Py_ssize_t _fetch(self, Node node, grads, Py_ssize_t i) except -1:
         """Puts the gradients below a node into place i and the following; returns the next."""
-        if tree is None:
-            self.gradients[i] = grads
-            return i + 1
-        if type(tree) is tuple:
+        cdef Py_ssize_t k, n = len(node.children), place = 0
+        cdef PyObject* key
+        cdef PyObject* value
+        if node.keys is None:
             if type(grads) is list:
                 grads = tuple(grads)  # user code may change a list while it is read
-            if type(grads) is not tuple or len(<tuple>grads) != len(<tuple>tree):
-                grads = parameters.same_sequence(tree, grads, self._near(i))
-            for k in range(len(<tuple>tree)):
-                if (<tuple>tree)[k] is None:
-                    self.gradients[i] = (<tuple>grads)[k]
-                    i += 1
-                else:
-                    i = self._fetch((<tuple>tree)[k], (<tuple>grads)[k], i)
+            if type(grads) is not tuple or len(<tuple>grads) != n:
+                grads = parameters.same_sequence(node.tree, grads, self._near(i))
+            for k in range(n):
+                i = self._fetch_one(node, k, (<tuple>grads)[k], i)
             return i
-        if type(grads) is not dict or len(<dict>grads) != len(<dict>tree):
-            parameters.same_mapping(tree, grads, self._near(i))
-        for key, child in tree.items():
-            try:
-                gradient = grads[key]
-            except KeyError:
-                parameters.same_mapping(tree, grads, self._near(i))
-                raise
-            i = self._fetch(child, gradient, i)
+        if type(grads) is not dict or len(<dict>grads) != n:
+            parameters.same_mapping(node.tree, grads, self._near(i))
+        with cython.critical_section(grads):
+            for k in range(n):
+                if (
+                    type(grads) is dict
+                    and PyDict_Next(grads, &place, &key, &value)
+                    and key == <PyObject*>node.keys[k]
+                ):
+                    gradient = <object>value  # keys in the order of the parameters need no search
+                else:
+                    gradient = self._search(node, k, grads, i)
+                i = self._fetch_one(node, k, gradient, i)
         return i
+
+    cdef _search(self, Node node, Py_ssize_t k, grads, Py_ssize_t i):
+        try:
+            return grads[node.keys[k]]
+        except KeyError:
+            parameters.same_mapping(node.tree, grads, self._near(i))
+            raise
+
+    cdef inline Py_ssize_t _fetch_one(
+        self, Node node, Py_ssize_t k, gradient, Py_ssize_t i
+    ) except -1:
+        if node.children[k] is None:
+            self.gradients[i] = gradient
+            return i + 1
+        return self._fetch(<Node>node.children[k], gradient, i)
 
     cdef _near(self, Py_ssize_t i):
         """The name of the parameter at place i, or of the last one, for messages."""
@@ -332,7 +443,7 @@ cdef class Binding:
         self.gradients[i] = gradient
         return 0
 
-    cdef bint _point(self, Py_ssize_t i) except -1:
+    cdef bint _point(self, Py_ssize_t i, bint keep) except -1:
         """Points a tensor at its arrays; False if the gradient cannot be read as it is."""
         cdef Leaf* leaf = &self.leaves[i]
         cdef cnp.ndarray parameter = <cnp.ndarray>leaf.array
@@ -342,7 +453,7 @@ cdef class Binding:
         if not cnp.PyArray_ISWRITEABLE(parameter):
             raise ValueError(f'parameter "{self.names[i]}" is read-only')
         if not cnp.PyArray_CheckExact(self.gradients[i]):
-            return False
+            return leaf.ndim == 0 and not keep and self._point_number(i)
         array = <cnp.ndarray>self.gradients[i]
         if (
             cnp.PyArray_TYPE(array) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64)
@@ -351,6 +462,21 @@ cdef class Binding:
         ):
             return False
         return self._point_gradient(&self.job.tensors[i], leaf, array)
+
+    cdef bint _point_number(self, Py_ssize_t i) except -1:
+        """The same where parameter and gradient are single numbers."""
+        cdef Leaf* leaf = &self.leaves[i]
+        cdef lrc_tensor* tensor = &self.job.tensors[i]
+        gradient = self.gradients[i]
+        if not isinstance(gradient, float) and type(gradient) is not FLOAT32:
+            return False
+        if leaf.typenum == cnp.NPY_FLOAT32:
+            (<float*>&leaf.number)[0] = <float><double>gradient
+        else:
+            leaf.number = gradient
+        tensor.array[1] = tensor.flat = &leaf.number
+        tensor.gradient = tensor.logical = NULL
+        return True
 
     cdef inline bint _point_gradient(self, lrc_tensor* tensor, Leaf* leaf, cnp.ndarray array):
         cdef int flat = 0, dtype = self.job.groups[tensor.group].dtype

@@ -317,7 +317,7 @@ def test_kept_arrays_that_do_not_fit_are_refused_whole(case: str) -> None:
     value, message = ARRAYS[case]
     opt = trained()
     saved, before = opt.state_dict(), repr(opt.state_dict())
-    saved["controllers"][0] |= {"arrays": value, "best": 0.5}
+    saved["controllers"][0]["state"] |= {"arrays": value, "best": 0.5}
     with pytest.raises(ValueError, match=message):
         opt.load_state_dict(saved)
     assert repr(opt.state_dict()) == before

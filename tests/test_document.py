@@ -14,7 +14,7 @@ def test_a_number_of_numpy_is_written_as_the_number_it_is():
 @pytest.mark.parametrize(
     ("tree", "message"),
     [
-        ({"a": np.ones(2, complex)}, "an array of complex128 is neither"),
+        ({"a": np.ones(2, complex)}, "an array of complex128 is no plain data, which are float32"),
         ({"a": {1: 2}}, "the key 1 is not a string"),
         ({"a": {2, 3}}, "a set is no plain data"),
     ],

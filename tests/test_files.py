@@ -250,8 +250,12 @@ def header(**changes):
     return change
 
 
+def kind(name, *shape):
+    return {"kind": name, "shape": shape}
+
+
 CRAFTED = {
-    "another format": (header(format=2), "its format is 2"),
+    "another format": (header(format=3), "its format is 3"),
     "no tree": (header(tree=[{"array": 0}, {"array": 1}]), "it holds no names"),
     "a tree of other things": (header(tree={"dict": [["a", {"b": 1}]]}), "there is no 'b'"),
     "a key twice": (header(tree={"dict": [["a", 1], ["a", 2]]}), "the same key twice"),
@@ -265,16 +269,16 @@ CRAFTED = {
     ),
     "an unknown array": (header(tree={"dict": [["a", {"array": 5}]]}), "there is no array 5"),
     "a huge shape": (
-        header(arrays=[["float64", [2**40]], ["float64", [2]]]),
+        header(arrays=[kind("float64", 2**40), kind("float64", 2)]),
         "0.npy is not float64 of shape",
     ),
-    "a negative shape": (header(arrays=[["float64", [-1]], ["float64", [2]]]), "is no shape"),
+    "a negative shape": (header(arrays=[kind("float64", -1), kind("float64", 2)]), "is no shape"),
     "an object array": (
-        header(arrays=[["object", [2]], ["float64", [2]]]),
+        header(arrays=[kind("object", 2), kind("float64", 2)]),
         "no arrays of 'object'",
     ),
     "other entries": (header(more=1), "its entries are"),
-    "fewer arrays": (header(arrays=[["float64", [2]]]), "not those that it names"),
+    "fewer arrays": (header(arrays=[kind("float64", 2)]), "not those that it names"),
     "no header": (lambda members: members.pop("header.npy"), "its parts are not those"),
     "a member more": (lambda members: members.update(more=b""), "not those that it names"),
     "compressed": (lambda members: members.update(compression=8), "is compressed"),

@@ -16,6 +16,9 @@ from lrcore.losses import loss_of
 class Lazy:
     """An array of another library, which NumPy does not know."""
 
+    def __repr__(self) -> str:
+        return "Lazy()"
+
     def __float__(self) -> float:
         return 2.0
 

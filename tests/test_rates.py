@@ -69,15 +69,15 @@ def test_the_rate_can_be_read_replaced_scaled_and_overridden():
     opt.step(np.ones(1), lr=3.0)
     assert opt.last_lr == 3.0
     opt.lr = 0.1
-    assert opt.schedule == lrc.Constant(0.1)
-    assert opt.lr == 0.05
+    assert opt.schedule == lrc.Constant(0.2)
+    assert opt.lr == 0.1
     with pytest.raises(ValueError, match=r"lr must be .* got -1"):
         opt.lr = -1
     with pytest.raises(ValueError, match=r"lr_scale must be .* got nan"):
         opt.lr_scale = np.nan
     with pytest.raises(ValueError, match=r"step: lr must be .* got inf"):
         opt.step(np.ones(1), lr=np.inf)
-    assert opt.lr == 0.05
+    assert opt.lr == 0.1
 
 
 def test_a_schedule_may_give_an_array_without_axes():

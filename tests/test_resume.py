@@ -122,7 +122,7 @@ def contents(opt):
     """All that decides how a run goes on."""
     saved = opt.state_dict()
     arrays = [a for state in saved.pop("state").values() for a in state.values()]
-    kept = [entry.pop("arrays", {}) for entry in saved["controllers"]]
+    kept = [entry["state"].pop("arrays", {}) for entry in saved["controllers"]]
     arrays += [a for memory in kept for named in memory.values() for a in named.values()]
     numbers = opt.t, opt.skipped, opt.lr_scale, repr(opt.last_lr), opt.lrs
     return [bits(a) for a in arrays + leaves(opt)], repr(saved), repr(numbers)
