@@ -196,7 +196,11 @@ def accepted(sample: Sample, path: Path, untouched: bool, edges: set[Edge], way:
     assert content_of(tree) == content_of(files.read(path)), "other content when written again"
     opt = sample.make()
     before = state_of(opt)
-    ways = {"strict": bool(way & 1), "hyperparameters": bool(way & 2), "params": bool(way & 4)}
+    ways: dict[str, Any] = {
+        "strict": bool(way & 1),
+        "hyperparameters": bool(way & 2),
+        "params": bool(way & 4),
+    }
     try:
         with traced(edges):
             opt.load(path, **ways)

@@ -213,10 +213,10 @@ def _matched(opt: Optimizer, state: SavedState) -> dict[str, tuple[str, SavedPar
         if name not in taken and entry.place is not None and name in entry.place.names
     }
     for name in here:
-        group, path = place = opt._places[name]
+        place = opt._places[name]
         same = [other for other, at in there.items() if at == place]
-        alone = [other for other, at in there.items() if at.path == path]
-        unique = sum(opt._places[other].path == path for other in here) == 1
+        alone = [other for other, at in there.items() if at.path == place.path]
+        unique = sum(opt._places[other].path == place.path for other in here) == 1
         pick = same if len(same) == 1 else alone if len(alone) == 1 and unique else []
         for other in pick:
             found[name] = other, state.parameters[other]
@@ -297,17 +297,18 @@ def _put(
     ]
     before = [(controller, controller.state_dict()) for controller, _ in strangers]
     done = [False]
-    numbers = {
-        "t": saved.t,
-        "skipped": saved.skipped,
-        "last_lr": saved.last_lr,
-        "lr_scale": saved.lr_scale,
-    }
     try:
         changes = [*changes, *loading(opt.controllers, after)]
         arguments = (targets, sources, [row[0] for row in plan.rows], carried, changes, new)
         _load(strangers)  # a loop in here would let an interrupt past `except`, in Python 3.13
-        opt._go_back(*arguments, done, **numbers)
+        opt._go_back(
+            *arguments,
+            done,
+            t=saved.t,
+            skipped=saved.skipped,
+            last_lr=saved.last_lr,
+            lr_scale=saved.lr_scale,
+        )
     except BaseException as error:
         # an interrupt that came during the copying is raised after it
         _load([] if done[0] else before)
@@ -335,8 +336,8 @@ def _by_age(plan: Plan, carried: Sequence[Mapping[str, float]]) -> Plan:
     """With rows of their own for arrays whose carried scalars differ: no state is corrected by a
     count of updates that it has not seen."""
     place: dict[tuple[Any, ...], int] = {}
-    rows = []
-    tensors = []
+    rows: list[tuple[Any, ...]] = []
+    tensors: list[tuple[Any, ...]] = []
     for (row, *rest), scalars in zip(plan.tensors, carried, strict=True):
         key = (row, *sorted(scalars.items()))
         if key not in place:

@@ -95,8 +95,8 @@ class Follower(Controller):
             The metric, a number or an array that holds one. NaN and infinity are bad ones, never
             the best.
         step : int >= 0, optional
-            With it, a second report of the same step in a row is ignored; not so where the optimizer
-            has left out or refused an update since, for gradients that are not finite.
+            With it, a second report of the same step in a row is ignored, unless the optimizer has
+            left out or refused an update since, for gradients that are not finite.
         grads : optional
             The gradients at this point, in the structure of the parameters, for those controllers
             that ask for them; the others do not look at them. These controllers descend: where the

@@ -9,10 +9,13 @@ from typing import Any
 from ._core import controlled
 
 
-def before_scales(owner: str, rate: float, scale: float, controllers: Sequence[Any]) -> float:
+def before_scales(
+    owner: str, rate: float, scale: float, controllers: Sequence[Any], now: Any
+) -> float:
     """The rate that comes out as `rate` after `scale`, the controllers and their `min_lr`.
 
-    To the last bit where that can be: not every number is a multiple of a scale.
+    To the last bit where that can be: not every number is a multiple of a scale. The one of `now`,
+    a number or a schedule, stays if it will do.
 
     Raises
     ------
@@ -22,7 +25,8 @@ def before_scales(owner: str, rate: float, scale: float, controllers: Sequence[A
     of_controllers = math.prod(controller.scale for controller in controllers)
     # below a min_lr controllers leave a rate as it is
     guesses = [_over(rate, scale * of_controllers), _over(rate, scale)]
-    near = [x for guess in guesses for x in (guess, *_beside(guess)) if 0 <= x < math.inf]
+    near = [] if callable(now) else [float(now)]
+    near += [x for guess in guesses for x in (guess, *_beside(guess)) if 0 <= x < math.inf]
     best = min(near, key=lambda x: abs(controlled(controllers, x * scale) - rate), default=0.0)
     comes_out = controlled(controllers, best * scale)
     if abs(comes_out - rate) > 4 * math.ulp(rate):

@@ -88,8 +88,7 @@ def prepare(opt: Optimizer, saved: Mapping[str, Any]) -> Planned:
             raise ValueError(f"{me}: they ask for another rule, with other state")
         plan.rows.append((rule, dtype, i, choice.hyper, checked[i].get("l2", 0.0)))
     plan.rates.extend(
-        (options["lr"], group.lr_scale)
-        for options, group in zip(checked, new.groups, strict=True)
+        (options["lr"], group.lr_scale) for options, group in zip(checked, new.groups, strict=True)
     )
     mine = {"_common": shared, "_options": new.options, "_groups": new.groups}
     return Planned(plan, common, mine)

@@ -62,6 +62,7 @@ def set_num_threads(int n):
     lrc_set_num_threads(n)
 
 
+include "structure.pxi"
 include "binding.pxi"
 include "rates.pxi"
 include "libm.pxi"

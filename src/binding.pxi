@@ -102,40 +102,6 @@ cdef const lrc_view* _describe(
 
 
 @cython.final
-cdef class Node:
-    """A sequence or mapping of parameters: what gradients must be like, and what the user has."""
-
-    cdef object tree      # as parameters.same_sequence and same_mapping take it
-    cdef tuple keys       # of a mapping
-    cdef tuple children   # a Node each, or None for a parameter
-    cdef object holder    # the user's sequence or mapping; None if that is not known
-    cdef bint watched     # a dict or list that holds the very arrays, and may hold others later
-
-
-cdef _node(tree, holder):
-    """A Node for what is no array; holder: what the user has in its place, or None."""
-    cdef Node node
-    cdef list entries, children
-    if tree is None:
-        return None
-    node = Node()
-    node.tree, node.holder = tree, holder
-    node.watched = isinstance(holder, dict | list)
-    node.keys = tuple(tree) if type(tree) is dict else None
-    trees = tuple(tree.values()) if type(tree) is dict else tree
-    entries = [None] * len(trees)
-    children = [None] * len(trees)
-    if isinstance(holder, dict) and node.keys is not None:
-        entries = [dict.get(holder, key) for key in node.keys]
-    elif isinstance(holder, list | tuple) and len(holder) == len(trees):
-        entries = [holder[k] for k in range(len(trees))]
-    for k in range(len(trees)):
-        children[k] = _node(trees[k], entries[k])
-    node.children = tuple(children)
-    return node
-
-
-@cython.final
 cdef class Binding:
     """Parameters and state as pointers, and the gradients of the step under way."""
 
@@ -155,9 +121,9 @@ cdef class Binding:
         the user gave, in the structure of tree."""
         self.storage = []
         self.written = []
-        self.root = _node(tree, params)
         self.names = names
         self.parameters = tuple(parameter for _, parameter, _, _ in tensors)
+        self.root = None if tree is None else Node(tree, params, iter(self.parameters))
         self.gradients = [None] * len(tensors)
         self.job.table = _table
         self.job.n_groups, self.job.n_tensors = len(groups), len(tensors)
@@ -177,8 +143,6 @@ cdef class Binding:
             self._add(i, group, parameter, states, axes)
         self.job.partial = <double*>self._allocate(self.job.n_chunks, sizeof(double))
         self._merge_extents()
-        if self.root is not None:
-            self._watch(self.root, 0)
 
     cdef int _merge_extents(self) except -1:
         cdef size_t kept = 0
@@ -289,59 +253,11 @@ cdef class Binding:
             for k in range(LRC_MAX_SCALARS):
                 self.job.groups[i].carried[k] = flat[i * LRC_MAX_SCALARS + k]
 
-    cdef Py_ssize_t _watch(self, Node node, Py_ssize_t i) except -1:
-        """Gives up dicts and lists that do not hold the very arrays, such as those that make a view
-        at each access. i: the first parameter below the node; returns the first after it."""
-        cdef Py_ssize_t k, place = 0
-        for k in range(len(node.children)):
-            if node.watched and not self._holds(node, k, i, &place):
-                node.watched = False
-            i = i + 1 if node.children[k] is None else self._watch(<Node>node.children[k], i)
-        return i
-
-    cdef inline int _holds(
-        self, Node node, Py_ssize_t k, Py_ssize_t i, Py_ssize_t* place
-    ) except -1:
-        """Whether a dict or list still holds parameter i, or what holds that, at its entry k.
-
-        place: of PyDict_Next, which finds keys that stand in the order of the parameters."""
-        cdef PyObject* held
-        cdef PyObject* key
-        cdef PyObject* value = NULL
-        if node.children[k] is None:
-            held = self.leaves[i].array
-        else:
-            held = <PyObject*>(<Node>node.children[k]).holder
-        if node.keys is None:
-            if k < PyList_GET_SIZE(node.holder):
-                value = PyList_GET_ITEM(node.holder, k)
-        elif (
-            not PyDict_Next(node.holder, place, &key, &value) or key != <PyObject*>node.keys[k]
-        ):
-            value = PyDict_GetItemWithError(node.holder, node.keys[k])
-        return held == value or held == <PyObject*>None
-
     cdef int check_replaced(self) except -1:
         """Refuses to go on where the user has put another array in the place of a parameter."""
         if self.root is not None:
-            self._check_replaced(self.root, 0)
+            self.root.check(self.names, 0)
         return 0
-
-    cdef Py_ssize_t _check_replaced(self, Node node, Py_ssize_t i) except -1:
-        cdef Py_ssize_t k, place = 0
-        with cython.critical_section(node.holder):
-            for k in range(len(node.children)):
-                if node.watched and not self._holds(node, k, i, &place):
-                    parameters.raise_replaced(
-                        self.names[i],
-                        k if node.keys is None else node.keys[k],
-                        node.children[k] is None,
-                    )
-                if node.children[k] is None:
-                    i += 1
-                else:
-                    i = self._check_replaced(<Node>node.children[k], i)
-        return i
 
     cdef int fetch(self, grads) except -1:
         """Takes the gradients, in the structure of the parameters."""
@@ -349,7 +265,7 @@ cdef class Binding:
         if self.root is None:
             self.gradients[0] = grads
         else:
-            fetched = self._fetch(self.root, grads, 0)
+            fetched = self.root.fetch(grads, self.gradients, self.names, 0)
         assert fetched == <Py_ssize_t>self.job.n_tensors
         return 0
 
@@ -381,53 +297,6 @@ cdef class Binding:
             for i in range(self.job.n_tensors):
                 self.leaves[i].between = NULL
         return 0
-
-    cdef Py_ssize_t _fetch(self, Node node, grads, Py_ssize_t i) except -1:
-        """Puts the gradients below a node into place i and the following; returns the next."""
-        cdef Py_ssize_t k, n = len(node.children), place = 0
-        cdef PyObject* key
-        cdef PyObject* value
-        if node.keys is None:
-            if type(grads) is list:
-                grads = tuple(grads)  # user code may change a list while it is read
-            if type(grads) is not tuple or len(<tuple>grads) != n:
-                grads = parameters.same_sequence(node.tree, grads, self._near(i))
-            for k in range(n):
-                i = self._fetch_one(node, k, (<tuple>grads)[k], i)
-            return i
-        if type(grads) is not dict or len(<dict>grads) != n:
-            parameters.same_mapping(node.tree, grads, self._near(i))
-        with cython.critical_section(grads):
-            for k in range(n):
-                if (
-                    type(grads) is dict
-                    and PyDict_Next(grads, &place, &key, &value)
-                    and key == <PyObject*>node.keys[k]
-                ):
-                    gradient = <object>value  # keys in the order of the parameters need no search
-                else:
-                    gradient = self._search(node, k, grads, i)
-                i = self._fetch_one(node, k, gradient, i)
-        return i
-
-    cdef _search(self, Node node, Py_ssize_t k, grads, Py_ssize_t i):
-        try:
-            return grads[node.keys[k]]
-        except KeyError:
-            parameters.same_mapping(node.tree, grads, self._near(i))
-            raise
-
-    cdef inline Py_ssize_t _fetch_one(
-        self, Node node, Py_ssize_t k, gradient, Py_ssize_t i
-    ) except -1:
-        if node.children[k] is None:
-            self.gradients[i] = gradient
-            return i + 1
-        return self._fetch(<Node>node.children[k], gradient, i)
-
-    cdef _near(self, Py_ssize_t i):
-        """The name of the parameter at place i, or of the last one, for messages."""
-        return self.names[min(i, len(self.names) - 1)]
 
     cdef int _admit(self, Py_ssize_t i, bint keep) except -1:
         """Makes an array that can be read of a gradient, apart from all that a step writes; one to

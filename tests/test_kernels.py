@@ -103,3 +103,32 @@ def test_an_object_shows_its_table_and_nothing_else(compiled):
         check=True,
     ).stdout
     assert [line.split()[-1] for line in listed.splitlines()] == [f"lrc_kernels_{isa}"]
+
+
+WIDE = """
+FAMILY(wide, HYPER(lr, h1, h2, h3, h4, h5, h6, h7, h8, h9), CARRIED(k0, k1),
+       FOLDED(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12))
+RULE(wide, wide, STATE(s0, s1, s2, s3, s4))
+"""
+SIZES = """
+#include "step.h"
+#include <stdio.h>
+int main(void)
+{
+    printf("%d %d %d", LRC_MAX_SCALARS, LRC_MAX_STATES,
+           (sizeof(lrc_folded) / sizeof(double) >= 13) + (sizeof(((lrc_group *)0)->hyper) >= 80) +
+               (sizeof(((lrc_tensor *)0)->array) >= 7 * sizeof(void *)));
+}
+"""
+
+
+def test_a_row_wider_than_all_others_finds_room(tmp_path):
+    source = tmp_path / "src"
+    shutil.copytree(ROOT / "src", source)
+    with (source / "rules.def").open("a") as rules:
+        rules.write(WIDE)
+    (tmp_path / "sizes.c").write_text(SIZES)
+    command = [CC, "-std=c11", "-Wall", "-Werror", "-I", source, tmp_path / "sizes.c"]
+    subprocess.run([*command, "-o", tmp_path / "sizes"], check=True)
+    done = subprocess.run([tmp_path / "sizes"], capture_output=True, text=True, check=True)
+    assert done.stdout == "13 5 3"

@@ -56,7 +56,7 @@ def test_truth_is_one(value: Any) -> None:
 
 @pytest.mark.parametrize("value", NO_NUMBER, ids=repr)
 def test_what_is_no_real_number_is_none(value: Any) -> None:
-    with pytest.raises(TypeError, match="^a loss is wanted, got"):
+    with pytest.raises(TypeError, match=r"^a loss is wanted, got"):
         loss_of(value, "a loss is wanted")
 
 
