@@ -24,5 +24,8 @@ def effective_rate(p: Array, state: Mapping[str, Array], h: Scalars, k: Scalars)
         return np.full(p.shape, h["lr"])
     c2 = 1 - k.get("product2", 0.0)
     eps = h["eps"] if h.get("eps_hat") else h["eps"] * np.sqrt(c2)
-    with np.errstate(divide="ignore"):  # without eps
-        return np.asarray(h["lr"] * np.sqrt(c2) / (np.sqrt(squares + h["eps_root"] * c2) + eps))
+    root = np.sqrt(squares + h["eps_root"] * c2) + eps
+    with np.errstate(divide="ignore"):
+        rate = h["lr"] * np.sqrt(c2) / root
+    # without eps an element whose root is 0 is left where it is
+    return np.where(root < np.sqrt(np.finfo(p.dtype).tiny), 0.0, rate)

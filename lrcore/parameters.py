@@ -117,7 +117,11 @@ def as_gradient(gradient: Any, parameter: Array, name: str, keep: bool) -> Array
     """
     what = f'gradient "{name}"'
     if gradient is None:
-        raise TypeError(f"{what} is None; every parameter needs a gradient, zeros if it has none")
+        raise TypeError(
+            f"{what} is None; every parameter needs a gradient, zeros if it has none. But zeros do "
+            "not freeze an array: its moments, its decay and its count go on. What is to stay as it "
+            "is gets an optimizer of its own, which makes no step meanwhile"
+        )
     if isinstance(gradient, np.ma.MaskedArray):
         raise TypeError(f"{what} is a masked array; fill it first")
     try:

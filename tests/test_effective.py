@@ -75,3 +75,9 @@ def test_without_an_update_there_is_no_rate():
 def test_an_unknown_name_is_refused():
     with pytest.raises(KeyError, match="no parameter is named 'W'"):
         lrc.Adam({"w": np.ones(2)}).effective_lr("W")
+
+
+def test_an_element_whose_root_is_zero_has_no_rate_without_eps():
+    opt = lrc.Adam(np.ones(2), lr=0.5, eps=0.0)
+    opt.step(np.array([0.0, 3.0]))
+    np.testing.assert_allclose(opt.effective_lr("0"), [0.0, 0.5 / 3])

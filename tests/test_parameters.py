@@ -346,3 +346,23 @@ def test_gradients_that_would_have_to_be_copied_cannot_be_bound():
 def test_step_without_gradients_is_an_error():
     with pytest.raises(RuntimeError, match="give them, or bind"):
         lrc.SGD(np.ones(1)).step()
+
+
+def test_the_error_for_no_gradient_says_that_zeros_freeze_nothing():
+    opt = lrc.AdamW({"W": np.ones(2)})
+    with pytest.raises(TypeError, match=r"zeros do not freeze an array: .* an optimizer of its own"):
+        opt.step({"W": None})
+
+
+def test_what_has_an_optimizer_of_its_own_stays_as_it_is_meanwhile():
+    body, head = lrc.AdamW({"body": np.ones(2)}), lrc.AdamW({"head": np.ones(2)})
+    for opt in (body, head):
+        opt.step(dict.fromkeys(opt.params, np.ones(2)))
+    kept, twin = body.snapshot(), lrc.AdamW({"body": body.params["body"].copy()})
+    twin.load_state_dict(kept.state)
+    for _ in range(100):
+        head.step({"head": np.ones(2)})
+    assert body.params["body"].tobytes() == kept.params["body"].tobytes()
+    for opt in (body, twin):  # its next update is that of its own history
+        opt.step({"body": np.ones(2)})
+    assert body.params["body"].tobytes() == twin.params["body"].tobytes()

@@ -178,3 +178,17 @@ def test_a_rounding_mode_that_was_set_stays_set():
     finally:
         processor.libm().fesetround(before)
     assert after == upwards != processor.control_bits()
+
+
+@pytest.mark.parametrize(
+    ("make", "p", "g"),
+    [
+        (lambda p: lrc.Adam(p), np.inf, 1.0),  # no decay
+        (lambda p: lrc.SGD(p, momentum=0.9, nonfinite="allow"), 1.0, np.inf),  # no Nesterov
+    ],
+)
+def test_a_coefficient_of_zero_times_infinity_is_nan(make, p, g):
+    array = np.array([p, 1.0])
+    make(array).step(np.array([g, 1.0]))
+    assert np.isnan(array[0])
+    assert np.isfinite(array[1])
