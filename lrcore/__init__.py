@@ -97,12 +97,24 @@ else:
     def __getattr__(name):
         """What `_LATER` lists."""
         if name not in _LATER:
-            raise AttributeError(f"module 'lrcore' has no attribute {name!r}")
+            raise AttributeError(f"module 'lrcore' has no attribute {name!r}{_way(name)}")
         from importlib import import_module
 
         module = import_module(f"lrcore.{_LATER[name]}")
         found = globals()[name] = getattr(module, name, module)
         return found
+
+    def _way(name):
+        """What that may have meant; nothing for what programs ask every module for."""
+        if name.startswith("_"):
+            return ""
+        from types import ModuleType
+
+        from . import synonyms
+
+        found = {n for n, x in globals().items() if not isinstance(x, ModuleType) and n[0] != "_"}
+        ours = sorted(found - {"TYPE_CHECKING"})
+        return f"; {synonyms.name(name, [*ours, *_LATER])}"
 
     def __dir__():
         return sorted({*globals(), *_LATER})

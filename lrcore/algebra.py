@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import KW_ONLY
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 
 from .arguments import EXACT, Count, NonNegative, Positive, Range, check, check_fields
 from .curves import Curve
+from .hints import AbstractHinting, give, visible
 from .maths import FLOATS, Maths, Number, between, half_cosine
+from .synonyms import SCHEDULE
 from .values import frozen
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Shape = Literal["linear", "cosine", "exp"]
 
 
-class Schedule(Curve, ABC):
+class Schedule(Curve, metaclass=AbstractHinting):
     """A learning rate as a pure function of the update index `t` (0-based).
 
     Schedules are frozen, hashable, picklable and compared by value; `eval(repr(s)) == s`.
@@ -223,6 +224,12 @@ class Schedule(Curve, ABC):
         return NotImplemented
 
     __radd__ = __add__
+
+    def __dir__(self) -> list[str]:
+        return visible(self, super().__dir__())
+
+
+give(Schedule, SCHEDULE)
 
 
 @final

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Annotated, Literal, final
 
 from .arguments import Count, Finite, Fraction, Natural, NonNegative, Range
-from .following import Follower, State
+from .following import Follower, State, settings
 
 
 @dataclass(eq=False, repr=False)
@@ -23,7 +23,7 @@ class PlateauState(State):
 
 
 @final
-@dataclass(eq=False)
+@settings
 class ReduceOnPlateau(Follower):
     """Multiply the rate by `factor` when `patience` evaluations in a row brought no improvement.
 

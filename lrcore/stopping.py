@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, final
 
 from ._core import change
 from .arguments import Count, Finite, Natural, NonNegative
-from .following import Follower, State
+from .following import Follower, State, settings
 from .memory import Change, Memory
 from .parameters import Array
 
@@ -25,7 +25,7 @@ class StopState(State):
 
 
 @final
-@dataclass(eq=False)
+@settings
 class EarlyStopping(Follower):
     """Say when to stop: after `patience` evaluations in a row without improvement.
 
