@@ -142,8 +142,8 @@ class Optimizer(Stepper, metaclass=hints.Hinting):
         names = tuple(name for name, _ in everything)
         if not all(named):
             raise ValueError(f"{type(self).__name__}: there are no parameters")
-        for name, array in everything:
-            parameters.check_parameter(name, array)
+        for leaves, group in zip(named, groups, strict=True):
+            parameters.check_parameters(leaves, group.params)
         parameters.check_names(names)
         parameters.check_distinct(everything)
         plan = Plan(*(list(part) for part in self._plan))
