@@ -8,7 +8,19 @@ from dataclasses import KW_ONLY
 from numbers import Real
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, final
 
-from .arguments import EXACT, Count, NonNegative, Positive, Range, check, check_fields
+from .arguments import (
+    EXACT,
+    Factor,
+    NonNegative,
+    Positive,
+    Ramp,
+    Range,
+    Round,
+    Turn,
+    Unit,
+    check,
+    check_fields,
+)
 from .curves import Curve
 from .hints import AbstractHinting, give, visible
 from .maths import FLOATS, Maths, Number, between, half_cosine
@@ -282,7 +294,7 @@ class Warmup(Combination):
     """`inner.warmup(steps, start=start, shape=shape, skip_zero=skip_zero)`."""
 
     _form = "{inner}.warmup({steps}{options})"
-    steps: Count
+    steps: Ramp
     _: KW_ONLY
     start: NonNegative = 0.0
     shape: Shape = "linear"
@@ -323,7 +335,7 @@ class Then(Combination):
 
     _form = "{inner}.then({other}, {at})"
     other: Schedule
-    at: Count
+    at: Turn
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
         return m.split(t, self.at, self.inner._at, self._rest)
@@ -342,7 +354,7 @@ class PerEpoch(Combination):
     """`inner.per_epoch(n, smooth=smooth)`."""
 
     _form = "{inner}.per_epoch({n}{options})"
-    n: Count
+    n: Unit
     _: KW_ONLY
     smooth: bool = False
 
@@ -376,7 +388,7 @@ class Stretch(Combination):
     """`inner.stretch(k)`."""
 
     _form = "{inner}.stretch({k})"
-    k: Positive
+    k: Factor
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
         return self.inner._at(m.min(t / self.k, 2.0**53), m)
@@ -392,7 +404,7 @@ class Repeat(Combination):
     """`inner.repeat(period, decay=decay)`."""
 
     _form = "{inner}.repeat({period}{options})"
-    period: Count
+    period: Round
     _: KW_ONLY
     decay: Positive = 1.0
 

@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from math import isfinite
 from typing import Annotated, Literal, final
 
-from .arguments import Count, Finite, Fraction, Natural, NonNegative, Range
+from .arguments import Count, Finite, Fraction, Natural, NonNegative, Patience, Range
 from .following import Follower, State, settings
 
 
@@ -84,7 +84,7 @@ class ReduceOnPlateau(Follower):
     """
 
     factor: Annotated[float, Range(float, 0, 1, open="both")] = 0.1
-    patience: Count = 10
+    patience: Patience = 10
     _: KW_ONLY
     mode: Literal["min", "max"] = "min"
     rel: NonNegative = 1e-4

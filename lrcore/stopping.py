@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar, Literal, final
 
 from ._core import change
-from .arguments import Count, Finite, Natural, NonNegative
+from .arguments import Finite, Natural, NonNegative, Patience
 from .following import Follower, State, settings
 from .memory import Change, Memory
 from .parameters import Array
@@ -83,7 +83,7 @@ class EarlyStopping(Follower):
     (5, 3, array([1.]))
     """
 
-    patience: Count = 10
+    patience: Patience = 10
     _: KW_ONLY
     min_delta: NonNegative = 0.0
     mode: Literal["min", "max"] = "min"
