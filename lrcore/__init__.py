@@ -73,6 +73,8 @@ if TYPE_CHECKING:
     from .range_sweep import RangeTest as RangeTest
     from .range_sweep import range_test as range_test
     from .runs import Run as Run
+    from .stopping_signals import Stop as Stop
+    from .stopping_signals import stoppable as stoppable
 else:
     # Modules, and what is in them, that are loaded when they are first asked for.
     _LATER = {
@@ -92,6 +94,8 @@ else:
         "RangeTest": "range_sweep",
         "range_test": "range_sweep",
         "Run": "runs",
+        "Stop": "stopping_signals",
+        "stoppable": "stopping_signals",
     }
 
     def __getattr__(name):
