@@ -314,30 +314,31 @@ def test_a_handler_that_raises_while_the_others_are_put_back_does_no_harm(handle
 
 
 CHURN = """
-import random, threading, time
+import random, time
 
-ends, outside, interrupts = time.monotonic() + 2, [], 0
-def send():
-    rng = random.Random(0)
-    while time.monotonic() < ends:
-        ask("SIGINT")
-        time.sleep(rng.uniform(0, 1e-4))
+outside, interrupts, ends = [], 0, time.monotonic() + 2
 
 def count(number, frame):  # what raises here would raise in the middle of this test
     outside.append(number)
 
 signal.signal(signal.SIGINT, count)
-sender = threading.Thread(target=send)
-sender.start()
-while sender.is_alive():
+sender = os.fork()
+if sender == 0:  # another process, so that signals come at any moment
+    rng = random.Random(0)
+    while time.monotonic() < ends:
+        os.kill(os.getppid(), signal.SIGINT)
+        time.sleep(rng.uniform(0, 2e-4))
+    os._exit(0)
+while time.monotonic() < ends:
     try:
         with lrc.stoppable() as stop:
-            for _ in range(random.randrange(1000)):
+            for _ in range(random.randrange(20_000)):
                 pass
     except KeyboardInterrupt:
         interrupts += 1
     assert signal.getsignal(signal.SIGINT) is count
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+os.waitpid(sender, 0)
 print(len(outside) > 10, interrupts > 10)
 """
 
