@@ -56,8 +56,10 @@ def _number(trail: Trail) -> str:
     while whole and _is_list_of_numbers(trail[whole - 1][1]):
         whole -= 1
     if whole == len(trail) - 1:
-        number = trail[-1][1]
-        return _written(trail, f"np.array({float(number)!r})") if abs(number) < 1e300 else ""
+        try:
+            return _written(trail, f"np.array({float(trail[-1][1])!r})")
+        except OverflowError:
+            return ""
     return _written(trail[: whole + 1], f"np.array({trail[whole][0]}, dtype=np.float64)")
 
 
