@@ -1,4 +1,14 @@
-"""Optimizer steps and learning-rate schedules for NumPy arrays, at the speed of the machine."""
+"""Optimizer steps and learning-rate schedules for NumPy arrays, at the speed of the machine.
+
+    opt = lrcore.Adam(params, lr=lrcore.CosineAnnealing(1e-3, steps=10_000).warmup(500))
+    with lrcore.stoppable() as stop:
+        while opt.t < 10_500 and not stop:
+            opt.step(gradients(params))  # params change in place
+
+`lrcore.optimizers`, `lrcore.schedules` and `lrcore.controllers` have all classes; `RangeTest`,
+`diagnose` and `Monitor` find and judge a rate. `dir(lrcore)` lists everything, and a name of torch,
+Keras or optax that is asked for here says what it is: `lrcore.StepLR`.
+"""
 
 from typing import TYPE_CHECKING
 
