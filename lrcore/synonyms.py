@@ -37,7 +37,7 @@ ARGUMENTS: Final = _words(
         "min_lr": "end low start",
         "eta_min": "end low",
         "end_lr lr_end final_lr end_value end_learning_rate": "end",
-        "RangeTest.min_lr Sweep.min_lr Linear.max_lr": "start",
+        "RangeTest.min_lr find.min_lr Sweep.min_lr Linear.max_lr": "start",
         "lr_mult lr_multiplier": "lr_scale",
         # schedules in the place of a rate
         "schedule scheduler lr_schedule lr_scheduler learning_rate_schedule learning_rate_fn": "lr",
@@ -355,6 +355,29 @@ def way(owner: str, word: str, accepted: Sequence[str]) -> str:
         return known
     hint = suggest(word, accepted)
     return f"{hint} It takes {', '.join(accepted)}" if hint.endswith("?") else hint
+
+
+def flag(command: str, word: str, flags: Sequence[str]) -> str:
+    """What to write in the place of a flag that a command does not have.
+
+    >>> flag("demo", "--learning-rate", ["--lr", "--batch"])
+    'it is --lr'
+    """
+    plain = word.lstrip("-").replace("-", "_")
+    known = synonym(command, plain, [each.lstrip("-").replace("-", "_") for each in flags])
+    if known.startswith("it is "):
+        return f"it is --{known.removeprefix('it is ').partition(',')[0].replace('_', '-')}"
+    return suggest(word, flags)
+
+
+def closest(word: str, names: Iterable[str]) -> str:
+    """The names that are like a word; if there are none, what it is in another library.
+
+    >>> closest("ExponentialLR", ["Constant", "WSD"])
+    'it is lrc.ExponentialDecay(lr, gamma=gamma)'
+    """
+    hint = suggest(word, names)
+    return hint if hint.endswith("?") or word not in NAMES else f"it is {NAMES[word]}"
 
 
 def name(word: str, names: Iterable[str]) -> str:

@@ -10,6 +10,8 @@ import pytest
 import lrcore as lrc
 from lrcore import synonyms
 from lrcore.base import Optimizer
+from lrcore.cli import COMMANDS, main
+from lrcore.cli_parser import Parser
 from lrcore.controllers import CONTROLLERS
 from lrcore.optimizers import OPTIMIZERS
 from lrcore.options import Common
@@ -47,8 +49,13 @@ def test_every_synonym_of_an_argument_leads_to_one_that_some_class_takes(word, o
 
 
 @pytest.mark.parametrize("row", [word for word in synonyms.ARGUMENTS if "." in word])
-def test_a_row_of_one_class_leads_to_an_argument_of_it(row):
+def test_a_row_of_one_class_or_command_leads_to_an_argument_of_it(row):
     owner, word = row.split(".")
+    if owner in COMMANDS:
+        parser = Parser(owner, "")
+        COMMANDS[owner].arguments(parser)
+        assert f"--{synonyms.ARGUMENTS[row]} " in parser.format_help()
+        return
     assert word not in OWNERS[owner]
     assert synonyms.ARGUMENTS[row] in OWNERS[owner]
 
@@ -175,6 +182,29 @@ def test_what_programs_ask_every_module_for_gets_a_plain_answer(name):
 def test_an_argument_of_another_library_is_told_ours(make, words):
     with pytest.raises(TypeError, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("demo --learning-rate 0.1", "'--learning-rate'; it is --lr"),
+        ("demo --learning_rate=0.1", "'--learning_rate'; it is --lr"),
+        ("find lrcore.demo:digits --min-lr 1e-5", "it is --start"),
+        ("find lrcore.demo:digits --max-lr 1e-5", "it is --end"),
+        ("find lrcore.demo:digits --num-iter 50", "it is --num"),
+        ("demo --schedule StepLR", "it is lrc.StepDecay"),
+        ("schedule StepLR(0.1,30)", "it is lrc.StepDecay"),
+        ("schedule CosineAnnealing(0.1,T_max=30)", "it is steps"),
+    ],
+)
+def test_the_command_line_knows_the_words_too(words, hint, capsys):
+    assert main(words.split()) == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_a_schedule_from_json_is_told_ours():
+    with pytest.raises(ValueError, match="no key 'T_max'; it is steps"):
+        lrc.schedule_from_dict({"schedule": "CosineAnnealing", "lr": 0.1, "T_max": 3})
 
 
 def test_all_unknown_arguments_are_told_at_once():
