@@ -6,7 +6,7 @@ import signal
 import threading
 from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
-from typing import Any, Final, final
+from typing import Any, Final, NoReturn, final
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -38,7 +38,8 @@ def stoppable() -> AbstractContextManager[Stop]:
 
     The first Ctrl-C (SIGINT) makes the `stop` of ``with stoppable() as stop`` true, and nothing
     else; a second one raises KeyboardInterrupt at once. So does SIGTERM, the signal of schedulers
-    and containers, whose second one does what it would have done outside. At the end of the block
+    and containers, whose second one does what it would have done outside; each kind is counted by
+    itself. At the end of the block
     the handlers from before are back, whatever happens, and the program goes on: `stop.signal`
     tells what it was. Save inside of the block, where a second signal is needed to break that off.
 
@@ -110,6 +111,9 @@ class _Listening:
             self.__exit__(None, None, None)
             raise
         return self._stop
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("stoppable: write `with lrcore.stoppable() as stop`, and ask that stop")
 
     def _join_those_around(self) -> None:
         for number in SIGNALS:

@@ -250,6 +250,11 @@ def test_a_block_is_entered_once(handlers):
     assert now() == handlers
 
 
+def test_a_block_that_is_asked_in_the_place_of_its_stop_says_so():
+    with pytest.raises(TypeError, match="as stop"):
+        bool(lrc.stoppable())
+
+
 class Sender(Interrupter):
     """Sends two signals at the n-th place of `lrcore.stopping_signals` where one is noticed."""
 
