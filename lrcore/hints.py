@@ -10,6 +10,8 @@ from abc import ABCMeta
 from collections.abc import Iterable, Mapping
 from typing import NoReturn
 
+from .synonyms import said
+
 
 class Hint:
     """Reading it raises an AttributeError with the way; `dir`, `hasattr` and help see nothing."""
@@ -25,7 +27,7 @@ class Hint:
             what = f"type object '{owner.__name__}'"
         else:
             what = f"'{type(instance).__name__}' object"
-        raise AttributeError(f"{what} has no attribute '{self.name}'; it is {self.text}")
+        raise AttributeError(f"{what} has no attribute '{self.name}'; {said(self.text)}")
 
 
 def is_hint(cls: type, name: str) -> bool:

@@ -61,6 +61,7 @@ ARGUMENTS: Final = _words(
         "lr_decay_rate": "gamma factor",
         # penalties
         "wd weight_decay_rate": "weight_decay l2",
+        "l2": "weight_decay",
         "l2_reg l2_penalty l2_regularization penalty regularization": "l2",
         # clipping
         "clip clipping max_norm max_grad_norm max_gradient_norm grad_clip": "clip_norm",
@@ -125,10 +126,10 @@ ARGUMENTS: Final = _words(
 REMARKS: Final[dict[tuple[str, str], str]] = {
     ("alpha", "end"): "a rate: alpha * lr",
     ("alpha", "lr"): "or l2, if a penalty is meant",
-    **{(word, "lr"): "which takes a schedule" for word in ("schedule", "scheduler")},
     **{
         (word, "lr"): "which takes a schedule"
-        for word in ("lr_schedule", "lr_scheduler", "learning_rate_schedule", "learning_rate_fn")
+        for word in ARGUMENTS
+        if word.endswith(("schedule", "scheduler", "rate_fn"))
     },
     ("decay", "rho"): "or lr=lrc.InverseTimeDecay(lr, decay), if the rate is to decay",
     **{
@@ -143,6 +144,7 @@ REMARKS: Final[dict[tuple[str, str], str]] = {
         (word, "l2"): "added to the gradient; lrc.AdamW has decoupled decay"
         for word in ("wd", "weight_decay_rate")
     },
+    ("l2", "weight_decay"): "which is decoupled; lrc.Adam has l2",
     ("minimize", "maximize"): "its opposite",
     ("skip_nonfinite", "nonfinite"): 'nonfinite="skip"',
     ("skip_nan", "nonfinite"): 'nonfinite="skip"',
@@ -264,7 +266,7 @@ NAMES: Final = _words(
     }
 )
 
-_NOT_STEPPED: Final = "nothing: no schedule is stepped; give it as lr, and opt.step asks it"
+_NOT_STEPPED: Final = "no schedule is stepped: give it as lr, and opt.step asks it"
 # Attributes of optimizers.
 OPTIMIZER: Final = _words(
     {
@@ -333,6 +335,11 @@ CONTROLLER: Final = _words(
 )
 
 
+def said(text: str) -> str:
+    """What a text of these tables is in a sentence: most begin with code."""
+    return text if text.startswith(("no ", "nothing ")) else f"it is {text}"
+
+
 def synonym(owner: str, word: str, accepted: Sequence[str]) -> str:
     """What an argument of another library is among those `accepted`; empty if unknown."""
     for ours in (ARGUMENTS.get(f"{owner}.{word}") or ARGUMENTS.get(word, "")).split():
@@ -377,7 +384,7 @@ def closest(word: str, names: Iterable[str]) -> str:
     'it is lrc.ExponentialDecay(lr, gamma=gamma)'
     """
     hint = suggest(word, names)
-    return hint if hint.endswith("?") or word not in NAMES else f"it is {NAMES[word]}"
+    return hint if hint.endswith("?") or word not in NAMES else said(NAMES[word])
 
 
 def name(word: str, names: Iterable[str]) -> str:
@@ -389,6 +396,6 @@ def name(word: str, names: Iterable[str]) -> str:
     'did you mean CosineAnnealing?'
     """
     if word in NAMES:
-        return f"it is {NAMES[word]}"
+        return said(NAMES[word])
     hint = suggest(word, names)
     return hint if hint.endswith("?") else "dir(lrcore) lists what there is"

@@ -42,7 +42,7 @@ def test_an_attribute_of_another_library_is_told_ours(thing, table):
         with pytest.raises(AttributeError) as error:
             getattr(thing, word)
         me = type(thing).__name__
-        assert str(error.value) == f"'{me}' object has no attribute '{word}'; it is {text}"
+        assert str(error.value) == f"'{me}' object has no attribute '{word}'; {synonyms.said(text)}"
 
 
 @each

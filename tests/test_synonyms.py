@@ -114,8 +114,9 @@ def test_no_name_of_the_module_is_listed_as_a_foreign_one():
 
 @pytest.mark.parametrize("name", synonyms.NAMES)
 def test_the_module_says_what_a_foreign_name_is(name):
-    with pytest.raises(AttributeError, match=f"'lrcore' has no attribute '{name}'; it is "):
+    with pytest.raises(AttributeError, match=f"'lrcore' has no attribute '{name}'; ") as error:
         getattr(lrc, name)
+    assert str(error.value).endswith(synonyms.said(synonyms.NAMES[name]))
 
 
 @pytest.mark.parametrize(
@@ -156,6 +157,7 @@ def test_what_programs_ask_every_module_for_gets_a_plain_answer(name):
         (lambda: lrc.Adam(W, momentum=0.9), "it is betas, its first number"),
         (lambda: lrc.Adam(W, wd=0.1), "it is l2, .*AdamW"),
         (lambda: lrc.AdamW(W, wd=0.1), "it is weight_decay"),
+        (lambda: lrc.AdamW(W, l2=0.1), "it is weight_decay, which is decoupled"),
         (lambda: lrc.Adam(W, fused=True), "leave it out"),
         (lambda: lrc.Adam(W, warmup_steps=10), r"schedule\.warmup\(n\)"),
         (lambda: lrc.RMSprop(W, alpha=0.9), "it is rho"),
