@@ -1,4 +1,14 @@
-"""Optimizer steps and learning-rate schedules for NumPy arrays, at the speed of the machine."""
+"""Optimizer steps and learning-rate schedules for NumPy arrays, at the speed of the machine.
+
+    opt = lrcore.Adam(params, lr=lrcore.CosineAnnealing(1e-3, steps=10_000).warmup(500))
+    with lrcore.stoppable() as stop:
+        while opt.t < 10_500 and not stop:
+            opt.step(gradients(params))  # params change in place
+
+`lrcore.optimizers`, `lrcore.schedules` and `lrcore.controllers` have all classes; `RangeTest`,
+`diagnose` and `Monitor` find and judge a rate. `dir(lrcore)` lists everything, and a name of torch,
+Keras or optax that is asked for here says what it is: `lrcore.StepLR`.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -73,6 +83,8 @@ if TYPE_CHECKING:
     from .range_sweep import RangeTest as RangeTest
     from .range_sweep import range_test as range_test
     from .runs import Run as Run
+    from .stopping_signals import Stop as Stop
+    from .stopping_signals import stoppable as stoppable
 else:
     # Modules, and what is in them, that are loaded when they are first asked for.
     _LATER = {
@@ -92,17 +104,31 @@ else:
         "RangeTest": "range_sweep",
         "range_test": "range_sweep",
         "Run": "runs",
+        "Stop": "stopping_signals",
+        "stoppable": "stopping_signals",
     }
 
     def __getattr__(name):
         """What `_LATER` lists."""
         if name not in _LATER:
-            raise AttributeError(f"module 'lrcore' has no attribute {name!r}")
+            raise AttributeError(f"module 'lrcore' has no attribute {name!r}{_way(name)}")
         from importlib import import_module
 
         module = import_module(f"lrcore.{_LATER[name]}")
         found = globals()[name] = getattr(module, name, module)
         return found
+
+    def _way(name):
+        """What that may have meant; nothing for what programs ask every module for."""
+        if name.startswith("_"):
+            return ""
+        from types import ModuleType
+
+        from . import synonyms
+
+        found = {n for n, x in globals().items() if not isinstance(x, ModuleType) and n[0] != "_"}
+        ours = sorted(found - {"TYPE_CHECKING"})
+        return f"; {synonyms.name(name, [*ours, *_LATER])}"
 
     def __dir__():
         return sorted({*globals(), *_LATER})

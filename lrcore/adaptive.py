@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, final
 import numpy as np
 
 from .arguments import Decay, Finite, Fraction, NonNegative, Positive, Range
-from .following import Follower, State
+from .following import Follower, State, with_settings
 from .gradients import global_norm
 from .memory import GRADIENT, Change
 from .parameters import Array
@@ -27,7 +27,7 @@ class ScaleState(State):
 
 
 @final
-@dataclass(eq=False)
+@with_settings
 class Polyak(Follower):
     """Polyak's step size: the gap of the loss to its minimum, over the square of the gradient norm.
 
@@ -93,7 +93,7 @@ class Polyak(Follower):
 
 
 @final
-@dataclass(eq=False)
+@with_settings
 class BarzilaiBorwein(Follower):
     """Barzilai and Borwein's step size: the curvature along the last step, from two gradients.
 
@@ -177,7 +177,7 @@ class BarzilaiBorwein(Follower):
 
 
 @final
-@dataclass(eq=False)
+@with_settings
 class Hypergradient(Follower):
     """A rate that grows while steps agree with the next gradient and shrinks while they do not.
 
@@ -263,7 +263,7 @@ class DistanceState(ScaleState):
 
 
 @final
-@dataclass(eq=False)
+@with_settings
 class DoG(Follower):
     """Distance over gradients: a rate without a rate to choose.
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from numbers import Real
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, final
 
-from .arguments import EXACT, Count, NonNegative, Positive, Range, check, check_fields
+from .arguments import (
+    EXACT,
+    Factor,
+    NonNegative,
+    Positive,
+    Ramp,
+    Range,
+    Round,
+    Turn,
+    Unit,
+    check,
+    check_fields,
+)
 from .curves import Curve
+from .hints import AbstractHinting, give, visible
 from .maths import FLOATS, Maths, Number, between, half_cosine
+from .synonyms import SCHEDULE
 from .values import frozen
 
 if TYPE_CHECKING:
@@ -20,7 +33,7 @@ if TYPE_CHECKING:
 Shape = Literal["linear", "cosine", "exp"]
 
 
-class Schedule(Curve, ABC):
+class Schedule(Curve, metaclass=AbstractHinting):
     """A learning rate as a pure function of the update index `t` (0-based).
 
     Schedules are frozen, hashable, picklable and compared by value; `eval(repr(s)) == s`.
@@ -224,6 +237,12 @@ class Schedule(Curve, ABC):
 
     __radd__ = __add__
 
+    def __dir__(self) -> list[str]:
+        return visible(self, super().__dir__())
+
+
+give(Schedule, SCHEDULE)
+
 
 @final
 @frozen
@@ -275,7 +294,7 @@ class Warmup(Combination):
     """`inner.warmup(steps, start=start, shape=shape, skip_zero=skip_zero)`."""
 
     _form = "{inner}.warmup({steps}{options})"
-    steps: Count
+    steps: Ramp
     _: KW_ONLY
     start: NonNegative = 0.0
     shape: Shape = "linear"
@@ -316,7 +335,7 @@ class Then(Combination):
 
     _form = "{inner}.then({other}, {at})"
     other: Schedule
-    at: Count
+    at: Turn
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
         return m.split(t, self.at, self.inner._at, self._rest)
@@ -335,7 +354,7 @@ class PerEpoch(Combination):
     """`inner.per_epoch(n, smooth=smooth)`."""
 
     _form = "{inner}.per_epoch({n}{options})"
-    n: Count
+    n: Unit
     _: KW_ONLY
     smooth: bool = False
 
@@ -369,7 +388,7 @@ class Stretch(Combination):
     """`inner.stretch(k)`."""
 
     _form = "{inner}.stretch({k})"
-    k: Positive
+    k: Factor
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
         return self.inner._at(m.min(t / self.k, 2.0**53), m)
@@ -385,7 +404,7 @@ class Repeat(Combination):
     """`inner.repeat(period, decay=decay)`."""
 
     _form = "{inner}.repeat({period}{options})"
-    period: Count
+    period: Round
     _: KW_ONLY
     decay: Positive = 1.0
 

@@ -16,12 +16,16 @@ EXACT: Final = 2**53  # every whole number up to here is a float64
 
 
 class Range(NamedTuple):
-    """The finite numbers of one kind from `low` to `high`, without the ends that are `open`."""
+    """The finite numbers of one kind from `low` to `high`, without the ends that are `open`.
+
+    `zero` says what to write where a number came out as 0, if that is not accepted.
+    """
 
     kind: type[int | float]
     low: float
     high: float = math.inf
     open: Literal["", "low", "high", "both"] = ""
+    zero: str = ""
 
     def accepts(self, x: Any) -> bool:
         """Whether a number lies in the range."""
@@ -43,6 +47,20 @@ Fraction = Annotated[float, Range(float, 0, 1)]
 Finite = Annotated[float, Range(float, -math.inf, open="both")]
 Count = Annotated[int, Range(int, 1, EXACT)]
 Natural = Annotated[int, Range(int, 0, EXACT)]
+
+# Counts that programs compute, so that they may come out as 0.
+_CONSTANT: Final = "a run without this phase is Constant(lr), or Constant(lr).warmup(n)"
+_ROUNDED_UP: Final = "an epoch has at least one update: round up, -(-rows // batch)"
+_DROPPED: Final = "what drops at 0 is a lower rate from the start"
+_AT_ONCE: Final = "1 acts at the first bad evaluation"
+Length = Annotated[int, Range(int, 1, EXACT, zero=_CONSTANT)]
+Unit = Annotated[int, Range(int, 1, EXACT, zero=_ROUNDED_UP)]
+Place = Annotated[int, Range(int, 1, EXACT, zero=_DROPPED)]
+Patience = Annotated[int, Range(int, 1, EXACT, zero=_AT_ONCE)]
+Ramp = Annotated[int, Range(int, 1, EXACT, zero="without a ramp, leave .warmup out")]
+Turn = Annotated[int, Range(int, 1, EXACT, zero="to begin with the second one, write it alone")]
+Round = Annotated[int, Range(int, 1, EXACT, zero="without rounds, leave .repeat out")]
+Factor = Annotated[float, Range(float, 0, open="low", zero="of no length, it is Constant(end)")]
 
 
 def range_of(kind: Any) -> Range:
@@ -100,7 +118,20 @@ def checked(owner: str, name: str, value: Any, kind: Any) -> Any:
     try:
         return convert(value, kind)
     except (TypeError, ValueError) as wanted:
-        raise type(wanted)(f"{owner}: {name} must be {wanted}, got {value!r}") from None
+        way = _at_zero(value, kind)
+        message = f"{owner}: {name} must be {wanted}, got {value!r}{way and '; ' + way}"
+        raise type(wanted)(message) from None
+
+
+def _at_zero(value: Any, kind: Any) -> str:
+    """What to write in the place of a 0 that is refused."""
+    origin, options = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        is_zero = isinstance(value, Real) and not isinstance(value, bool) and value == 0
+        return range_of(kind).zero if is_zero else ""
+    if origin is Sequence and isinstance(value, list | tuple | range):
+        return next(filter(None, (_at_zero(item, options[0]) for item in value)), "")
+    return _at_zero(value, options[0]) if type(None) in options else ""
 
 
 def check(owner: object, name: str, kind: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import arguments, checkpoint, parameters
+from . import arguments, calls, checkpoint, hints, parameters
 from ._core import DTYPES, RULES, Rule
 from .arena import new_state
 from .controllers import Controller, binding
@@ -23,6 +23,7 @@ from .saved_state import Place
 from .saving import Saving
 from .scales import before_scales
 from .schedules import Constant
+from .synonyms import OPTIMIZER, synonym
 
 
 class RuleChoice(NamedTuple):
@@ -33,7 +34,7 @@ class RuleChoice(NamedTuple):
     fill: Mapping[str, float] = {}
 
 
-class Optimizer(Saving):
+class Optimizer(Saving, metaclass=hints.Hinting):
     """The abstract base of the optimizers: bound to its parameters, it updates them in place."""
 
     _tree: Any
@@ -42,11 +43,16 @@ class Optimizer(Saving):
     _watcher: Callable[[], Any] = staticmethod(lambda: None)  # gives the Monitor, if there is one
     decoupled = "AdamW"  # the class with decoupled decay to name when weight_decay is refused
 
+    def __init_subclass__(cls) -> None:
+        options = (cls.__init__.__kwdefaults__ or {}).keys() | Common.__annotations__.keys()
+        hints.give(cls, {name: f'opt.hyperparameters["{name}"]' for name in options})
+        type.__setattr__(cls, "__init__", calls.telling(cls.__init__))
+
     def __init__(self, params: Any, lr: Value, hyper: dict[str, Any], common: Common) -> None:
         if self._is_attached():
             raise RuntimeError(f"this {type(self).__name__} has been initialised already")
-        self._share(common)
         self._options: dict[str, Any] = {"lr": lr, **hyper}
+        self._share(common)
         if isinstance(self._options.get("betas"), list | np.ndarray):
             self._options["betas"] = tuple(self._options["betas"])
         self._state: dict[str, Mapping[str, Array]] = {}
@@ -72,7 +78,8 @@ class Optimizer(Saving):
         if "weight_decay" in unknown:
             raise TypeError(self._no_weight_decay())
         if unknown:
-            raise TypeError(f"{me} has no argument {', '.join(sorted(unknown))}")
+            accepted = ["params", *self._options, *Common.__annotations__]
+            raise TypeError(calls.no_argument(me, sorted(unknown), accepted))
         full: dict[str, Any] = {**DEFAULTS, **common}
         checked = check_common(me, full)
         self._controller_given = full["controller"]
@@ -95,9 +102,10 @@ class Optimizer(Saving):
         if "weight_decay" in unknown:
             raise TypeError(self._no_weight_decay())
         if unknown:
+            known = synonym(me, unknown[0], ["lr_scale", *options])
             raise TypeError(
                 f"Group: {unknown[0]} is not a hyperparameter of {me}; "
-                f"accepted: {', '.join(options)}"
+                f"{known and known + '; '}accepted: {', '.join(options)}"
             )
         return check_hyper(me, {**options, **overrides})
 
@@ -137,8 +145,8 @@ class Optimizer(Saving):
         names = tuple(name for name, _ in everything)
         if not all(named):
             raise ValueError(f"{type(self).__name__}: there are no parameters")
-        for name, array in everything:
-            parameters.check_parameter(name, array)
+        for leaves, group in zip(named, groups, strict=True):
+            parameters.check_parameters(leaves, group.params)
         parameters.check_names(names)
         parameters.check_distinct(everything)
         plan = Plan(*(list(part) for part in self._plan))
@@ -354,6 +362,9 @@ class Optimizer(Saving):
             raise RuntimeError(f'{type(self).__name__}: "{name}" has had no update here yet')
         return effective_rate(array, self._state[name], used, carried)
 
+    def __dir__(self) -> list[str]:
+        return hints.visible(self, super().__dir__())
+
     def __repr__(self) -> str:
         shown = dict(self._options)
         shown |= {k: v for k, v in self._common.items() if (k, v) not in DEFAULTS.items()}
@@ -366,6 +377,9 @@ class Optimizer(Saving):
 def _given(groups: list[Group], grouped: bool) -> Any:
     """The user's own parameters, in the structure of the tree."""
     return tuple(group.params for group in groups) if grouped else groups[0].params
+
+
+hints.give(Optimizer, OPTIMIZER)
 
 
 def _rebuild(

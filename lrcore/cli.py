@@ -40,6 +40,14 @@ def _info(options: argparse.Namespace) -> None:
         print(f"{name:12}", ", ".join(value) if isinstance(value, tuple) else value)
 
 
+def _bench_arguments(parser: Parser) -> None:
+    parser.epilog = """\
+NumPy us are the microseconds of the lines that one writes by hand, and the ratio
+is theirs to lrcore's; reference us those of lrcore.reference, which has the same
+bits as lrcore.
+"""
+
+
 def _bench(options: argparse.Namespace) -> None:
     del options
     for line in bench.report():
@@ -52,7 +60,7 @@ COMMANDS = {
     "find": cli_find.COMMAND,
     "sweep": cli_sweep.COMMAND,
     "diagnose": cli_diagnose.COMMAND,
-    "bench": Command("time every rule beside plain NumPy, here", lambda parser: None, _bench),
+    "bench": Command("time every rule beside plain NumPy, here", _bench_arguments, _bench),
     "info": Command("what this build is and what it offers", lambda parser: None, _info),
 }
 

@@ -124,15 +124,20 @@ def _times(history: demo.History) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
         caption=(
-            "Medians. lrcore: every update; NumPy: lrcore.reference, the same rule to the same "
-            f"bits, on the same gradients at {len(history.plain_times)} of them, apart from "
-            "training. Share: of gradient and step."
+            "Medians. lrcore: every update; the others on the same gradients at "
+            f"{len(history.plain_times)} of them, apart from training. plain NumPy: the lines "
+            "that one writes by hand; reference: lrcore.reference, which has lrcore's bits. "
+            "Ratio: of plain NumPy to lrcore. Share: of gradient and step."
         ),
         caption_justify="left",
     )
     for title in ("", "microseconds per step", "share of training time"):
         table.add_column(title, justify="right" if title else "left", overflow="fold")
-    for name, times in {"lrcore": history.step_times, "plain NumPy": history.plain_times}.items():
+    for name, times in {
+        "lrcore": history.step_times,
+        "plain NumPy": history.plain_times,
+        "reference": history.reference_times,
+    }.items():
         table.add_row(name, f"{1e6 * median(times):.1f}", f"{history.share(times):.1%}")
     ratio = median(history.plain_times) / median(history.step_times)
     table.add_row("ratio", f"{ratio:.1f}", "")

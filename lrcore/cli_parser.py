@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, NoReturn
 
-from .suggestions import suggest
+from . import synonyms
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,9 +31,10 @@ class Parser(argparse.ArgumentParser):
         """As `parse_args`; an unknown flag gets a suggestion."""
         options, unknown = self.parse_known_args(words)
         if unknown:
-            flag = unknown[0].partition("=")[0]
-            hint = suggest(flag, re.findall(r"--[\w-]+", self.format_help()))
-            raise ValueError(f"{self.prog} has no argument {flag!r}; {hint}")
+            word = unknown[0].partition("=")[0]
+            flags = re.findall(r"--[\w-]+", self.format_help())
+            hint = synonyms.flag(self.prog.partition(" ")[2], word, flags)
+            raise ValueError(f"{self.prog} has no argument {word!r}; {hint}")
         return options
 
 
@@ -43,7 +44,7 @@ def one_of(kind: str, names: Iterable[str]) -> Callable[[str], str]:
 
     def find(text: str) -> str:
         if text.lower() not in known:
-            hint = suggest(text, known.values())
+            hint = synonyms.closest(text, known.values())
             raise argparse.ArgumentTypeError(f"there is no {kind} {text!r}; {hint}")
         return known[text.lower()]
 

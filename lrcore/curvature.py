@@ -227,8 +227,7 @@ def newton_step(params: Any, grads: Any, hessian: Any, *, damping: float = 0.0) 
     damping = checked("newton_step", "damping", damping, NonNegative)
     tree, leaves = parameters.flatten(params)
     names = [name for name, _ in leaves]
-    for name, array in leaves:
-        parameters.check_parameter(name, array)
+    parameters.check_parameters(leaves, params)
     parameters.check_distinct(leaves)
     if not leaves:
         return

@@ -9,8 +9,8 @@ from typing import Annotated, Literal, Self, final
 from .algebra import Schedule
 from .arguments import (
     EXACT,
-    Count,
     Fraction,
+    Length,
     NonNegative,
     Positive,
     Range,
@@ -55,8 +55,8 @@ class Cyclical(Schedule):
 
     low: NonNegative
     high: NonNegative
-    up: Count
-    down: Count | None = None
+    up: Length
+    down: Length | None = None
     _: KW_ONLY
     mode: Literal["triangular", "triangular2", "exp_range"] = "triangular"
     gamma: Positive = 1.0
@@ -126,7 +126,7 @@ class CosineWarmRestarts(Schedule):
     """
 
     lr: NonNegative
-    first: Count
+    first: Length
     _: KW_ONLY
     mult: Annotated[float, Range(float, 1)] = 1
     decay: Positive = 1.0
@@ -225,7 +225,7 @@ class OneCycle(Schedule):
     """
 
     peak: NonNegative
-    steps: Count
+    steps: Length
     _: KW_ONLY
     pct_start: Fraction = 0.3
     div: Positive = 25.0

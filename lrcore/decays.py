@@ -9,7 +9,7 @@ from operator import mul
 from typing import Final, Self, final
 
 from .algebra import Schedule, first
-from .arguments import Count, Finite, NonNegative, Positive, check_fields
+from .arguments import Finite, NonNegative, Positive, Unit, check_fields
 from .maths import Maths, Number
 from .values import frozen
 
@@ -48,7 +48,7 @@ class ExponentialDecay(Schedule):
     gamma: Positive | None = None
     rate: Finite | None = None
     half_life: Positive | None = None
-    steps: Count = 1
+    steps: Unit = 1
     staircase: bool = False
     end: NonNegative | None = None
 
@@ -194,7 +194,7 @@ class InverseTimeDecay(Schedule):
     lr: NonNegative
     rate: NonNegative
     _: KW_ONLY
-    steps: Count = 1
+    steps: Unit = 1
     staircase: bool = False
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:

@@ -9,6 +9,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from statistics import fmean, median
 from time import perf_counter
@@ -17,6 +18,7 @@ import numpy as np
 
 from .datasets import Array, Data, Random, load
 from .optimizers import OPTIMIZERS
+from .plain import Plain
 from .reference import Reference
 from .runs import Run
 from .schedules import SCHEDULES, Schedule
@@ -98,7 +100,8 @@ class History:
     accuracy: list[float] = field(default_factory=list)
     gradient_times: list[float] = field(default_factory=list)
     step_times: list[float] = field(default_factory=list)
-    plain_times: list[float] = field(default_factory=list)  # of NumPy in the place of the step
+    plain_times: list[float] = field(default_factory=list)  # of lines by hand in its place
+    reference_times: list[float] = field(default_factory=list)
 
     @property
     def final_loss(self) -> float:
@@ -127,7 +130,7 @@ def train(
     history = _plan(data, settings, rng)
     params = history.params
     opt = OPTIMIZERS[settings.optimizer](params, lr=history.schedule)  # type: ignore[call-arg]
-    twin, sampled = Reference(opt), math.ceil(history.updates / 100)
+    plain, twin, sampled = Plain(opt), Reference(opt), math.ceil(history.updates / 100)
     try:
         for _ in range(settings.epochs):
             for X, y in _batches(data, settings.batch, rng):
@@ -141,7 +144,9 @@ def train(
                 history.gradient_times.append(halfway - began)
                 history.step_times.append(ended - halfway)
                 if opt.t % sampled == 0:
-                    history.plain_times.append(_time(twin, grads))
+                    by_hand = partial(plain.step, lr=opt.last_lr)
+                    history.plain_times.append(_time(by_hand, grads))
+                    history.reference_times.append(_time(twin.step, grads))
                 watch(history)
             history.accuracy.append(accuracy(params, data.X_test, data.y_test))
         if not all(np.isfinite(array).all() for array in params.values()):
@@ -216,9 +221,9 @@ def _noisy(data: Data, rows: Array, rng: Random) -> Array:
     return noisy
 
 
-def _time(twin: Reference, grads: Params) -> float:
-    """Of the second of two steps: the first brings the twin's arrays back into the caches."""
-    twin.step(grads)
+def _time(step: Callable[[Params], object], grads: Params) -> float:
+    """Of the second of two steps: the first brings their arrays back into the caches."""
+    step(grads)
     began = perf_counter()
-    twin.step(grads)
+    step(grads)
     return perf_counter() - began

@@ -11,6 +11,7 @@ from .algebra import OPERATORS
 from .records import DEEPEST
 from .schedules import SCHEDULES, Schedule
 from .suggestions import suggest
+from .synonyms import closest
 
 EXAMPLE: Final = "CosineAnnealing(1e-3, 10000).warmup(500)"
 LONGEST: Final = 10_000  # characters
@@ -103,7 +104,7 @@ class _Reader:
                 raise self.wrong(node, f"{node.id} lacks its arguments: {node.id}(...)")
             case ast.Name():
                 raise self.wrong(
-                    node, f"there is no schedule {node.id!r}; {suggest(node.id, NAMES)}"
+                    node, f"there is no schedule {node.id!r}; {closest(node.id, NAMES)}"
                 )
         raise self.wrong(node, f"this is not understood; an expression is like {EXAMPLE} * 0.5")
 
@@ -140,7 +141,7 @@ class _Reader:
                     return SCHEDULES[name]
                 if name in SCHEDULES:
                     raise self.wrong(node, f"{name} calls a function of yours: make it in code")
-                raise self.wrong(node, f"there is no schedule {name!r}; {suggest(name, NAMES)}")
+                raise self.wrong(node, f"there is no schedule {name!r}; {closest(name, NAMES)}")
             case ast.Attribute(value=inner, attr=name):
                 schedule = self.read(inner, depth + 1)
                 if isinstance(schedule, Schedule) and name in METHODS:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import copy
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform, final
 from weakref import WeakSet
 
 import numpy as np
 
 from . import _core, arguments
+from .calls import telling
+from .hints import AbstractHinting, give, visible
 from .losses import loss_of
 from .memory import Change, Memory, Watched, watch
 from .parameters import Array
+from .synonyms import CONTROLLER
 
 if TYPE_CHECKING:
     from ._core import _Changes
 
+T = TypeVar("T")
 
-class Controller(ABC):
+
+class Controller(metaclass=AbstractHinting):
     """A factor on the learning rate that follows what is reported to it."""
 
     min_lr: float = 0.0
@@ -47,6 +52,12 @@ class Controller(ABC):
         """`lr * scale`, but not below `min_lr`; an `lr` that is already below it stays as it is."""
         return _core.controlled((self,), lr)
 
+    def __dir__(self) -> list[str]:
+        return visible(self, super().__dir__())
+
+
+give(Controller, CONTROLLER)
+
 
 @dataclass(eq=False, repr=False)
 class State:
@@ -56,6 +67,14 @@ class State:
 
     def __post_init__(self) -> None:
         arguments.check_fields(self)
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(field,))
+def with_settings(cls: type[T]) -> type[T]:
+    """Make a subclass of `Follower` a dataclass whose constructor says what it takes."""
+    made = dataclass(eq=False)(cls)
+    type.__setattr__(made, "__init__", telling(vars(made)["__init__"]))
+    return made
 
 
 class Follower(Controller):

@@ -35,8 +35,7 @@ class Watched:
 def watch(params: Any) -> Watched:
     """Parameters as an optimizer takes them, groups apart."""
     tree, leaves = parameters.flatten(params)
-    for name, array in leaves:
-        parameters.check_parameter(name, array)
+    parameters.check_parameters(leaves, params)
     parameters.check_names([name for name, _ in leaves])
     parameters.check_distinct(leaves)
     return Watched(tree, leaves)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from . import arguments
 from ._core import OBSERVED
 from .base import Optimizer
+from .calls import telling
 from .diagnosis import Diagnosis, judge
 from .losses import loss_of
 
@@ -96,6 +97,7 @@ class Monitor:
     [nan, -1.0, -1.0, -1.0]
     """
 
+    @telling
     def __init__(self, opt: Optimizer, *, every: int = EVERY, keep: int = KEEP) -> None:
         if not isinstance(opt, Optimizer):
             raise TypeError(f"Monitor: opt must be an optimizer, got {opt!r:.80}")

@@ -20,14 +20,23 @@ def flatten(params: Any) -> tuple[Tree, list[tuple[str, Any]]]:
     return tree, leaves
 
 
-def _walk(node: Any, path: str, leaves: list[tuple[str, Any]]) -> Tree:
-    prefix = f"{path}." if path else ""
+def entries(node: Any) -> list[tuple[Any, Any]] | None:
+    """What a mapping or sequence holds, by key or index; None for what is neither."""
     if isinstance(node, Mapping):
-        return {key: _walk(child, f"{prefix}{key}", leaves) for key, child in node.items()}
+        return list(node.items())
     if isinstance(node, Sequence) and not isinstance(node, str | bytes):
-        return tuple(_walk(child, f"{prefix}{i}", leaves) for i, child in enumerate(node))
-    leaves.append((path or "0", node))
+        return list(enumerate(node))
     return None
+
+
+def _walk(node: Any, path: str, leaves: list[tuple[str, Any]]) -> Tree:
+    below = entries(node)
+    if below is None:
+        leaves.append((path or "0", node))
+        return None
+    prefix = f"{path}." if path else ""
+    trees = {key: _walk(child, f"{prefix}{key}", leaves) for key, child in below}
+    return trees if isinstance(node, Mapping) else tuple(trees.values())
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -39,21 +48,32 @@ def check_names(names: Sequence[str]) -> None:
         seen.add(name)
 
 
-def check_parameter(name: str, array: Any) -> None:
-    """Refuses what cannot be updated in place."""
+def check_parameters(named: Sequence[tuple[str, Any]], params: Any) -> None:
+    """Refuses what cannot be updated in place, of the arrays in `params` with their names."""
+    for i, (name, array) in enumerate(named):
+        try:
+            _check_parameter(name, array)
+        except (TypeError, ValueError) as error:
+            from .cures import cure  # wanted after an error alone
+
+            way = cure(params, i)
+            raise type(error)(f"{error}{way and '; ' + way}") from None
+
+
+def _check_parameter(name: str, array: Any) -> None:
     what = f'parameter "{name}"'
     if not isinstance(array, np.ndarray):
         raise TypeError(
             f"{what} is a {type(array).__name__}; it must be a NumPy array, to be changed in place"
         )
     if isinstance(array, np.ma.MaskedArray):
-        raise TypeError(f"{what} is a masked array; give its .data")
+        raise TypeError(f"{what} is a masked array")
     if array.dtype.newbyteorder("=") not in DTYPES:
         raise TypeError(f"{what} has dtype {array.dtype}; it must be float32 or float64")
     if not array.dtype.isnative:
         raise TypeError(f"{what} has dtype {array.dtype}, which is not in native byte order")
     if not array.flags.aligned:
-        raise ValueError(f"{what} is not aligned in memory; copy it")
+        raise ValueError(f"{what} is not aligned in memory")
     if not array.flags.writeable:
         raise ValueError(f"{what} is read-only")
     if overlaps_itself(array):
@@ -119,8 +139,8 @@ def as_gradient(gradient: Any, parameter: Array, name: str, keep: bool) -> Array
     if gradient is None:
         raise TypeError(
             f"{what} is None; every parameter needs a gradient, zeros if it has none. But zeros do "
-            "not freeze an array: its moments, its decay and its count go on. What is to stay as it "
-            "is gets an optimizer of its own, which makes no step meanwhile"
+            "not freeze an array: its moments, its decay and its count go on. What is to stay as "
+            "it is gets an optimizer of its own, which makes no step meanwhile"
         )
     if isinstance(gradient, np.ma.MaskedArray):
         raise TypeError(f"{what} is a masked array; fill it first")

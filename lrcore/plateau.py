@@ -6,8 +6,8 @@ from dataclasses import KW_ONLY, dataclass, field
 from math import isfinite
 from typing import Annotated, Literal, final
 
-from .arguments import Count, Finite, Fraction, Natural, NonNegative, Range
-from .following import Follower, State
+from .arguments import Count, Finite, Fraction, Natural, NonNegative, Patience, Range
+from .following import Follower, State, with_settings
 
 
 @dataclass(eq=False, repr=False)
@@ -23,7 +23,7 @@ class PlateauState(State):
 
 
 @final
-@dataclass(eq=False)
+@with_settings
 class ReduceOnPlateau(Follower):
     """Multiply the rate by `factor` when `patience` evaluations in a row brought no improvement.
 
@@ -84,7 +84,7 @@ class ReduceOnPlateau(Follower):
     """
 
     factor: Annotated[float, Range(float, 0, 1, open="both")] = 0.1
-    patience: Count = 10
+    patience: Patience = 10
     _: KW_ONLY
     mode: Literal["min", "max"] = "min"
     rel: NonNegative = 1e-4

@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY
 from typing import Literal, Self, final
 
 from .algebra import Schedule
-from .arguments import Count, Natural, NonNegative, Positive, check, check_fields
+from .arguments import Length, Natural, NonNegative, Positive, check, check_fields
 from .maths import Maths, Number, between, half_cosine
 from .values import frozen
 
@@ -42,7 +42,7 @@ class Linear(Schedule):
 
     start: NonNegative
     end: NonNegative
-    steps: Count
+    steps: Length
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
         return between(self.start, self.end, m.min(t, self.steps) / self.steps, m)
@@ -87,7 +87,7 @@ class PolynomialDecay(Schedule):
     """
 
     lr: NonNegative
-    steps: Count
+    steps: Length
     _: KW_ONLY
     power: Positive = 1.0
     end: NonNegative = 0.0
@@ -142,7 +142,7 @@ class CosineAnnealing(Schedule):
     """
 
     lr: NonNegative
-    steps: Count
+    steps: Length
     _: KW_ONLY
     end: NonNegative = 0.0
     exponent: Positive = 1.0
@@ -192,7 +192,7 @@ class Sweep(Schedule):
 
     start: NonNegative
     end: NonNegative
-    steps: Count
+    steps: Length
     _: KW_ONLY
     spacing: Literal["log", "linear"] = "log"
 

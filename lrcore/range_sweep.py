@@ -10,6 +10,7 @@ import numpy as np
 
 from .arguments import Positive, Range, checked
 from .base import Optimizer
+from .calls import telling
 from .losses import loss_of
 from .ramps import Sweep
 from .range_suggestions import Array, Ending, RangeResult, diverged, judge
@@ -102,6 +103,7 @@ class RangeTest:
     (0, 0.01, False)
     """
 
+    @telling
     def __init__(
         self,
         opt: Optimizer,

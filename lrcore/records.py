@@ -10,6 +10,7 @@ from .algebra import OPERATORS
 from .curves import Curve
 from .schedules import SCHEDULES, Schedule
 from .suggestions import suggest
+from .synonyms import synonym
 from .values import argument_fields, arguments
 
 CLASSES: Final[Mapping[str, type[Schedule]]] = {**SCHEDULES, **OPERATORS}
@@ -100,7 +101,9 @@ def _check_keys(record: dict[Any, Any], cls: type[Schedule], place: str) -> None
     required = [f.name for f in argument_fields(cls) if f.default is MISSING]
     known = {f.name for f in argument_fields(cls)}
     for key in record.keys() - known - {NAME}:
-        hint = suggest(key, sorted(known)) if isinstance(key, str) else "keys are words"
+        hint = "keys are words"
+        if isinstance(key, str):
+            hint = synonym(cls.__name__, key, sorted(known)) or suggest(key, sorted(known))
         raise ValueError(f"{place}: {cls.__name__} has no key {key!r}; {hint}")
     for key in required:
         if key not in record:

@@ -7,7 +7,7 @@ import math
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from inspect import isfunction
+from inspect import isfunction, signature
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -124,16 +124,32 @@ def start(setup: Callable[[float], Any], lr: float) -> Run:
     TypeError
         If it is not a `Run`, nor a tuple of its parts, or one of these is not as it should be.
     """
-    made = setup(lr)
+    name = getattr(setup, "__name__", "the setup")
+    try:
+        made = setup(lr)
+    except TypeError:
+        if _takes_a_rate(setup):
+            raise
+        wanted = f"{name} must be a function of the rate, {name}(lr) -> lrcore.Run(opt, step, ...)"
+        raise TypeError(f"{wanted}, not {name}{signature(setup)}") from None
     run = Run(*made) if isinstance(made, tuple) and 2 <= len(made) <= 4 else None
     if run is None or not isinstance(run.opt, Optimizer) or not callable(run.step):
-        name = getattr(setup, "__name__", "the setup")
         raise TypeError(f"{name}({lr:g}) must return lrcore.Run(opt, step, ...), got {made!r:.80}")
     if not isinstance(run.rng, np.random.Generator | None):
         raise TypeError(f"rng of a Run must be a numpy.random.Generator, got {run.rng!r:.80}")
     if run.score is not None and not callable(run.score):
         raise TypeError(f"score of a Run must be callable, got {run.score!r:.80}")
     return run
+
+
+def _takes_a_rate(setup: Callable[..., Any]) -> bool:
+    try:
+        signature(setup).bind(0.0)
+    except ValueError:  # of a function that hides what it takes
+        return True
+    except TypeError:
+        return False
+    return True
 
 
 def load_setup(text: str) -> Setup:

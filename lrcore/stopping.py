@@ -6,8 +6,8 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar, Literal, final
 
 from ._core import change
-from .arguments import Count, Finite, Natural, NonNegative
-from .following import Follower, State
+from .arguments import Finite, Natural, NonNegative, Patience
+from .following import Follower, State, with_settings
 from .memory import Change, Memory
 from .parameters import Array
 
@@ -25,7 +25,7 @@ class StopState(State):
 
 
 @final
-@dataclass(eq=False)
+@with_settings
 class EarlyStopping(Follower):
     """Say when to stop: after `patience` evaluations in a row without improvement.
 
@@ -83,7 +83,7 @@ class EarlyStopping(Follower):
     (5, 3, array([1.]))
     """
 
-    patience: Count = 10
+    patience: Patience = 10
     _: KW_ONLY
     min_delta: NonNegative = 0.0
     mode: Literal["min", "max"] = "min"

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Self, final
 
 from .algebra import Schedule
-from .arguments import Count, Natural, NonNegative, Positive, check_fields, checked
+from .arguments import Length, Natural, NonNegative, Place, Positive, check_fields, checked
 from .maths import Maths, Number
 from .values import frozen
 
@@ -54,7 +54,7 @@ class StepDecay(Schedule):
 
     lr: NonNegative
     _: KW_ONLY
-    every: Count
+    every: Length
     factor: Positive = 0.1
     offset: Natural = 0
 
@@ -93,7 +93,7 @@ class MultiStepDecay(Schedule):
     """
 
     lr: NonNegative
-    milestones: Sequence[Count]
+    milestones: Sequence[Place]
     _: KW_ONLY
     factor: Positive = 0.1
 
@@ -135,7 +135,7 @@ class PiecewiseConstant(Schedule):
     array([1. , 1. , 0.5, 0.5, 0.5, 0.1, 0.1])
     """
 
-    boundaries: Sequence[Count]
+    boundaries: Sequence[Place]
     values: Sequence[NonNegative]
 
     def __post_init__(self) -> None:

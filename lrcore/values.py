@@ -9,6 +9,7 @@ from inspect import Parameter, Signature
 from typing import Any, ClassVar, NoReturn, TypeVar, dataclass_transform
 
 from .arguments import check_fields
+from .calls import misfit
 
 T = TypeVar("T")
 
@@ -41,8 +42,9 @@ class Value:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         try:
             bound = signature_of(type(self)).bind(*args, **kwargs)
-        except TypeError as error:
-            raise TypeError(f"{type(self).__name__}: {error}") from None
+        except TypeError:
+            problem = misfit(type(self).__name__, signature_of(type(self)), args, kwargs)
+            raise TypeError(problem) from None
         bound.apply_defaults()
         for name, argument in bound.arguments.items():
             object.__setattr__(self, name, argument)

@@ -95,7 +95,7 @@ def test_statements_are_in_order():
     assert numbers == list(range(1, 51))
 
 
-@pytest.mark.parametrize("page", ["schedules.md", "state.md"])
+@pytest.mark.parametrize("page", ["schedules.md", "state.md", "stopping.md"])
 def test_the_examples_of_a_page_run(page):
     flags = doctest.NORMALIZE_WHITESPACE
     failed, tried = doctest.testfile(str(DOCS / page), module_relative=False, optionflags=flags)

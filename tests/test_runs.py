@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,6 +113,20 @@ def test_a_setup_may_return_a_plain_tuple() -> None:
 def test_what_a_setup_must_return_is_named(made: object) -> None:
     with pytest.raises(TypeError, match=r"must return lrcore\.Run\(opt, step, \.\.\.\), got"):
         runs.start(lambda lr: made, 0.3)
+
+
+@pytest.mark.parametrize("wrong", [lambda: None, lambda lr, data: None, lambda *, lr: None])
+def test_a_setup_that_does_not_take_the_rate_is_told_what_is_wanted(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"<lambda>\(lr\) -> lrcore\.Run\(opt, step, \.\.\.\), not"):
+        runs.start(wrong, 0.3)
+
+
+def test_a_type_error_of_a_setup_that_takes_the_rate_is_its_own() -> None:
+    def wrong(lr: float) -> Any:
+        return lr + "text"  # type: ignore[operator]
+
+    with pytest.raises(TypeError, match="unsupported operand"):
+        runs.start(wrong, 0.3)
 
 
 def test_a_legacy_generator_is_refused() -> None:

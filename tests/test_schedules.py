@@ -10,7 +10,7 @@ import operator
 import pickle
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -405,6 +405,48 @@ def test_what_is_no_number_is_a_type_error() -> None:
         CosineAnnealing(True, 10)
     with pytest.raises(TypeError, match=r"steps must be an integer in .*, got 3.5"):
         CosineAnnealing(1, 3.5)  # type: ignore[arg-type]
+
+
+def zeros(case: Case) -> Iterator[tuple[str, Any]]:
+    """The arguments of a schedule that count updates, and zeros that none of them may be."""
+    for name, refused in case.refused.items():
+        if refused is not FLAG and refused[0] in (0, (0, 1, 2)) and type(refused[0]) is not float:
+            yield name, refused[0]
+
+
+@pytest.mark.parametrize(
+    ("s", "name", "value"), [(c.schedule, *zero) for c in CASES for zero in zeros(c)], ids=repr
+)
+def test_a_length_that_came_out_as_zero_is_told_what_to_write(
+    s: Any, name: str, value: Any
+) -> None:
+    with pytest.raises(ValueError, match=r"got \(?0.*; ") as error:
+        dataclasses.replace(s, **{name: value})
+    way = str(error.value).partition("; ")[2]
+    assert re.search(r"Constant\(lr\)\.warmup\(n\)|-\(-rows // batch\)|a lower rate", way)
+
+
+@pytest.mark.parametrize(
+    ("make", "way"),
+    [
+        (lambda: COSINE.warmup(0), "leave .warmup out"),
+        (lambda: COSINE.then(HALVING, 0), "write it alone"),
+        (lambda: COSINE.then(HALVING, at=np.int64(0)), "write it alone"),
+        (lambda: COSINE.per_epoch(10 // 16), "-(-rows // batch)"),
+        (lambda: COSINE.repeat(0), "leave .repeat out"),
+        (lambda: COSINE.stretch(0.0), "Constant(end)"),
+    ],
+)
+def test_an_operator_of_no_length_is_told_what_to_write(make: Any, way: str) -> None:
+    with pytest.raises(ValueError, match="; ") as error:
+        make()
+    assert way in str(error.value)
+
+
+@pytest.mark.parametrize("steps", [-1, False, 0.5, None])
+def test_what_is_not_zero_is_told_its_range_alone(steps: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"got [^;]+$"):
+        CosineAnnealing(0.1, steps)
 
 
 BAD_OPERATORS: list[tuple[str, Callable[[], Any]]] = [

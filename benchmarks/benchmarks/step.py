@@ -7,6 +7,7 @@ import numpy as np
 
 import lrcore
 from lrcore._core import RULES
+from lrcore.plain import Plain
 from lrcore.reference import Reference
 
 from .common import BY_RULE, DTYPE_NAMES, problem
@@ -59,14 +60,19 @@ class ManySmallArrays:
 
 
 class PlainNumPy:
+    """The lines that one writes by hand, and the reference with lrcore's bits."""
+
     params = [list(BY_RULE), [4096, 1048576]]
     param_names = ["rule", "size"]
 
     def setup(self, rule: str, size: int) -> None:
         opt, self.grads = problem(rule, "float32", [size])
-        self.twin = Reference(opt)
+        self.plain, self.twin = Plain(opt), Reference(opt)
 
     def time_step(self, *_: Any) -> None:
+        self.plain.step(self.grads, 1e-3)
+
+    def time_reference(self, *_: Any) -> None:
         self.twin.step(self.grads)
 
 
