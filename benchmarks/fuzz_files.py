@@ -29,10 +29,31 @@ import numpy as np
 from fuzz_mutations import changed
 
 import lrcore as lrc
-from lrcore import archives, checkpoint, document, files, records, settings, tensorfiles
+from lrcore import (
+    archives,
+    checkpoint,
+    document,
+    files,
+    records,
+    saved_controllers,
+    saved_state,
+    settings,
+    tensorfiles,
+)
 from lrcore.base import Optimizer
 
-READERS: Final = (archives, checkpoint, document, files, records, settings, tensorfiles)
+READERS: Final = (
+    archives,
+    checkpoint,
+    document,
+    files,
+    records,
+    saved_controllers,
+    saved_state,
+    settings,
+    tensorfiles,
+)
+EXTRA: Final = {"log": [0.5, None, {"words": True}], "at": np.arange(3, dtype=np.int16)}
 PATIENCE: Final = 10  # seconds
 SPARE: Final = 1 << 22  # bytes that any file may take
 MEASURED: Final = 8  # of so many files, the memory of one
@@ -126,7 +147,7 @@ def samples(directory: Path) -> list[Sample]:
             for suffix in files.FORMATS:
                 path = directory / f"seed{suffix}"
                 with suppress(ImportError):  # of the library that one of the formats needs
-                    opt.save(path, params=True)
+                    opt.save(path, params=True, extra=EXTRA, rng=np.random.default_rng(0))
                     found.append(Sample(path.read_bytes(), suffix, make))
     return found
 
@@ -200,6 +221,7 @@ def accepted(sample: Sample, path: Path, untouched: bool, edges: set[Edge], way:
         "strict": bool(way & 1),
         "hyperparameters": bool(way & 2),
         "params": bool(way & 4),
+        "rng": np.random.default_rng(1) if way & 8 else None,
     }
     try:
         with traced(edges):
@@ -246,7 +268,7 @@ def fuzz(seed: int, directory: Path, *, executions: float, seconds: float = math
         known = len(edges)
         try:
             with bounded(len(data), measured=done % MEASURED == 0):
-                taken += accepted(sample, path, untouched, edges, rng.randrange(8))
+                taken += accepted(sample, path, untouched, edges, rng.randrange(16))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a panic of compiled code is no Exception

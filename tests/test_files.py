@@ -57,6 +57,17 @@ def example_of_format_1():
     return opt
 
 
+def example_of_format_2():
+    """The same with arrays of two ages, a random generator, and data of the user's."""
+    opt = example_of_format_1()
+    saved = opt.state_dict()
+    young = opt.names[-1]
+    saved["carried"][young] = dict.fromkeys(saved["carried"][young], 1.0)
+    opt.load_state_dict(saved)
+    rng = np.random.default_rng(7)
+    return opt, rng, {"log": [0.5, None, "words", {"a": True}], "at": np.arange(3, dtype=np.int16)}
+
+
 def contents(opt):
     return everything(opt), repr([c.state_dict() for c in opt.controllers])
 
@@ -345,3 +356,30 @@ def test_files_of_format_1_are_read(suffix):
     assert report == ((), (), (), ())
     assert contents(opt) == contents(written)
     assert opt.lr_scale == 0.5
+
+
+@each_format
+def test_files_of_format_2_are_read(suffix):
+    (written, wanted, extra), opt = example_of_format_2(), make(lrc.Adam, {"amsgrad": True}, seed=1)
+    rng = np.random.default_rng(0)
+    place = Path(__file__).parent / "files" / f"format_2{suffix}"
+    report = opt.load(place, params=True, rng=rng)
+    assert report == ((), (), (), ())
+    assert contents(opt) == contents(written)
+    assert opt.state_dict()["carried"] == written.state_dict()["carried"]
+    assert rng.bit_generator.state == wanted.bit_generator.state
+    assert repr(report.extra) == repr(extra)
+
+
+def test_a_file_of_format_2_is_written_again_with_the_same_bytes(tmp_path):
+    opt, rng, extra = example_of_format_2()
+    opt.save(tmp_path / "again.npz", params=True, rng=rng, extra=extra)
+    kept = Path(__file__).parent / "files" / "format_2.npz"
+    assert (tmp_path / "again.npz").read_bytes() == kept.read_bytes()
+
+
+def test_a_kind_of_array_that_is_not_known_is_named(tmp_path):
+    lrc.SGD(np.ones(2)).save(tmp_path / "a.npz", params=True)
+    rewritten(tmp_path / "a.npz", header(arrays=[kind("bfloat16", 2)]))
+    with pytest.raises(DamagedError, match="no arrays of 'bfloat16'"):
+        lrc.SGD(np.ones(2)).load(tmp_path / "a.npz")

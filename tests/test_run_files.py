@@ -1,6 +1,7 @@
 """What else a run needs, in the same file: `extra`, and the state of a random generator."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lrcore as lrc
+from lrcore import generators
 from lrcore.document import FORMAT, KINDS
 
 each_format = pytest.mark.parametrize("suffix", SUFFIXES)
@@ -116,9 +118,38 @@ def trained(path, **options):
 
 
 MISFITS = {
-    "of another kind": ({"rng": np.random.Generator(np.random.MT19937(0))}, "taken over by PCG64"),
+    "of another kind": (
+        {"rng": np.random.Generator(np.random.MT19937(0))},
+        "none for PCG64: bit_generator is|none for PCG64: state must have",
+    ),
     "of none": ({}, r"no random generator was saved with it: save\(path, rng=rng\)"),
 }
+
+
+STATES = {
+    "no mapping": (3, "state must have the entries"),
+    "another name": ({"bit_generator": "PCG64"}, "bit_generator is 'PCG64'"),
+    "a position beyond the end": ({"state": {"pos": 625}}, r"pos must be an integer in \[0, 624\]"),
+    "no integer": ({"state": {"pos": 1.0}}, "pos must be an integer"),
+    "fewer numbers": ({"state": {"key": np.ones(3, np.uint32)}}, "key must be 624 integers"),
+    "no numbers": ({"state": {"key": [1]}}, "key must be 624 integers"),
+    "floats": ({"state": {"key": np.ones(624)}}, "key must be 624 integers"),
+}
+
+
+@pytest.mark.parametrize("case", STATES)
+def test_a_state_that_is_none_of_a_generator_is_refused(case):
+    change, message = STATES[case]
+    rng = np.random.Generator(np.random.MT19937(0))
+    saved = {**rng.bit_generator.state}
+    if not isinstance(change, dict):
+        saved = change
+    elif "state" in change:
+        saved["state"] = {**saved["state"], **change["state"]}
+    else:
+        saved |= change
+    (problem,) = generators.problems(rng, saved)
+    assert re.search(message, problem)
 
 
 @pytest.mark.parametrize("case", MISFITS)
