@@ -279,19 +279,21 @@ cdef class Binding:
         """Points every tensor at its arrays. Once it returns, no user code runs until the step is
         done. With keep, gradients are not to be copied."""
         for i in range(self.job.n_tensors):
-            if not self._point(i, keep):
+            if not self._point(i):
                 self._admit_and_point(keep)
                 break
         return 0
 
     cdef int _admit_and_point(self, bint keep) except -1:
-        """The same where some gradient has first to be made an array that can be read."""
+        """The same where some gradient is a number, or has first to be made an array."""
+        cdef bint admitted = False
         try:
             for i in range(self.job.n_tensors):
-                if not self._point(i, keep):
+                if not self._point(i) and (keep or not self._point_number(i)):
                     self._admit(i, keep)
-            for i in range(self.job.n_tensors):  # admitting has run user code
-                if not self._point(i, keep):
+                    admitted = True
+            for i in range(self.job.n_tensors if admitted else 0):  # that has run user code
+                if not self._point(i) and (keep or not self._point_number(i)):
                     raise ValueError(f'gradient "{self.names[i]}" was resized, reshaped or moved')
         finally:
             for i in range(self.job.n_tensors):
@@ -312,7 +314,7 @@ cdef class Binding:
         self.gradients[i] = gradient
         return 0
 
-    cdef bint _point(self, Py_ssize_t i, bint keep) except -1:
+    cdef bint _point(self, Py_ssize_t i) except -1:
         """Points a tensor at its arrays; False if the gradient cannot be read as it is."""
         cdef Leaf* leaf = &self.leaves[i]
         cdef cnp.ndarray parameter = <cnp.ndarray>leaf.array
@@ -322,7 +324,7 @@ cdef class Binding:
         if not cnp.PyArray_ISWRITEABLE(parameter):
             raise ValueError(f'parameter "{self.names[i]}" is read-only')
         if not cnp.PyArray_CheckExact(self.gradients[i]):
-            return leaf.ndim == 0 and not keep and self._point_number(i)
+            return False
         array = <cnp.ndarray>self.gradients[i]
         if (
             cnp.PyArray_TYPE(array) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64)
@@ -337,7 +339,7 @@ cdef class Binding:
         cdef Leaf* leaf = &self.leaves[i]
         cdef lrc_tensor* tensor = &self.job.tensors[i]
         gradient = self.gradients[i]
-        if not isinstance(gradient, float) and type(gradient) is not FLOAT32:
+        if leaf.ndim > 0 or not (isinstance(gradient, float) or type(gradient) is FLOAT32):
             return False
         if leaf.typenum == cnp.NPY_FLOAT32:
             (<float*>&leaf.number)[0] = <float><double>gradient
