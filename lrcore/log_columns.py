@@ -1,0 +1,212 @@
+"""Which column of a log holds the training losses, and which the validation losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from . import log_words
+from .log_cells import Column, Table, holds_numbers, missing, number, numbers
+from .suggestions import suggest
+
+
+class Choice(NamedTuple):
+    """What is judged; `rows` counts those that were read, with a loss or without."""
+
+    name: str
+    losses: list[float]
+    rows: int
+    validation_name: str | None
+    validation: list[float] | None
+
+
+def choose(table: Table, column: str | None = None, validation: str | None = None) -> Choice:
+    """The training losses of a table, and its validation losses if there are some.
+
+    Parameters
+    ----------
+    table : Table
+    column, validation : str, optional
+        A name, or else a place counted from 1; by default, what the names and the numbers say.
+        ``validation="none"`` is for none.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, none that is sure to hold training losses, or a cell of it
+        holds something else.
+    """
+    losses = _asked(table, column) if column is not None else _training(table)
+    if validation is None:
+        other = _validation(table, losses)
+    else:
+        other = None if validation.lower() == "none" else _asked(table, validation)
+    return Choice(
+        title(table, losses),
+        _numbers(table, losses),
+        len(losses.cells),
+        title(table, other) if other else None,
+        _numbers(table, other) if other else None,
+    )
+
+
+def _numbers(table: Table, column: Column) -> list[float]:
+    found = numbers(column, table.unit)
+    if not found:
+        raise ValueError(f"there are no losses in column {title(table, column)}")
+    return found
+
+
+def title(table: Table, column: Column) -> str:
+    """What a user may call a column: its name, or its place where that is none or not the only."""
+    names = [known.name for known in table.columns]
+    place = next(k for k, known in enumerate(table.columns, 1) if known is column)
+    return column.name if column.name and names.count(column.name) == 1 else str(place)
+
+
+def listing(table: Table) -> str:
+    """All columns, for a message; those of a file without names by what they begin with."""
+    if not any(column.name for column in table.columns):
+        starts = (next((c for c in col.cells if not missing(c)), "") for col in table.columns)
+        return ", ".join(f"{k} ({start}, ...)" for k, start in enumerate(starts, 1))
+    return ", ".join(title(table, column) for column in table.columns)
+
+
+def _asked(table: Table, wanted: str) -> Column:
+    """By its name, or else by its place."""
+    named = [column for column in table.columns if column.name == wanted]
+    if named:
+        return named[0]
+    if wanted.isdecimal() and 0 < int(wanted) <= len(table.columns):
+        return table.columns[int(wanted) - 1]
+    names = [column.name for column in table.columns if column.name]
+    hint = suggest(wanted, names) if names else f"there is {listing(table)}"
+    raise ValueError(f"there is no column {wanted!r}; {hint}")
+
+
+def _training(table: Table) -> Column:
+    """The rules in turn: a loss by its name, another measure of training, whatever remains."""
+    settings = [column for column in table.columns if log_words.of_setting(column.name)]
+    if not all(map(_constant, settings)):
+        raise ValueError(
+            f"each row is of another run ({listing(table)}), which makes no curve: the losses of "
+            "all updates or epochs of one run are wanted; --column NAME judges a column all the same"
+        )
+    told = [column for column in table.columns if holds_numbers(column.cells)]
+    own = [column for column in told if not log_words.of_validation(column.name)]
+    losses = [column for column in own if log_words.is_loss(column.name)]
+    losses = [column for column in losses if len(told) == 1 or not _even_steps(column)]
+    if losses:
+        return _only(table, _narrowed(losses))
+    _refuse_words(table)
+    trained = [column for column in own if log_words.says_training_alone(column.name)]
+    if trained:
+        return _only(table, trained)
+    _refuse_validation(table, [column for column in told if column not in own])
+    return _only(table, _remaining(table, own))
+
+
+def _narrowed(losses: Sequence[Column]) -> list[Column]:
+    """Of several training losses the total one, of each step rather than each epoch."""
+    most = max(map(_count, losses))
+    rules: list[Callable[[Column], bool]] = [
+        lambda c: _count(c) > 1 or most == 1,  # the mean of all, at the end
+        lambda c: log_words.is_total(c.name),
+        lambda c: log_words.of_training(c.name),
+        lambda c: "epoch" not in log_words.words(c.name),
+        lambda c: c.name.lower() == "loss",
+    ]
+    kept = list(losses)
+    for rule in rules:
+        kept = [column for column in kept if rule(column)] or kept
+    return kept
+
+
+def _only(table: Table, columns: Sequence[Column]) -> Column:
+    if len(columns) == 1:
+        return columns[0]
+    what = "more than one column may hold" if columns else "no column is sure to hold"
+    raise ValueError(
+        f"{what} the training losses: choose by --column NAME, or by its place, from "
+        f"{listing(table)}"
+    )
+
+
+def _refuse_words(table: Table) -> None:
+    """Losses that are written as words get the error that names their line."""
+    for column in table.columns:
+        if log_words.is_loss(column.name) and not log_words.of_validation(column.name):
+            numbers(column, table.unit)
+
+
+def _refuse_validation(table: Table, columns: Sequence[Column]) -> None:
+    names = [column.name for column in columns if log_words.is_error(column.name)]
+    if names:
+        raise ValueError(
+            f"it has validation losses alone ({', '.join(names)}), which rise for other reasons "
+            "than the rate: training losses are wanted; --column NAME judges a column all the "
+            f"same, of {listing(table)}"
+        )
+
+
+def _remaining(table: Table, own: Sequence[Column]) -> list[Column]:
+    """Columns that are no steps, times, rates, accuracies or constants, whatever they are called.
+
+    Printed text is full of other numbers, so that it wants a name.
+    """
+    kept = [column for column in own if not log_words.is_other(column.name)]
+    if table.kind == "printed text":
+        return []
+    if len(own) > 1:
+        for rule in (_constant, _even_steps, _counts):
+            kept = [column for column in kept if not rule(column)] or kept
+    return kept
+
+
+def _count(column: Column) -> int:
+    return sum(not missing(cell) for cell in column.cells)
+
+
+def _values(column: Column) -> list[float]:
+    return [value for cell in column.cells if (value := number(cell)) is not None]
+
+
+def _constant(column: Column) -> bool:
+    said = [cell for cell in column.cells if not missing(cell)]
+    return len(said) > 1 and said.count(said[0]) == len(said)
+
+
+def _even_steps(column: Column) -> bool:
+    """Whether a column counts in steps of one size, from its start or, later, from below it."""
+    values = _values(column)
+    if len(values) < 3 or not all(value.is_integer() for value in values):
+        return False
+    step = values[1] - values[0]
+    return step > 0 and all(b - a == step or b <= values[1] for a, b in pairwise(values))
+
+
+def _counts(column: Column) -> bool:
+    """Whether a column holds whole numbers that do not fall, as times and steps do."""
+    values = _values(column)
+    whole = all(value.is_integer() for value in values)
+    return whole and all(before <= after for before, after in pairwise(values))
+
+
+def _validation(table: Table, losses: Column) -> Column | None:
+    """The validation losses that belong to these training losses, if that is sure."""
+    if log_words.of_validation(losses.name):
+        return None
+    others = [
+        column
+        for column in table.columns
+        if log_words.of_validation(column.name)
+        and log_words.is_error(column.name)
+        and _count(column) > 1
+        and holds_numbers(column.cells)
+    ]
+    twins = [c for c in others if log_words.measure(c.name) == log_words.measure(losses.name)]
+    for kept in (twins, [c for c in others if log_words.is_loss(c.name)]):
+        if len(kept) == 1:
+            return kept[0]
+    return None
