@@ -24,7 +24,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 import lrcore as lrc
 from lrcore import plots, plots_diagnosis
 from lrcore.demo import create, loss_and_gradients
-from lrcore.diagnosis import LABELS, Diagnosis, judge
+from lrcore.diagnosis import Diagnosis, judge
 from lrcore.monitor import Monitor
 
 UPDATES = 300
@@ -145,6 +145,7 @@ def sweeps(seeds: Iterable[int]) -> Iterator[list[Seen]]:
                     yield [train(name, task, optimizer, batch, seed, lr) for lr in RATES]
 
 
+LABELS = ("too_low", "ok", "plateau", "oscillating", "diverging", "nonfinite")
 TRUTHS = ("too_low", "ok", "settled", "plateau", "oscillating", "diverging", "nonfinite")
 
 

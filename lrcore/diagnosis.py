@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import Natural, checked
+from .losses import loss_of
 
-Label: TypeAlias = Literal["too_low", "ok", "plateau", "oscillating", "diverging", "nonfinite"]
+Label: TypeAlias = Literal[
+    "too_low", "ok", "plateau", "oscillating", "diverging", "nonfinite", "overfitting"
+]
 LABELS: Final[tuple[Label, ...]] = get_args(Label)
 ENOUGH: Final = 10  # fewer losses are called too short
 Curve: TypeAlias = NDArray[np.float64]
@@ -23,6 +26,7 @@ _LATE, _SCATTER, _JUMP = 0.07, 0.1, 8.0
 _SIGHT, _TREND, _RISE, _ORDERED = 6.0, 2.0, 3.0, 6.0
 _ALTERNATING, _SWINGING = -0.75, 0.6
 _QUIET, _ABRUPT = 5e-3, 1e-4
+_OVERFIT = 0.2
 _REVERSAL, _DEAD, _LARGE, _UPHILL = -0.5, 0.5, 0.03, 0.2
 
 _ADVICE: Final[Mapping[str, str]] = {
@@ -40,6 +44,8 @@ _ADVICE: Final[Mapping[str, str]] = {
     "lower it, or the rate.",
     "diverging": "Above where it started, or on its way there: divide the rate by 10; if it must "
     "be high, warm up and clip the gradients.",
+    "overfitting": "The validation loss rises again: stop at its lowest, take more data, or "
+    "regularize; no rate mends that.",
     "nonfinite": "NaN or infinity: divide the rate by 10, clip the gradients, and look for a "
     "division by zero or a logarithm of zero.",
 }
@@ -69,7 +75,12 @@ class Diagnosis:
         return "\n".join([f"{self.label}: {self.advice}", *rows])
 
 
-def diagnose(losses: Iterable[float]) -> Diagnosis:
+def diagnose(
+    losses: Iterable[float],
+    *,
+    validation: Iterable[float] | None = None,
+    start: float | None = None,
+) -> Diagnosis:
     """Judge a learning rate by a loss curve alone. A heuristic.
 
     Parameters
@@ -78,6 +89,11 @@ def diagnose(losses: Iterable[float]) -> Diagnosis:
         One for each update, from the first on (or each epoch, which hides a leap in the first), of
         training at a rate that is constant or nearly so; noise of batches is expected. Fewer than
         10 are called ``"ok"``, unless one is not finite, with the advice that they are too few.
+        Training losses are wanted: validation losses rise for other reasons.
+    validation : iterable of float, optional
+        Validation losses, one for each evaluation, spread evenly over the run.
+    start : float, optional
+        The loss before the first update, where the first of `losses` is not (a mean of several).
 
     Returns
     -------
@@ -116,12 +132,14 @@ by zero or a logarithm of zero.
     curve = _numbers("losses", losses)
     if not curve.size:
         raise ValueError("diagnose: losses must hold at least one number, got none")
-    return judge(curve)
+    return judge(curve, validation=() if validation is None else validation, start=start)
 
 
 def judge(
     losses: Iterable[float] = (),
     *,
+    validation: Iterable[float] = (),
+    start: float | None = None,
     cosine: Iterable[float] = (),
     descent: Iterable[float] = (),
     update_ratio: Iterable[float] = (),
@@ -133,7 +151,8 @@ def judge(
 
     Parameters
     ----------
-    losses : iterable of float
+    losses, validation, start
+        As for `diagnose`.
     cosine : iterable of float
         Of the angle between each update and the one before, ``a . b / (|a| |b|)``. Three are
         enough: a median of -0.5 or less means steps that turn back, whatever the losses do.
@@ -173,7 +192,9 @@ def judge(
     'oscillating'
     """
     curve = _numbers("losses", losses)
-    evidence = _curve_evidence(curve)
+    if start is not None:
+        curve = np.r_[loss_of(start, "diagnose: start must be a real number"), curve]
+    evidence = _curve_evidence(curve) | _validation_evidence(_numbers("validation", validation))
     evidence["nonfinite"] += checked("diagnose", "nonfinite", nonfinite, Natural)
     for name, given in {"cosine": cosine, "update_ratio": update_ratio, "dead": dead}.items():
         seen = _numbers(name, given)
@@ -204,6 +225,8 @@ def _verdict(evidence: Mapping[str, float]) -> tuple[Label, str]:
         return "nonfinite", "nonfinite"
     if "above" in evidence and _climbs(evidence):
         return "diverging", "diverging"
+    if get("validation_rise", 0.0) > _OVERFIT:
+        return "overfitting", "overfitting"
     if get("cosine", 0.0) <= _REVERSAL:
         return "oscillating", "oscillating"
     dead = get("dead", 0.0) > _DEAD
@@ -270,6 +293,16 @@ def _curve_evidence(losses: Curve) -> Evidence:
     with np.errstate(over="ignore"):
         levels = {name: float(4 * (low + reach * at)) for name, at in _levels(y).items()}
     return evidence | levels | _shape(y)
+
+
+def _validation_evidence(losses: Curve) -> Evidence:
+    losses = losses[np.isfinite(losses)]
+    if losses.size < 5:
+        return {}
+    low, last = float(losses.min()), float(np.median(losses[-3:]))
+    reach = max(float(losses[0]) - low, 6 * float(np.median(np.abs(np.diff(losses)))))
+    rise = (last - low) / reach if reach > 0 else 0.0
+    return {"validation_rise": rise, "validation_lowest": low, "validation_last": last}
 
 
 def _levels(y: Curve) -> Evidence:

@@ -8,7 +8,6 @@ from collections import deque
 from types import TracebackType
 from typing import Annotated, Any, NamedTuple, NoReturn
 
-import numpy as np
 from numpy.typing import NDArray
 
 from . import arguments

@@ -52,7 +52,7 @@ def test_a_curve_is_called_what_it_is(name: str) -> None:
 
 
 def test_every_label_is_among_the_curves() -> None:
-    assert {label for _, label in CURVES.values()} == set(LABELS)
+    assert {label for _, label in CURVES.values()} | {"overfitting"} == set(LABELS)
 
 
 @pytest.mark.parametrize("name", CURVES)
@@ -60,6 +60,13 @@ def test_shift_and_scale_of_the_losses_change_no_label(name: str) -> None:
     losses, label = CURVES[name]
     for scale, shift in ((1e-9, 0.0), (1e9, 0.0), (1.0, -1000.0), (1.0, 1000.0), (30.0, -1e4)):
         assert lrc.diagnose(scale * losses + shift).label == label
+
+
+def test_validation_losses_that_turn_are_overfitting() -> None:
+    validation = 1 + np.abs(np.arange(20) - 8) / 10
+    found = lrc.diagnose(np.exp(-T / 20), validation=validation)
+    assert found.label == "overfitting"
+    assert "no rate mends that" in found.advice
 
 
 @settings(deadline=None)
