@@ -91,7 +91,7 @@ def _training(table: Table) -> Column:
     if not all(map(_constant, settings)):
         raise ValueError(
             f"each row is of another run ({listing(table)}), which makes no curve: the losses of "
-            "all updates or epochs of one run are wanted; --column NAME judges a column all the same"
+            "all updates or epochs of one run are wanted; --column NAME judges a column anyway"
         )
     told = [column for column in table.columns if holds_numbers(column.cells)]
     own = [column for column in told if not log_words.of_validation(column.name)]
@@ -145,8 +145,8 @@ def _refuse_validation(table: Table, columns: Sequence[Column]) -> None:
     if names:
         raise ValueError(
             f"it has validation losses alone ({', '.join(names)}), which rise for other reasons "
-            "than the rate: training losses are wanted; --column NAME judges a column all the "
-            f"same, of {listing(table)}"
+            "than the rate: training losses are wanted; --column NAME judges a column anyway, of "
+            f"{listing(table)}"
         )
 
 

@@ -41,8 +41,9 @@ def read_log(data: bytes) -> Table:
     if table is None:
         first = next(line.strip() for line in text.split("\n") if line.strip())
         raise ValueError(
-            f"it is text without columns of numbers, and begins with {first!r:.60}; wanted are a "
-            "table with a column of losses, JSON, or lines such as `loss: 0.5`"
+            f"there are no losses: it is text without columns of numbers, and begins with "
+            f"{first!r:.60}; wanted are a table with a column of losses, JSON, or lines such as "
+            "`loss: 0.5`"
         )
     return table
 

@@ -94,7 +94,8 @@ def _fits(rows: Sequence[Row]) -> bool:
     alike = [row for row in rows if len(row.cells) == width]
     if width < 2 or 2 * len(alike) <= len(rows):
         return False
-    return any(holds_numbers([row.cells[k] for row in alike]) for k in range(width))
+    below = alike[1:] or alike
+    return any(holds_numbers([row.cells[k] for row in below]) for k in range(width))
 
 
 def _block(rows: Sequence[Row]) -> list[Row]:
