@@ -11,7 +11,7 @@ Cell = str | float | bool | None
 _MISSING: Final = frozenset(("", "na", "n/a", "<na>", "#n/a", "null", "none", "-", "--"))
 _COMMA: Final = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _THOUSANDS: Final = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
-_SAMPLE: Final = 1000  # cells that tell a column of numbers from one of words
+SAMPLE: Final = 1000  # cells that tell what is in a column
 
 
 class Column(NamedTuple):
@@ -32,7 +32,7 @@ class Table(NamedTuple):
 
 def missing(cell: Cell) -> bool:
     """Whether a cell says that there is no value. NaN is one."""
-    return cell is None or (isinstance(cell, str) and cell.strip().lower() in _MISSING)
+    return cell is None or (isinstance(cell, str) and (not cell or cell.lower() in _MISSING))
 
 
 def number(cell: Cell) -> float | None:
@@ -56,8 +56,8 @@ def numeric(cell: Cell) -> bool:
 
 def holds_numbers(cells: Sequence[Cell]) -> bool:
     """Whether most cells that hold something hold numbers."""
-    said = [cell for cell in cells[:_SAMPLE] if not missing(cell)]
-    said = said or [cell for cell in cells if not missing(cell)][:_SAMPLE]
+    said = [cell for cell in cells[:SAMPLE] if not missing(cell)]
+    said = said or [cell for cell in cells if not missing(cell)][:SAMPLE]
     return bool(said) and 2 * sum(map(numeric, said)) > len(said)
 
 
@@ -69,6 +69,26 @@ def numbers(column: Column, unit: str = "line") -> list[float]:
     ValueError
         For a cell that is no number, or where a comma may set thousands apart; names the line.
     """
+    said = [cell for cell in column.cells if not missing(cell)]
+    values = _plain(said)
+    return _read(column, unit) if values is None else values
+
+
+def _plain(cells: list[Cell]) -> list[float] | None:
+    """Many numbers at once, if nothing else is among them."""
+    kinds = set(map(type, cells))
+    if kinds == {str} and "_" in "".join(map(str, cells)):
+        return None
+    if kinds != {str} and not kinds <= {int, float}:
+        return None
+    try:
+        return [float(cell) for cell in cells if cell is not None]
+    except (ValueError, OverflowError):
+        return None
+
+
+def _read(column: Column, unit: str) -> list[float]:
+    """One number after the other."""
     values, commas = [], _decimal_commas(column, unit)
     for line, cell in zip(column.lines, column.cells, strict=True):
         text = cell.replace(",", ".") if commas and isinstance(cell, str) else cell
@@ -76,7 +96,8 @@ def numbers(column: Column, unit: str = "line") -> list[float]:
         if value is not None:
             values.append(value)
         elif not missing(cell):
-            raise ValueError(f"{unit} {line}: {cell!r:.80} is not a loss{_cure(cell)}")
+            place = _place(column, unit, line)
+            raise ValueError(f"{place}: {cell!r:.80} is not a loss{_cure(cell)}")
     return values
 
 
@@ -92,17 +113,21 @@ def _decimal_commas(column: Column, unit: str) -> bool:
     if all(_THOUSANDS.fullmatch(cell.strip()) for _, cell in said):
         line, cell = said[0]
         raise ValueError(
-            f"{unit} {line}: {cell!r} may be {cell.strip().replace(',', '.')} or "
+            f"{_place(column, unit, line)}: {cell!r} may be {cell.strip().replace(',', '.')} or "
             f"{cell.strip().replace(',', '')}: write losses with a decimal point"
         )
     points = (isinstance(cell, str) and "." in cell and numeric(cell) for cell in column.cells)
     if any(points):
         line, cell = said[0]
         raise ValueError(
-            f"{unit} {line}: {cell!r} has a comma where other losses have a decimal point: "
-            f"write all of them with a point, and nothing between thousands"
+            f"{_place(column, unit, line)}: {cell!r} has a comma where other losses have a decimal "
+            "point: write all of them with a point, and nothing between thousands"
         )
     return True
+
+
+def _place(column: Column, unit: str, line: int) -> str:
+    return f"{unit} {line}" if unit == "line" else f"{unit} {line} of {column.name}"
 
 
 def _cure(cell: Cell) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from . import log_words
-from .log_cells import Column, Table, holds_numbers, missing, number, numbers
+from .log_cells import SAMPLE, Column, Table, holds_numbers, missing, number, numbers
 from .suggestions import suggest
 
 
@@ -70,7 +71,10 @@ def listing(table: Table) -> str:
     if not any(column.name for column in table.columns):
         starts = (next((c for c in col.cells if not missing(c)), "") for col in table.columns)
         return ", ".join(f"{k} ({start}, ...)" for k, start in enumerate(starts, 1))
-    return ", ".join(title(table, column) for column in table.columns)
+    names = [(title(table, column), column.name) for column in table.columns]
+    return ", ".join(
+        known if known == name else f"{known} ({name or 'no name'})" for known, name in names
+    )
 
 
 def _asked(table: Table, wanted: str) -> Column:
@@ -109,6 +113,8 @@ def _training(table: Table) -> Column:
 
 def _narrowed(losses: Sequence[Column]) -> list[Column]:
     """Of several training losses the total one, of each step rather than each epoch."""
+    if len(losses) == 1:
+        return list(losses)
     most = max(map(_count, losses))
     rules: list[Callable[[Column], bool]] = [
         lambda c: _count(c) > 1 or most == 1,  # the mean of all, at the end
@@ -128,7 +134,7 @@ def _only(table: Table, columns: Sequence[Column]) -> Column:
         return columns[0]
     what = "more than one column may hold" if columns else "no column is sure to hold"
     raise ValueError(
-        f"{what} the training losses: choose by --column NAME, or by its place, from "
+        f"it is {table.kind}, and {what} the training losses: choose --column NAME from "
         f"{listing(table)}"
     )
 
@@ -136,7 +142,10 @@ def _only(table: Table, columns: Sequence[Column]) -> Column:
 def _refuse_words(table: Table) -> None:
     """Losses that are written as words get the error that names their line."""
     for column in table.columns:
-        if log_words.is_loss(column.name) and not log_words.of_validation(column.name):
+        first = next((cell for cell in column.cells if not missing(cell)), "")
+        wrapped = not column.name and re.match(r"[\w.]+\(\[*-?[\d.]", str(first))
+        named = log_words.is_loss(column.name) and not log_words.of_validation(column.name)
+        if named or wrapped:
             numbers(column, table.unit)
 
 
@@ -158,8 +167,9 @@ def _remaining(table: Table, own: Sequence[Column]) -> list[Column]:
     kept = [column for column in own if not log_words.is_other(column.name)]
     if table.kind == "printed text":
         return []
-    if len(own) > 1:
-        for rule in (_constant, _even_steps, _counts):
+    if len(table.columns) > 1:
+        kept = [column for column in kept if not _even_steps(column)]
+        for rule in (_constant, _counts):
             kept = [column for column in kept if not rule(column)] or kept
     return kept
 
@@ -169,12 +179,13 @@ def _count(column: Column) -> int:
 
 
 def _values(column: Column) -> list[float]:
-    return [value for cell in column.cells if (value := number(cell)) is not None]
+    values = (value for cell in column.cells if (value := number(cell)) is not None)
+    return list(islice(values, SAMPLE))
 
 
 def _constant(column: Column) -> bool:
-    said = [cell for cell in column.cells if not missing(cell)]
-    return len(said) > 1 and said.count(said[0]) == len(said)
+    different = {cell for cell in set(column.cells) if not missing(cell)}
+    return len(different) == 1 and _count(column) > 1
 
 
 def _even_steps(column: Column) -> bool:

@@ -53,8 +53,8 @@ def _json_lines(lines: list[tuple[int, str]]) -> Table | None:
     for number, line in lines:
         try:
             records.append((number, json.loads(line)))
-        except ValueError as error:
-            raise ValueError(f"line {number}: broken JSON: {error}") from None
+        except json.JSONDecodeError as error:
+            raise ValueError(f"line {number}: broken JSON: {error.msg}") from None
     return Table("JSON lines", _columns(_of_records(records)))
 
 

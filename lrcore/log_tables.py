@@ -38,6 +38,8 @@ def read_table(text: str) -> Table | None:
     given = re.fullmatch(r"sep=(.)", lines[0])  # of spreadsheets
     if given:
         lines[0] = ""
+    if _numbers_by_blanks(lines):
+        return None
     for separator, name in ({given[1]: "a mark"} if given else _SEPARATORS).items():
         if _fits(list(_split(lines[: 2 * _SAMPLE], separator))):
             columns = _assemble(lines, list(_split(lines, separator)), separator)
@@ -58,8 +60,16 @@ def read_blanks(text: str) -> Table | None:
     return Table("a table set apart by blanks" if len(columns) > 1 else "one column", columns)
 
 
+def _numbers_by_blanks(lines: Sequence[str]) -> bool:
+    """Whether blanks make numbers of all lines but a header; their commas are decimal then."""
+    rows = [line.split() for line in lines[:_SAMPLE] if not _aside(line)][1:]
+    return bool(rows) and all(len(row) > 1 and all(map(numeric, row)) for row in rows)
+
+
 def _aside(line: str) -> bool:
     """Whether a line is empty, a comment, or drawn."""
+    if line[:1].isalnum():
+        return False
     return line.lstrip()[:1] in ("", "#", "%") or (len(line) > 2 and _ruled(line))
 
 
@@ -75,7 +85,7 @@ def _split(lines: Sequence[str], separator: str) -> Iterator[Row]:
     last = 0
     for row in reader:
         line, last = last + 1, reader.line_num
-        cells = [cell.strip() for cell in row]
+        cells = list(map(str.strip, row))
         if bars and len(cells) > 1:
             cells = cells[not cells[0] :]
             cells = cells[: len(cells) - (not cells[-1])]
@@ -89,10 +99,10 @@ def _width(rows: Sequence[Row]) -> int:
 
 
 def _fits(rows: Sequence[Row]) -> bool:
-    """Whether a separator makes columns, one of them of numbers."""
-    width = _width(rows)
+    """Whether a separator makes columns in most rows, one of them of numbers."""
+    width = _width([row for row in rows if len(row.cells) > 1])
     alike = [row for row in rows if len(row.cells) == width]
-    if width < 2 or 2 * len(alike) <= len(rows):
+    if not width or 2 * sum(len(row.cells) > 1 for row in rows) <= len(rows):
         return False
     below = alike[1:] or alike
     return any(holds_numbers([row.cells[k] for row in below]) for k in range(width))
@@ -117,6 +127,8 @@ def _block(rows: Sequence[Row]) -> list[Row]:
 
 def _of_numbers(row: Row) -> bool:
     """Whether most cells are numbers, dates, times or the like."""
+    if all(number(cell) is not None for cell in row.cells):
+        return True
     like = sum(numeric(cell) or _NUMBER_LIKE.fullmatch(cell) is not None for cell in row.cells)
     return 2 * like > len(row.cells) and any(map(numeric, row.cells))
 
@@ -235,13 +247,14 @@ def _comment_header(
 
 
 def _columns(names: list[str], rows: Sequence[Row]) -> list[Column]:
-    """Each part of the file has the columns of the header above it."""
+    """Each part of a file, of a later run it may be, has the columns of the header above it."""
     parts: list[tuple[list[str], list[Row]]] = [(names, [])]
+    known = set(filter(None, names))
     for row in rows:
         names, part = parts[-1]
         if row.cells in (names, names[1:]):
             continue
-        if _repeated(row, parts[0][0]):
+        if not known.isdisjoint(row.cells) and not any(map(numeric, row.cells)):
             parts.append((row.cells, []))
             continue
         part.append(_fitted(row, names))
@@ -269,15 +282,11 @@ def _column(key: tuple[str, int], parts: Sequence[tuple[list[str], list[Row]]]) 
     return Column(key[0], cells, lines)
 
 
-def _repeated(row: Row, names: Sequence[str]) -> bool:
-    """Whether a row is the header of a later run, which may have other columns."""
-    known = set(filter(None, names)) & set(row.cells)
-    return bool(known) and not any(map(numeric, row.cells))
-
-
 def _fitted(row: Row, names: Sequence[str]) -> Row:
     """A row without empty cells beyond the header."""
     cells = row.cells
+    if len(cells) == len(names):
+        return row
     while len(cells) > len(names) and not cells[-1]:
         cells = cells[:-1]
     if len(cells) > len(names):

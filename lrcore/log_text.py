@@ -10,8 +10,11 @@ from .log_cells import Column, Table
 _ESCAPES: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
 _NUMBER: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf(?:inity)?)"
 _NAME: Final = r"[A-Za-z][\w/.'@%-]*(?: [A-Za-z][\w/.'@%-]*){0,3}"
+_MARK: Final = r"['\"]?\s*[:=]\s*['\"]?"
+_WRAPPED: Final = r"[a-z_][\w.]*\(\[*[+-]?[\d.][^)]*\)?"  # as in tensor(0.5)
 _PAIR: Final = re.compile(
-    rf"(?<![\w.])({_NAME})(?:['\"]?\s*[:=]\s*['\"]?|\s+)({_NUMBER})(?![\w/:%]|\.\d)", re.IGNORECASE
+    rf"(?<![\w.])({_NAME})(?:(?:{_MARK}|\s+)({_NUMBER})(?![\w/:%]|\.\d)|{_MARK}({_WRAPPED}))",
+    re.IGNORECASE,
 )
 _PART: Final = re.compile(
     r"(?<!\w)(train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?|eval(?:uation)?)(?![\w.])",
@@ -45,7 +48,7 @@ def read_pairs(text: str) -> Table:
             name = pair[1].strip("'-. ")
             name = f"{part} {name}" if part and not _words_of_part(name) else name
             cells, lines = found.setdefault(name, ([], []))
-            cells.append(pair[2])
+            cells.append(pair[2] or pair[3])
             lines.append(line)
     columns = [Column(name, cells, lines) for name, (cells, lines) in found.items()]
     return Table("printed text", columns)

@@ -34,6 +34,7 @@ _PLAIN: Final = TRAINING | _set(
     "value values"
 )
 _RUN: Final = re.compile(r"(params?|config|hparams|hyperparameters)[_./]", re.IGNORECASE)
+_MEASURED: Final = _set("norm grad rms mean std var min max l1 l2 update delta change count scale")
 
 
 def words(name: str) -> list[str]:
@@ -83,7 +84,7 @@ def says_training_alone(name: str) -> bool:
 
 def of_setting(name: str) -> bool:
     """Whether a name is of a setting of the run, as studies of many runs write them."""
-    return _RUN.match(name) is not None
+    return _RUN.match(name) is not None and _MEASURED.isdisjoint(words(name))
 
 
 def measure(name: str) -> set[str]:
