@@ -36,7 +36,8 @@ heuristic, made for a rate that is constant or nearly so. Fewer than {ENOUGH} lo
 too few to tell, and called ok.
 
 Training losses are wanted: validation losses rise for other reasons than the rate, such
-as overfitting, and go to --validation (found by their name where the file has them).
+as overfitting, and go to --validation (found by their name where the file has them,
+losses of a test aside).
 The training losses are the only column with "loss" in its name, or of several the one
 for training as a whole; where that is not sure, an error lists the columns. Rows without
 a value are left out, a header that comes again is skipped, and numbers may have decimal

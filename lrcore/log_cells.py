@@ -55,10 +55,10 @@ def numeric(cell: Cell) -> bool:
 
 
 def holds_numbers(cells: Sequence[Cell]) -> bool:
-    """Whether most cells that hold something hold numbers."""
+    """Whether half of the cells that hold something, or more, hold numbers."""
     said = [cell for cell in cells[:SAMPLE] if not missing(cell)]
     said = said or [cell for cell in cells if not missing(cell)][:SAMPLE]
-    return bool(said) and 2 * sum(map(numeric, said)) > len(said)
+    return bool(said) and 2 * sum(map(numeric, said)) >= len(said)
 
 
 def numbers(column: Column, unit: str = "line") -> list[float]:

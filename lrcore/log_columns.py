@@ -168,7 +168,8 @@ def _remaining(table: Table, own: Sequence[Column]) -> list[Column]:
     if table.kind == "printed text":
         return []
     if len(table.columns) > 1:
-        kept = [column for column in kept if not _even_steps(column)]
+        uneven = [column for column in kept if not _even_steps(column)]
+        kept = uneven or kept[1:]  # a count comes first
         for rule in (_constant, _counts):
             kept = [column for column in kept if not rule(column)] or kept
     return kept
@@ -205,13 +206,17 @@ def _counts(column: Column) -> bool:
 
 
 def _validation(table: Table, losses: Column) -> Column | None:
-    """The validation losses that belong to these training losses, if that is sure."""
+    """The validation losses that belong to these training losses, if that is sure.
+
+    Losses of a test are not: nothing should be chosen by them, unless a user says so.
+    """
     if log_words.of_validation(losses.name):
         return None
     others = [
         column
         for column in table.columns
         if log_words.of_validation(column.name)
+        and not log_words.of_test(column.name)
         and log_words.is_error(column.name)
         and _count(column) > 1
         and holds_numbers(column.cells)

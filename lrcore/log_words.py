@@ -11,9 +11,8 @@ def _set(text: str) -> frozenset[str]:
 
 
 TRAINING: Final = _set("train training trn tr")
-VALIDATION: Final = _set(
-    "val valid validation vld eval evaluation dev test testing holdout heldout oob"
-)
+_TEST: Final = _set("test testing")
+VALIDATION: Final = _TEST | _set("val valid validation vld eval evaluation dev holdout heldout oob")
 # Beside "loss" these make something else of it.
 _NO_LOSS: Final = _set(
     "scale scaler weight weights std stdev var variance best min max lowest delta change diff "
@@ -55,6 +54,11 @@ def of_training(name: str) -> bool:
 def of_validation(name: str) -> bool:
     """Whether a name says that it is about other rows than are trained on."""
     return not VALIDATION.isdisjoint(words(name))
+
+
+def of_test(name: str) -> bool:
+    """Whether a name says that it is about rows that are kept for the end."""
+    return not _TEST.isdisjoint(words(name))
 
 
 def is_loss(name: str) -> bool:
