@@ -30,7 +30,7 @@ _ERRORS: Final = _set(
 )
 _PLAIN: Final = TRAINING | _set(
     "loss total step batch iter iteration epoch avg average mean running log logs history metrics "
-    "value values"
+    "values"
 )
 _RUN: Final = re.compile(r"(params?|config|hparams|hyperparameters)[_./]", re.IGNORECASE)
 _MEASURED: Final = _set("norm grad rms mean std var min max l1 l2 update delta change count scale")
