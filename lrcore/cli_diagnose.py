@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from dataclasses import asdict
 from io import TextIOWrapper
@@ -100,6 +101,8 @@ def _choice(options: argparse.Namespace) -> Choice:
 def _stdin() -> bytes:
     """Bytes, whose encoding is found as that of a file is."""
     stream = sys.stdin
+    if stream is None:
+        raise ValueError("stdin is closed: give the name of a file")
     return stream.buffer.read() if isinstance(stream, TextIOWrapper) else stream.read().encode()
 
 
@@ -124,7 +127,12 @@ def _document(found: Diagnosis, judged: Choice) -> str:
         "rows": len(judged.losses),
         "validation": judged.validation_name,
     }
-    return json.dumps(asdict(found) | about, indent=2)
+    document = asdict(found) | about
+    # JSON has no word for infinity
+    document["evidence"] = {
+        name: value if math.isfinite(value) else None for name, value in found.evidence.items()
+    }
+    return json.dumps(document, indent=2, allow_nan=False)
 
 
 def _loss(text: str) -> float:

@@ -35,7 +35,7 @@ def asked(capsys: Captured, *words: str, code: int) -> Diagnosis:
 def answer(capsys: Captured, *words: str, code: int) -> tuple[Diagnosis, dict[str, Any]]:
     """What the command says, and of what."""
     assert main(["diagnose", *words, "--json"]) == code
-    document = json.loads(capsys.readouterr().out)
+    document = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     fields = [field.name for field in dataclasses.fields(Diagnosis)]
     return Diagnosis(**{name: document.pop(name) for name in fields}), document
 
@@ -140,6 +140,19 @@ def test_bytes_of_stdin_are_read_as_a_file_is(
     stdin = io.TextIOWrapper(io.BytesIO(text.encode("utf-16")), encoding="utf-8")
     monkeypatch.setattr("sys.stdin", stdin)
     assert asked(capsys, "-", code=0) == lrc.diagnose(FALL)
+
+
+def test_a_closed_stdin_is_an_error(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["diagnose", "-"]) == 2
+    assert "stdin is closed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("losses", [[1e308, -1e308] * 20, [1.7976931348623157e308] * 20])
+def test_json_is_valid_for_losses_of_any_size(
+    losses: list[float], tmp_path: Path, capsys: Captured
+) -> None:
+    assert answer(capsys, write(tmp_path / "a.csv", losses), code=1)[1]["rows"] == len(losses)
 
 
 def test_errors_of_stdin_name_it(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:

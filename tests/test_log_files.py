@@ -40,7 +40,7 @@ def test_every_log_is_in_the_table() -> None:
 def test_a_log_is_judged_by_its_training_loss(name: str, capsys: Captured) -> None:
     _, _, column, validation, count, verdict = JUDGED[name]
     code = main(["diagnose", str(LOGS / name), "--json"])
-    said = json.loads(capsys.readouterr().out)
+    said = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert (said["column"], said["rows"]) == (column, int(count))
     assert said["validation"] == (None if validation == "none" else validation)
     assert said["label"] in verdict.split(" or ")
