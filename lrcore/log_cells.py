@@ -11,6 +11,7 @@ Cell = str | float | bool | None
 _MISSING: Final = frozenset(("", "na", "n/a", "<na>", "#n/a", "null", "none", "-", "--"))
 _COMMA: Final = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _THOUSANDS: Final = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+PRINTED: Final = "printed text"  # the kind of a table that was none
 SAMPLE: Final = 1000  # cells that tell what is in a column
 
 
@@ -134,6 +135,6 @@ def _cure(cell: Cell) -> str:
     text = str(cell)
     if re.match(r"[\w.]*\(", text):
         return ": write the number alone, as float(loss) or loss.item() give it"
-    if re.fullmatch(r"[+-]?\d{1,3}([,. '_]\d{3})+([.,]\d+)?", text):
+    if re.fullmatch(r"[+-]?\d{1,3}([,. '_\u00a0\u202f]\d{3})+([.,]\d+)?", text):
         return ": write it without a mark between thousands"
     return ""

@@ -8,7 +8,8 @@ from itertools import islice, pairwise
 from typing import NamedTuple
 
 from . import log_words
-from .log_cells import SAMPLE, Column, Table, holds_numbers, missing, number, numbers
+from .log_cells import PRINTED, SAMPLE, Column, Table, holds_numbers, missing, number, numbers
+from .log_parts import by_parts
 from .suggestions import suggest
 
 
@@ -38,6 +39,7 @@ def choose(table: Table, column: str | None = None, validation: str | None = Non
         If there is no such column, none that is sure to hold training losses, or a cell of it
         holds something else.
     """
+    table = by_parts(table)
     losses = _asked(table, column) if column is not None else _training(table)
     if validation is None:
         other = _validation(table, losses)
@@ -100,7 +102,8 @@ def _training(table: Table) -> Column:
     told = [column for column in table.columns if holds_numbers(column.cells)]
     own = [column for column in told if not log_words.of_validation(column.name)]
     losses = [column for column in own if log_words.is_loss(column.name)]
-    losses = [column for column in losses if len(told) == 1 or not _even_steps(column)]
+    uneven = [column for column in losses if not _even_steps(column)]
+    losses = uneven if table.kind == PRINTED else uneven or losses  # "loss after 10 steps"
     if losses:
         return _only(table, _narrowed(losses))
     _refuse_words(table)
@@ -165,7 +168,7 @@ def _remaining(table: Table, own: Sequence[Column]) -> list[Column]:
     Printed text is full of other numbers, so that it wants a name.
     """
     kept = [column for column in own if not log_words.is_other(column.name)]
-    if table.kind == "printed text":
+    if table.kind == PRINTED:
         return []
     if len(table.columns) > 1:
         uneven = [column for column in kept if not _even_steps(column)]

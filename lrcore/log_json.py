@@ -74,7 +74,9 @@ def _table(document: Any) -> Table:
 
 def _lists(node: Any, name: str, single: list[str]) -> Iterator[tuple[str, list[Any]]]:
     """Each list in nested objects, under its path; names of single values go to `single`."""
-    if isinstance(node, dict):
+    if isinstance(node, dict) and len(node) > 1 and all(map(str.isdecimal, node)):
+        yield name, list(node.values())  # rows under their numbers, as pandas writes them
+    elif isinstance(node, dict):
         for key, value in node.items():
             yield from _lists(value, _join(name, str(key)), single)
     elif isinstance(node, list):

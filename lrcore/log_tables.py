@@ -6,9 +6,10 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
-from .log_cells import Column, Table, holds_numbers, number, numeric
+from .log_cells import Column, Table, holds_numbers, missing, number, numeric
 from .log_headers import (
     SAMPLE,
     Row,
@@ -43,7 +44,7 @@ def read_table(text: str) -> Table | None:
     if _numbers_by_blanks(lines):
         return None
     for separator, name in ({given[1]: "a mark"} if given else _SEPARATORS).items():
-        if _fits(list(_split(lines[: 2 * SAMPLE], separator))):
+        if _fits(list(_split(lines[: 2 * SAMPLE], separator)), separator):
             columns = _assemble(lines, list(_split(lines, separator)), separator)
             return Table(f"a table set apart by {name}", columns) if columns else None
     return None
@@ -95,13 +96,23 @@ def _split(lines: Sequence[str], separator: str) -> Iterator[Row]:
             yield Row(line, cells)
 
 
-def _fits(rows: Sequence[Row]) -> bool:
+def _halved(row: Row) -> bool:
+    """Whether a comma stands inside of a number at the end of words, as in `loss: 2,31`."""
+    return any(
+        re.search(r"\D[:=\s][+-]?\d+$", left) and re.match(r"\d+(\D|$)", right)
+        for left, right in pairwise(row.cells)
+    )
+
+
+def _fits(rows: Sequence[Row], separator: str) -> bool:
     """Whether a separator makes columns in most rows, one of them of numbers."""
     width = width_of([row for row in rows if len(row.cells) > 1])
     alike = [row for row in rows if len(row.cells) == width]
     if not width or 2 * sum(len(row.cells) > 1 for row in rows) <= len(rows):
         return False
     below = alike[1:] or alike
+    if separator == "," and all(map(_halved, below)):
+        return False
     return any(holds_numbers([row.cells[k] for row in below]) for k in range(width))
 
 
@@ -158,7 +169,19 @@ def _assemble(lines: Sequence[str], rows: list[Row], separator: str) -> list[Col
     if body and len(longer) == len(body):  # as R writes a table: its row names have no header
         names = ["", *names]
     columns = _columns(names, body)
+    _check_first(columns)
     return columns if any(holds_numbers(column.cells) for column in columns) else None
+
+
+def _check_first(columns: Sequence[Column]) -> None:
+    """Rows that do not begin as the others do, such as a mean at the end, are no losses."""
+    first = columns[0]
+    odd = [k for k, cell in enumerate(first.cells) if not missing(cell) and not numeric(cell)]
+    if odd and len(columns) > 1 and 10 * len(odd) < len(first.cells):
+        raise ValueError(
+            f"line {first.lines[odd[0]]}: the row begins with {first.cells[odd[0]]!r:.80}, "
+            "all others with numbers"
+        )
 
 
 def _columns(names: list[str], rows: Sequence[Row]) -> list[Column]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .log_cells import Column, Table
+from .log_cells import PRINTED, Column, Table
 
 _ESCAPES: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
-_NUMBER: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf(?:inity)?)"
+_NUMBER: Final = r"[+-]?(?:\d+,\d+|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf(?:inity)?)"
 _NAME: Final = r"[A-Za-z][\w/.'@%-]*(?: [A-Za-z][\w/.'@%-]*){0,3}"
 _MARK: Final = r"['\"]?\s*[:=]\s*['\"]?"
 _WRAPPED: Final = r"[a-z_][\w.]*\(\[*[+-]?[\d.][^)]*\)?"  # as in tensor(0.5)
 _PAIR: Final = re.compile(
-    rf"(?<![\w.])({_NAME})(?:(?:{_MARK}|\s+)({_NUMBER})(?![\w/:%]|\.\d)|{_MARK}({_WRAPPED}))",
+    rf"(?<![\w.])({_NAME})(?:(?:{_MARK}|\s+)({_NUMBER})(?![\w/:%]|[.,]\d)|{_MARK}({_WRAPPED}))",
     re.IGNORECASE,
 )
 _PART: Final = re.compile(
@@ -51,7 +51,7 @@ def read_pairs(text: str) -> Table:
             cells.append(pair[2] or pair[3])
             lines.append(line)
     columns = [Column(name, cells, lines) for name, (cells, lines) in found.items()]
-    return Table("printed text", columns)
+    return Table(PRINTED, columns)
 
 
 def _part(text: str) -> str:

@@ -16,7 +16,8 @@ VALIDATION: Final = _TEST | _set("val valid validation vld eval evaluation dev h
 # Beside "loss" these make something else of it.
 _NO_LOSS: Final = _set(
     "scale scaler weight weights std stdev var variance best min max lowest delta change diff "
-    "improve improvement lr rate time times timestamp timestamps seconds duration count grad norm"
+    "improve improved improvement from to initial init final last previous prev target lr rate "
+    "time times timestamp timestamps seconds duration count grad norm"
 )
 _OTHER: Final = _NO_LOSS | _set(
     "step steps epoch epochs iter iters iteration iterations update updates batch batches round "
@@ -46,19 +47,31 @@ def words(name: str) -> list[str]:
     return re.findall(r"[a-z]+\d*|\d+", spaced)
 
 
+def _part(name: str) -> str:
+    """The word about which rows a name is; of several that beside "loss", or else the last."""
+    said = words(name)
+    parts = [k for k, word in enumerate(said) if word in TRAINING | VALIDATION]
+    losses = [k for k, word in enumerate(said) if word == "loss"] or [len(said)]
+    return said[min(parts, key=lambda k: min(abs(k - at) for at in losses))] if parts else ""
+
+
 def of_training(name: str) -> bool:
-    """Whether a name says that it is about the rows that are trained on."""
-    return not TRAINING.isdisjoint(words(name))
+    """Whether a name says that it is about the rows that are trained on.
+
+    >>> of_training("my-test-run - train/loss"), of_training("training/val_loss")
+    (True, False)
+    """
+    return _part(name) in TRAINING
 
 
 def of_validation(name: str) -> bool:
     """Whether a name says that it is about other rows than are trained on."""
-    return not VALIDATION.isdisjoint(words(name))
+    return _part(name) in VALIDATION
 
 
 def of_test(name: str) -> bool:
     """Whether a name says that it is about rows that are kept for the end."""
-    return not _TEST.isdisjoint(words(name))
+    return _part(name) in _TEST
 
 
 def is_loss(name: str) -> bool:
@@ -83,7 +96,9 @@ def is_total(name: str) -> bool:
 
 def says_training_alone(name: str) -> bool:
     """Whether a name says no more than training, and maybe which measure it is."""
-    return of_training(name) and (_PLAIN | _ERRORS | {"s"}).issuperset(words(name))
+    rest = set(words(name)) - TRAINING - {"s"}
+    measured = not rest.isdisjoint(_ERRORS) and (_PLAIN | _ERRORS).issuperset(rest)
+    return of_training(name) and (not rest or measured)
 
 
 def of_setting(name: str) -> bool:

@@ -58,6 +58,12 @@ def table(*names: str, kind: str = "a table set apart by commas") -> Table:
         ("Step Value", "Value", None),
         ("step lr train", "train", None),
         ("step param_norm loss", "loss", None),
+        (
+            "my-test-run/train_loss my-test-run/val_loss",
+            "my-test-run/train_loss",
+            "my-test-run/val_loss",
+        ),
+        ("epoch training/loss training/val_loss", "training/loss", "training/val_loss"),
     ],
 )
 def test_the_training_loss_is_found_by_its_name(
@@ -86,6 +92,7 @@ def test_the_training_loss_is_found_by_its_name(
         ("step valid_rmse", "--column NAME judges a column anyway, of step, valid_rmse"),
         ("number value params_lr", "each row is of another run"),
         ("loss config/lr", "which makes no curve"),
+        ("training_iteration episode_reward", "no column is sure"),
     ],
 )
 def test_what_is_not_sure_is_an_error_that_lists_the_columns(names: str, message: str) -> None:
@@ -128,6 +135,30 @@ def test_validation_losses_may_be_chosen_or_left_out() -> None:
 def test_several_validation_losses_are_left_aside() -> None:
     assert choose(table("loss", "val_a_loss", "val_b_loss")).validation is None
     assert choose(table("train_a", "loss", "eval_loss", "val_loss")).validation is None
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("epoch,phase,loss\n{k},train,{x}\n{k},val,{y}\n", ("train loss", "val loss")),
+        ("name,value,step\ntrain_loss,{x},{k}\nval_loss,{y},{k}\nlr,0.1,{k}\n", None),
+        ("run,tag,step,value\na,Loss/train,{k},{x}\na,Loss/val,{k},{y}\n", None),
+        ('{{"mode": "train", "loss": {x}}}\n{{"mode": "val", "loss": {y}}}\n', None),
+    ],
+)
+def test_rows_of_several_parts_are_told_apart(text: str, names: tuple[str, str] | None) -> None:
+    header, _, row = text.rpartition("\n")[0].partition("\n") if text[0] != "{" else ("", "", text)
+    pairs = zip(range(SIZE), CURVES[0], CURVES[1], strict=True)
+    rows = (row.rstrip("\n").format(k=k, x=x, y=y) for k, x, y in pairs)
+    found = choose(read_log("\n".join([header, *rows]).encode()))
+    assert (found.losses, found.validation) == (CURVES[0], CURVES[1])
+    assert names in (None, (found.name, found.validation_name))
+
+
+def test_one_word_in_all_rows_parts_nothing() -> None:
+    text = "".join(f"{k},TRAINING,{x}\n" for k, x in enumerate(CURVES[0]))
+    found = choose(read_log(f"step,state,loss\n{text}".encode()))
+    assert (found.name, found.losses) == ("loss", CURVES[0])
 
 
 def test_a_mean_in_one_cell_is_not_the_curve() -> None:

@@ -71,6 +71,16 @@ DOCUMENTS: dict[str, tuple[Any, str, str | None]] = {
         "train[].loss",
         "val[].loss",
     ),
+    "a table of pandas": (
+        {"loss": dict(enumerate(CURVE)), "val_loss": dict(enumerate(HIGHER))},
+        "loss",
+        "val_loss",
+    ),
+    "records under their numbers": (
+        {k: {"loss": x, "val_loss": 2 * x} for k, x in enumerate(CURVE)},
+        "loss",
+        "val_loss",
+    ),
     "rows": ([[1.7e9 + k, k, x] for k, x in enumerate(CURVE)], "3", None),
 }
 

@@ -100,6 +100,7 @@ def test_a_decimal_comma_is_no_separator() -> None:
         ("0.5\n0.4\n\nnp.float64(0.3)\n", "line 4: 'np.float64(0.3)' is not a loss: write"),
         ("loss\nhigh\n0.5\n0.4\n0.3\n", "line 2: 'high' is not a loss"),
         ("e,loss\n1,2\n2,1,0.1\n3,1\n4,1\n", "line 3: there are 3 cells where 2 are wanted"),
+        ("e,loss\n" + "1,2\n" * 20 + "mean,2\n", "line 22: the row begins with 'mean'"),
         ("e,loss\n1,2\n2,1\nKilled\n", "line 4: 'Killed' is no row of the table"),
         ("e,loss\n1,2\n2,1\n3;0.5\n", "line 4: '3;0.5' is no row of the table"),
     ],

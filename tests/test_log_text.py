@@ -51,6 +51,10 @@ LINES = {
         "loss",
         "val_loss",
     ),
+    "loss {x} - val_loss {y}\nEpoch {k}: val_loss improved from 2.0 to {y}, saving it\n": (
+        "loss",
+        "val_loss",
+    ),
     " 2%|▏   | {k}/440 [00:00<00:00, 1133.50it/s, loss={x}, lr=0.0001]\r": ("loss", None),
 }
 
@@ -62,6 +66,13 @@ def test_the_losses_are_found_in_lines_of_many_forms(line: str) -> None:
     assert found.losses == CURVE
     assert (found.name, found.validation_name) == LINES[line]
     assert found.validation is None or np.allclose(found.validation, HIGHER, atol=1e-4)
+
+
+def test_printed_numbers_may_have_decimal_commas() -> None:
+    text = "".join(f"Epoch {k}, loss: {x}\n" for k, x in enumerate(CURVE)).replace(".", ",")
+    assert chosen(text).losses == CURVE
+    text = "".join(f"Epoch {k} loss {x:.4f} acc 0.9\n" for k, x in enumerate(CURVE))
+    assert chosen(text.replace(".", ",")).losses == CURVE
 
 
 def test_infinite_and_nan_losses_are_losses() -> None:
@@ -92,6 +103,9 @@ def test_a_message_inside_of_a_table_is_named() -> None:
         ("{'loss': np.float64(0.5)}\n" * 2, "line 1: 'np.float64(0.5)' is not a loss: write"),
         ("val loss: 0.5\nval loss: 0.4\n", "validation losses alone (val loss)"),
         ("Validation\nEval: loss 0.5\nEval: loss 0.4\n", "validation losses alone (Eval loss)"),
+        ("loss after 1 step\nloss after 2 step\nloss after 3 step\n", "no column is sure"),
+        ("Train Epoch: 1\nTrain Epoch: 2\n", "no column is sure to hold the training losses"),
+        ("loss: 2,301\nloss: 1,853\n", "line 1: '2,301' may be 2.301 or 2301"),
         ("took 5 s\ntook 6 s\n", "text without columns of numbers, and begins with 'took 5 s'"),
         ("loss went down\nall is well\n", "text without columns of numbers"),
     ],
