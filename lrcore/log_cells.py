@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 Cell = str | float | bool | None
 
 _MISSING: Final = frozenset(("", "na", "n/a", "<na>", "#n/a", "null", "none", "-", "--"))
+_LONGEST: Final = max(map(len, _MISSING))
 _COMMA: Final = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _THOUSANDS: Final = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 PRINTED: Final = "printed text"  # the kind of a table that was none
@@ -33,7 +34,9 @@ class Table(NamedTuple):
 
 def missing(cell: Cell) -> bool:
     """Whether a cell says that there is no value. NaN is one."""
-    return cell is None or (isinstance(cell, str) and (not cell or cell.lower() in _MISSING))
+    return cell is None or (
+        isinstance(cell, str) and len(cell) <= _LONGEST and cell.lower() in _MISSING
+    )
 
 
 def number(cell: Cell) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from . import log_words
-from .log_cells import Cell, Column, Table, holds_numbers, missing
+from .log_cells import SAMPLE, Cell, Column, Table, holds_numbers, missing
 
 _MOST: Final = 50  # different words; more are no parts of a run
 
@@ -28,6 +28,8 @@ def by_parts(table: Table) -> Table:
 
 
 def _tells_parts(column: Column) -> bool:
+    if len(set(column.cells[:SAMPLE])) > _MOST + 1:
+        return False
     words = {cell for cell in set(column.cells) if not missing(cell)}
     if not 1 < len(words) <= _MOST or not all(isinstance(word, str) for word in words):
         return False
