@@ -165,11 +165,11 @@ def _refuse_validation(table: Table, columns: Sequence[Column]) -> None:
 def _remaining(table: Table, own: Sequence[Column]) -> list[Column]:
     """Columns that are no steps, times, rates, accuracies or constants, whatever they are called.
 
-    Printed text is full of other numbers, so that it wants a name.
+    Printed text is full of other numbers, so that it wants the name of a measure.
     """
-    kept = [column for column in own if not log_words.is_other(column.name)]
     if table.kind == PRINTED:
-        return []
+        return [column for column in own if log_words.says_error_alone(column.name)]
+    kept = [column for column in own if not log_words.is_other(column.name)]
     if len(table.columns) > 1:
         uneven = [column for column in kept if not _even_steps(column)]
         kept = uneven or kept[1:]  # a count comes first

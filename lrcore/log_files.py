@@ -10,6 +10,7 @@ from .log_cells import Table
 from .log_json import read_json
 from .log_tables import read_blanks, read_table
 from .log_text import plain, read_pairs
+from .log_words import is_error, of_training
 
 _WANTED: Final = "a text file with the loss of each update or epoch is wanted"
 _BINARY: Final = {
@@ -51,7 +52,7 @@ def read_log(data: bytes) -> Table:
 def _printed(text: str) -> Table | None:
     """Numbers beside names where more than one line has a loss so; or else a table."""
     pairs = read_pairs(text)
-    losses = (c for c in pairs.columns if re.search("loss|train", c.name, re.IGNORECASE))
+    losses = (c for c in pairs.columns if is_error(c.name) or of_training(c.name))
     lines = max((len(column.cells) for column in losses), default=0)
     table = None if lines > 1 else read_blanks(text)
     return table or (pairs if lines else None)

@@ -13,7 +13,11 @@ _NAME: Final = r"[A-Za-z][\w/.'@%-]*(?: [A-Za-z][\w/.'@%-]*){0,3}"
 _MARK: Final = r"['\"]?\s*[:=]\s*['\"]?"
 _WRAPPED: Final = r"[a-z_][\w.]*\(\[*[+-]?[\d.][^)]*\)?"  # as in tensor(0.5)
 _PAIR: Final = re.compile(
-    rf"(?<![\w.])({_NAME})(?:(?:{_MARK}|\s+)({_NUMBER})(?![\w/:%]|[.,]\d)|{_MARK}({_WRAPPED}))",
+    rf"(?<![\w.])({_NAME})(?:(?:{_MARK}|\s+)({_NUMBER})(?![\w/%]|[.,:]\d)|{_MARK}({_WRAPPED}))",
+    re.IGNORECASE,
+)
+_WHEN: Final = re.compile(  # as in "Loss after iteration 10: 0.5"
+    r" (?:at|after|for|in|on) (?:step|epoch|iteration|iter|batch|update) #?\d+(?=\s*[:=]| is )",
     re.IGNORECASE,
 )
 _PART: Final = re.compile(
@@ -37,7 +41,8 @@ def read_pairs(text: str) -> Table:
     """
     found: dict[str, tuple[list[str], list[int]]] = {}
     heading = ""
-    for line, words in enumerate(text.split("\n"), 1):
+    for line, printed in enumerate(text.split("\n"), 1):
+        words = _WHEN.sub("", printed)
         pairs = list(_PAIR.finditer(words))
         if not pairs:
             heading = _heading(words) or heading

@@ -10,14 +10,14 @@ def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-TRAINING: Final = _set("train training trn tr")
+TRAINING: Final = _set("train training trn tr learn")
 _TEST: Final = _set("test testing")
 VALIDATION: Final = _TEST | _set("val valid validation vld eval evaluation dev holdout heldout oob")
 # Beside "loss" these make something else of it.
 _NO_LOSS: Final = _set(
     "scale scaler weight weights std stdev var variance best min max lowest delta change diff "
-    "improve improved improvement from to initial init final last previous prev target lr rate "
-    "time times timestamp timestamps seconds duration count grad norm"
+    "improve improved improvement at after from to initial init final last previous prev target lr "
+    "rate time times timestamp timestamps seconds duration count grad norm"
 )
 _OTHER: Final = _NO_LOSS | _set(
     "step steps epoch epochs iter iters iteration iterations update updates batch batches round "
@@ -96,9 +96,15 @@ def is_total(name: str) -> bool:
 
 def says_training_alone(name: str) -> bool:
     """Whether a name says no more than training, and maybe which measure it is."""
-    rest = set(words(name)) - TRAINING - {"s"}
-    measured = not rest.isdisjoint(_ERRORS) and (_PLAIN | _ERRORS).issuperset(rest)
-    return of_training(name) and (not rest or measured)
+    own = name.rpartition("[].")[2]  # without the list that it is in
+    rest = {word for word in words(own) if not word.isdecimal()} - TRAINING - {"s"}
+    return of_training(name) and (not rest or says_error_alone(" ".join(rest)))
+
+
+def says_error_alone(name: str) -> bool:
+    """Whether a name says no more than which measure it is."""
+    said = set(words(name))
+    return not said.isdisjoint(_ERRORS) and (_PLAIN | _ERRORS).issuperset(said)
 
 
 def of_setting(name: str) -> bool:

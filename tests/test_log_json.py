@@ -81,6 +81,15 @@ DOCUMENTS: dict[str, tuple[Any, str, str | None]] = {
         "loss",
         "val_loss",
     ),
+    "learn and test": (
+        {
+            "iterations": [
+                {"learn": [x], "iteration": k, "test": [1.0]} for k, x in enumerate(CURVE)
+            ]
+        },
+        "iterations[].learn[0]",
+        None,
+    ),
     "rows": ([[1.7e9 + k, k, x] for k, x in enumerate(CURVE)], "3", None),
 }
 

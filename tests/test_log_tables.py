@@ -41,6 +41,12 @@ TABLES = {
     "row names of R beside one column": ('"loss"\n', '"{k}",{x}\n'),
     "empty cells at the end": ("step,loss\n", "{k},{x},\n"),
     "bars": ("| step | loss |\n|---|---|\n", "| {k} | {x} |\n"),
+    "a header in two lines": (
+        "| Epoch | Mini-batch | Mini-batch |  Rate  |\n"
+        "|       | Accuracy   |    Loss    |        |\n"
+        "|=======================================|\n",
+        "| {k} | 11.72% | {x} | 0.0100 |\n",
+    ),
     "blanks and lines": ("step   train loss\n----   ----------\n", "{k}  {x}\n"),
     "blanks after commas": ("step, loss\n", "{k}, {x}\n"),
     "dates": ("", "2024-01-01 00:00:{k},{x}\n"),

@@ -55,6 +55,21 @@ LINES = {
         "loss",
         "val_loss",
     ),
+    "Loss after iteration {k}: {x}\n": ("Loss", None),
+    "Cost after epoch {k} = {x}\n": ("Cost", None),
+    ">epoch={k}, lrate=0.500, error={x}\n": ("error", None),
+    "{k}:\tlearn: {x}\ttest: {y}\tbest: {y} ({k})\ttotal: 50ms\n": ("learn", None),
+    "-- Epoch {k}\nNorm: 1.2, NNZs: 64, Bias: -0.1, T: 100, Avg. loss: {x}\n": ("Avg. loss", None),
+    "\rAverage Loss = {x}: 5%|▌ | {k}/10000 [00:01<00:10, 900it/s]": ("Average Loss", None),
+    "I01 a.cpp:9] Iteration {k}\nI01 a.cpp:24]     Train net output #0: loss = {x} (* 1 = {x})\n": (
+        "Train loss",
+        None,
+    ),
+    "[12:00 events]: eta: 0:10:00  iter: {k}  total_loss: {x}  loss_cls: 1.5  loss_box: 0.1\n": (
+        "total_loss",
+        None,
+    ),
+    "| lr: 1.0E-04 | lm loss: {x} | loss scale: 1.0 | grad norm: 1.2 |\n": ("lm loss", None),
     " 2%|▏   | {k}/440 [00:00<00:00, 1133.50it/s, loss={x}, lr=0.0001]\r": ("loss", None),
 }
 
@@ -103,7 +118,9 @@ def test_a_message_inside_of_a_table_is_named() -> None:
         ("{'loss': np.float64(0.5)}\n" * 2, "line 1: 'np.float64(0.5)' is not a loss: write"),
         ("val loss: 0.5\nval loss: 0.4\n", "validation losses alone (val loss)"),
         ("Validation\nEval: loss 0.5\nEval: loss 0.4\n", "validation losses alone (Eval loss)"),
-        ("loss after 1 step\nloss after 2 step\nloss after 3 step\n", "no column is sure"),
+        ("loss after 1 step\nloss after 2 step\nloss after 3 step\n", "without columns of numbers"),
+        ("loss: 1\nloss: 2\nloss: 3\nloss: 4\n", "no column is sure to hold"),
+        ("Epoch 1 mae: 1 mse: 2\nEpoch 2 mae: 1 mse: 1\n", "more than one column may hold"),
         ("Train Epoch: 1\nTrain Epoch: 2\n", "no column is sure to hold the training losses"),
         ("loss: 2,301\nloss: 1,853\n", "line 1: '2,301' may be 2.301 or 2301"),
         ("took 5 s\ntook 6 s\n", "text without columns of numbers, and begins with 'took 5 s'"),
