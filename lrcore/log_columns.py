@@ -102,8 +102,7 @@ def _training(table: Table) -> Column:
     told = [column for column in table.columns if holds_numbers(column.cells)]
     own = [column for column in told if not log_words.of_validation(column.name)]
     losses = [column for column in own if log_words.is_loss(column.name)]
-    uneven = [column for column in losses if not _even_steps(column)]
-    losses = uneven if table.kind == PRINTED else uneven or losses  # "loss after 10 steps"
+    losses = [column for column in losses if not _even_steps(column)] or losses
     if losses:
         return _only(table, _narrowed(losses))
     _refuse_words(table)
