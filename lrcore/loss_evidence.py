@@ -80,7 +80,8 @@ def _scaled(y: Curve, first: float) -> tuple[Curve, float]:
 def _burst(y: Curve, first: float) -> int:
     """How many losses at the end lie above all before them, by more than those ever rose at once.
 
-    Of the last half, since `lost` and `above` show what is longer. Single ones may be lower, as their running median is looked at as well.
+    Of the last half, since `lost` and `above` show what is longer. Single ones may be lower, as
+    their running median is looked at as well.
     """
     rounding = 8 * np.finfo(float).eps * np.abs(y).max()
     leaps = np.maximum.accumulate(np.maximum(np.diff(y, prepend=y[0]), rounding))
@@ -98,9 +99,9 @@ def _short_burst(losses: Curve) -> int:
     """As `_burst`, for fewer losses than show their noise: what is evident at a glance."""
     size = np.abs(losses)
     for k in range(2, losses.size):
-        if losses[k:].min() > _EVIDENT * size[:k].max():
+        if losses[k:].min() / _EVIDENT > size[:k].max():
             return losses.size - k
-    rising = losses.size > 3 and losses[0] > 0 and bool((losses[1:] > _GROWTH * losses[:-1]).all())
+    rising = losses.size > 3 and losses[0] > 0 and bool((losses[1:] / _GROWTH > losses[:-1]).all())
     return losses.size - 1 if rising else 0
 
 
@@ -134,6 +135,7 @@ def _shape(y: Curve, first: float) -> Evidence:
         "regain": (last - lowest) / max(first - lowest, start - lowest, noise),
         "lost": _lost(y, max(first, start), local),
         "leap": _leap(y),
+        "drop": _drop(y, max(first, start), local),
         "alternation": _correlation(np.diff(half)),
         "swing": _correlation(rest),
     }
@@ -156,6 +158,13 @@ def _lost(y: Curve, top: float, noise: float) -> float:
     return max(max(losses) - _UNSURE * noise, 0.0) / max(fall, _UNSURE * noise, 1e-12)
 
 
+def _drop(y: Curve, top: float, noise: float) -> float:
+    """The share of the fall that the last three losses lie below the rest of the last tenth."""
+    end = float(y[-3:].max())
+    drop = float(np.median(y[-max(y.size // 10, 3) :])) - end - _UNSURE * noise
+    return max(drop, 0.0) / max(top - end, _UNSURE * noise, 1e-12)
+
+
 def _leap(y: Curve) -> float:
     """The largest rise at once, as a share of the rise from the lowest loss to the end."""
     rise = float(y[-3:].max() - y.min())
@@ -167,7 +176,7 @@ def _settled(y: Curve, first: float, noise: float) -> int:
     middle = y.size // 2
     fall = max(first, float(y[:middle].max())) - float(y[middle:].min())
     steps = float(np.median(np.abs(np.diff(y[middle:]))))
-    room = max(_APART * noise, _ABRUPT * fall, 10 * steps)
+    room = max(_APART * noise, _ABRUPT * fall, 3 * steps)
     for curve in (y, smoothed(y, 1)):
         above = np.minimum.accumulate(curve[middle - 2 :])[1:-1]
         below = np.maximum.accumulate(curve[::-1])[::-1][middle:]
@@ -188,8 +197,9 @@ def _slowed(y: Curve, noise: float) -> int:
     while size > max(4, y.size // _LEAST) and pace > 0:
         end = y[-size:]
         slope, rest = _line(end)
-        error = _doubt(max(noise, _noise(rest, 0.0)), size) * 5 / size**1.5
-        if -slope + _SURE * error < _SLACK * pace:
+        error = _doubt(max(noise, _noise(rest, 0.0)), size) * 5 / math.sqrt(size)
+        fall = max(-slope * size, float(np.median(end[: size // 2]) - y[-3:].max()))
+        if fall + _SURE * error < _SLACK * pace * size:
             return size
         size = int(_SHRINK * size)
     return 0

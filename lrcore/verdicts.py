@@ -21,7 +21,7 @@ _ALTERNATING, _SWINGING = -0.75, 0.6
 _QUIET, _ABRUPT, LOST = 5e-3, 1e-4, 0.2
 _REVERSAL, _DEAD, _LARGE, _UPHILL = -0.5, 0.5, 0.03, 0.2
 _SURE, _SHARE, _WANDER, _MEANWHILE = 6.0, 0.05, 0.5, 0.05
-_SLOW = 0.4
+_SLOW, _DROP = 0.4, 0.1
 _HIGH, _TAIL, _GIVEN = 2.0, 5.0, 8.0
 _FEW = 0.1  # of the updates: so many may be left out of a run that goes on
 
@@ -142,6 +142,8 @@ def _of_the_curve(e: Numbers) -> tuple[Label, str]:
     half = e["points"] / 2  # by chance a few points correlate too
     if e["alternation"] < _ALTERNATING - 2 / half and e["scatter"] > 0.1 * _SCATTER:
         return "oscillating", "oscillating"
+    if e["drop"] > _DROP and "settled" not in e:
+        return "too_low", "too_low"
     if e["visible"] < SIGHT:
         thrown = _leapt(e) or e.get("update_ratio", 0.0) > _LARGE
         swinging = e["swing"] > max(_SWINGING, 3 / math.sqrt(half))
