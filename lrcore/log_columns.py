@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from itertools import islice, pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from . import log_words
 from .log_cells import PRINTED, SAMPLE, Column, Table, holds_numbers, missing, number, numbers
 from .log_parts import by_parts
 from .suggestions import suggest
+
+_LISTED: Final = 40  # columns in a message
 
 
 class Choice(NamedTuple):
@@ -69,14 +71,18 @@ def title(table: Table, column: Column) -> str:
 
 
 def listing(table: Table) -> str:
-    """All columns, for a message; those of a file without names by what they begin with."""
+    """The columns, for a message; those of a file without names by what they begin with."""
+    columns = table.columns[:_LISTED]
     if not any(column.name for column in table.columns):
-        starts = (next((c for c in col.cells if not missing(c)), "") for col in table.columns)
-        return ", ".join(f"{k} ({start}, ...)" for k, start in enumerate(starts, 1))
-    names = [(title(table, column), column.name) for column in table.columns]
-    return ", ".join(
-        known if known == name else f"{known} ({name or 'no name'})" for known, name in names
-    )
+        starts = (next((c for c in col.cells if not missing(c)), "") for col in columns)
+        listed = [f"{k} ({start}, ...)" for k, start in enumerate(starts, 1)]
+    else:
+        names = [(title(table, column), column.name) for column in columns]
+        listed = [
+            known if known == name else f"{known} ({name or 'no name'})" for known, name in names
+        ]
+    more = len(table.columns) - len(columns)
+    return ", ".join(listed + [f"{more} more"] * (more > 0))
 
 
 def _asked(table: Table, wanted: str) -> Column:

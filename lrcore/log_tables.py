@@ -23,6 +23,7 @@ from .log_headers import (
 
 _SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 _NUMBER_LIKE: Final = re.compile(r"\d[\d:.,/%+-]*[a-z]{0,2}")  # of dates and times
+_Key = tuple[str, int]
 _RULE: Final = re.compile(r"[\s|+:=_-]*")  # a line drawn under a header
 
 
@@ -150,11 +151,9 @@ def _wide_header(lines: Sequence[str], rows: list[Row]) -> list[Row]:
 
 
 def _assemble(lines: Sequence[str], rows: list[Row], separator: str) -> list[Column] | None:
-    """Columns by their names, of all parts of a file that have a header."""
+    """Columns by their names, of all parts of a file that have a header; one row is there."""
     width = width_of(rows[:SAMPLE])
     rows = without_titles(rows, width)
-    if not rows:
-        return None
     body = rows[1 : SAMPLE + 1]
     if is_header(rows[0], body):
         names = rows[0].cells
@@ -196,25 +195,25 @@ def _columns(names: list[str], rows: Sequence[Row]) -> list[Column]:
             parts.append((row.cells, []))
             continue
         part.append(_fitted(row, names))
-    order = list(dict.fromkeys(name for names, _ in parts for name in _numbered(names)))
-    return [_column(key, parts) for key in order]
+    placed = [(_numbered(names), part) for names, part in parts]
+    order = dict.fromkeys(key for keys, _ in placed for key in keys)
+    return [_column(key, placed) for key in order]
 
 
-def _numbered(names: Sequence[str]) -> list[tuple[str, int]]:
-    """Each name and how often it stood before."""
+def _numbered(names: Sequence[str]) -> dict[_Key, int]:
+    """The place of each name, by how often it stood before."""
     seen = Counter[str]()
-    keys = []
-    for name in names:
-        keys.append((name, seen[name]))
+    places = {}
+    for place, name in enumerate(names):
+        places[name, seen[name]] = place
         seen[name] += 1
-    return keys
+    return places
 
 
-def _column(key: tuple[str, int], parts: Sequence[tuple[list[str], list[Row]]]) -> Column:
+def _column(key: _Key, parts: Sequence[tuple[dict[_Key, int], list[Row]]]) -> Column:
     cells, lines = list[str](), list[int]()
-    for names, rows in parts:
-        keys = _numbered(names)
-        place = keys.index(key) if key in keys else len(names)
+    for places, rows in parts:
+        place = places.get(key, len(places))
         cells += [row.cells[place] if place < len(row.cells) else "" for row in rows]
         lines += [row.line for row in rows]
     return Column(key[0], cells, lines)

@@ -8,8 +8,12 @@ from typing import Final
 from .log_cells import PRINTED, Column, Table
 
 _ESCAPES: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
-_NUMBER: Final = r"[+-]?(?:\d+,\d+|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf(?:inity)?)"
-_NAME: Final = r"[A-Za-z][\w/.'@%-]*(?: [A-Za-z][\w/.'@%-]*){0,3}"
+# Possessive and bounded, so that no line takes long.
+_NUMBER: Final = (
+    r"[+-]?(?:\d++(?:[.,]\d++|\.)?|\.\d++)(?:[eE][+-]?\d++)?|[+-]?(?:nan|inf(?:inity)?)"
+)
+_WORD: Final = r"[A-Za-z][\w/.'@%-]{0,60}"
+_NAME: Final = rf"{_WORD}(?: {_WORD}){{0,3}}"
 _MARK: Final = r"['\"]?\s*[:=]\s*['\"]?"
 _WRAPPED: Final = r"[a-z_][\w.]*\(\[*[+-]?[\d.][^)]*\)?"  # as in tensor(0.5)
 _PAIR: Final = re.compile(

@@ -108,6 +108,12 @@ def test_columns_without_names_are_listed_by_what_they_begin_with() -> None:
         choose(read_log(text.encode()))
 
 
+def test_a_message_lists_no_more_than_forty_columns() -> None:
+    text = ",".join(map(str, range(5, 105)))
+    with pytest.raises(ValueError, match=re.escape("40 (44, ...), 60 more") + "$"):
+        choose(read_log(f"{text}\n{text}\n".encode()))
+
+
 def test_a_column_that_is_asked_for_is_taken_whatever_it_is_called() -> None:
     columns = table("step", "val_loss", "accuracy")
     assert choose(columns, "val_loss").losses == CURVES[1]

@@ -117,6 +117,12 @@ def test_numbers_may_be_words_and_null_is_missing() -> None:
     assert np.array_equal(chosen(text).losses, expected, equal_nan=True)
 
 
+def test_whole_numbers_beyond_floats_are_infinite() -> None:
+    large = "1" + "0" * 400
+    text = f'{{"loss": [1, {large}, -{large}]}}'
+    assert chosen(text).losses == [1, np.inf, -np.inf]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
