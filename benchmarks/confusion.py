@@ -99,10 +99,10 @@ def tasks() -> dict[str, Task]:
     }
 
 
-def group(run: Seen) -> str:
-    if (run.task, run.seed) in {("digits, network", 0), ("stiff regression", 0)}:
+def group(task: str, seed: int) -> str:
+    if (task, seed) in {("digits, network", 0), ("stiff regression", 0)}:
         return "tuning"
-    return "seen" if run.seed < 2 else "unseen"
+    return "seen" if seed < 2 else "unseen"
 
 
 def train(name: str, task: Task, optimizer: str, batch: int, seed: int, lr: float) -> Seen:
@@ -230,7 +230,7 @@ def main() -> None:
     if options.picture:
         picture(told, options.picture)
     for name in ("tuning", "seen", "unseen"):
-        chosen = [(truth, run) for truth, run in told if group(run) == name]
+        chosen = [(truth, run) for truth, run in told if group(run.task, run.seed) == name]
         table(f"{name}, losses alone", [(truth, judge(run.losses)) for truth, run in chosen])
         seen = [(truth, run.watched) for truth, run in chosen]
         table(f"{name}, losses and updates", seen)
