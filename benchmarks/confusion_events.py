@@ -1,5 +1,7 @@
 """Runs to which something happens: explosions, collapses, cliffs, outliers, gaps, overfitting.
 
+    OPENBLAS_NUM_THREADS=1 python benchmarks/confusion_events.py
+
 The best run of each sweep of confusion.py is trained again, with an accident at a random place;
 what became of it is read from its loss on all rows, at each update, never from the curve that is
 judged. What is neither one thing nor the other is left out. Networks on few rows overfit, by a
@@ -12,13 +14,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from confusion import OPTIMIZERS, UPDATES, Seen, Task, group, right, tasks
+from confusion import OPTIMIZERS, UPDATES, Seen, Task, group, right, sweeps, tasks, truths
 
 from lrcore.demo import create, loss_and_gradients
 from lrcore.diagnosis import LABELS, Diagnosis, judge
 
 SETTLED = ("ok", "plateau")
-EVALUATIONS = 30
+EVALUATIONS, SEEDS = 30, 3
 Change = Callable[[int, Any, dict[str, Any]], None]
 
 
@@ -185,3 +187,15 @@ def report(found: list[Event]) -> None:
             told = sum(e.told(judge(e.losses, validation=e.validation)) for e in chosen)
             cells.append(f"{told} of {len(chosen)}")
         print(f"| {kind} | {' | '.join(cells)} |")
+
+
+@np.errstate(all="ignore")  # runs that overflow are wanted here
+def main() -> None:
+    """Prints the table."""
+    swept = list(sweeps(range(SEEDS)))
+    pairs = [list(zip(truths(sweep), sweep, strict=True)) for sweep in swept]
+    report(list(events(pairs, SEEDS)))
+
+
+if __name__ == "__main__":
+    main()

@@ -61,7 +61,7 @@ def _levels(losses: Curve, first: float) -> Evidence:
 
 def smoothed(y: Curve, reach: int) -> Curve:
     """Running medians over `reach` points each way, fewer at the ends."""
-    padded = np.pad(y, reach, mode="reflect")
+    padded = np.pad(y, reach, mode="edge")
     smooth: Curve = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), 1)
     return smooth
 
@@ -72,11 +72,13 @@ def _scaled(y: Curve, first: float) -> tuple[Curve, float]:
     inner = np.r_[first, smooth, y[-1]]
     low, high = inner.min(), inner.max()
     if not high > low:
-        smooth, low, high = y, y.min(), y.max()
+        smooth, low, high = y.copy(), y.min(), y.max()
     if not high > low:
         return np.zeros_like(y), 0.0
     y, smooth = (y - low) / (high - low), (smooth - low) / (high - low)
-    return np.where(np.abs(y - 0.5) > _FAR, smooth, y), float((first - low) / (high - low))
+    smooth[: y.size // 10] = y[: y.size // 10]  # a leap at the beginning is none
+    y = np.where(np.abs(y - 0.5) > _FAR, smooth, y)
+    return np.clip(y, 0.5 - _FAR, 0.5 + _FAR), float((first - low) / (high - low))
 
 
 def _burst(y: Curve, first: float) -> int:

@@ -114,7 +114,8 @@ def _of_finite(evidence: Numbers) -> tuple[Label, str]:
 def _climbs(e: Numbers) -> bool:
     rising = e["trend"] < -_RISE or e["order"] < -_ORDERED
     above = e["above"] > _PLAIN or (e["above"] > 0 and (_leapt(e) or rising))
-    return above or (e["regain"] > 0.5 and rising)
+    fell = "settled" in e and e["last"] < e["first"]
+    return (above and not fell) or (e["regain"] > 0.5 and rising)
 
 
 def _leapt(e: Numbers) -> bool:

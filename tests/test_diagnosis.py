@@ -247,7 +247,7 @@ def test_a_diagnosis_prints_its_label_its_advice_and_a_few_lines() -> None:
     found = lrc.diagnose(CURVES["growth"][0])
     first, *rest = str(found).splitlines()
     assert first == f"diverging: {found.advice}"
-    assert [line.split()[0] for line in rest] == ["losses"]
+    assert [line.split()[0] for line in rest] == ["losses", "last"]
 
 
 def test_a_diagnosis_can_be_pickled() -> None:
