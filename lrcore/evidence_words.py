@@ -49,7 +49,7 @@ def _gaps(e: Numbers) -> Iterator[str]:
     if "first_nonfinite" in e:
         losses = _count(e["nonfinite"] - e.get("skipped", 0), "loss", "losses")
         yield f"{losses} of {e['points']:.0f}, the first is number {e['first_nonfinite'] + 1:.0f}"
-        yield f"{_count(e['finite_after'], 'finite loss follows', 'finite ones follow')} the last"
+        yield f"{_count(e['finite_after'], 'finite loss follows', 'finite losses follow')} the last"
     if "skipped" in e:
         yield f"the gradients of {_count(e['skipped'], 'update', 'updates')}"
 

@@ -18,7 +18,7 @@ BOUND: Final = 1000.0  # of all ratios
 _EVIDENT, _GROWTH = 100.0, 3.0
 _APART, _ABRUPT, _ALONE = 8.0, 0.3, 20.0
 _SLACK, _SURE, _SHRINK = 0.25, 3.0, 0.7
-_UNSURE, _LEAST = 4.0, 16
+_UNSURE, _LEAST, _FAR = 4.0, 16, 2.5
 
 
 def curve_evidence(losses: Curve, start: float | None) -> Evidence:
@@ -61,20 +61,24 @@ def _levels(losses: Curve, first: float) -> Evidence:
 
 def smoothed(y: Curve, reach: int) -> Curve:
     """Running medians over `reach` points each way, fewer at the ends."""
-    padded = np.pad(y, reach, mode="reflect")
+    padded = np.pad(y, reach, mode="edge")
     smooth: Curve = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), 1)
     return smooth
 
 
 def _scaled(y: Curve, first: float) -> tuple[Curve, float]:
-    """Brought to [0, 1], but for single outliers, which are cut off well outside of it."""
-    inner = np.r_[first, smoothed(y, 2), y[-1]]
+    """Brought to [0, 1], with running medians in the place of single outliers far outside."""
+    smooth = smoothed(y, 2)
+    inner = np.r_[first, smooth, y[-1]]
     low, high = inner.min(), inner.max()
     if not high > low:
-        low, high = y.min(), y.max()
+        smooth, low, high = y.copy(), y.min(), y.max()
     if not high > low:
         return np.zeros_like(y), 0.0
-    return np.clip((y - low) / (high - low), -2.0, 3.0), float((first - low) / (high - low))
+    y, smooth = (y - low) / (high - low), (smooth - low) / (high - low)
+    smooth[: y.size // 10] = y[: y.size // 10]  # a leap at the beginning is none
+    y = np.where(np.abs(y - 0.5) > _FAR, smooth, y)
+    return np.clip(y, 0.5 - _FAR, 0.5 + _FAR), float((first - low) / (high - low))
 
 
 def _burst(y: Curve, first: float) -> int:

@@ -20,9 +20,9 @@ SIGHT, _TREND, _RISE, _ORDERED = 6.0, 2.0, 3.0, 6.0
 _ALTERNATING, _SWINGING = -0.75, 0.6
 _QUIET, _ABRUPT, LOST = 5e-3, 1e-4, 0.2
 _REVERSAL, _DEAD, _LARGE, _UPHILL = -0.5, 0.5, 0.03, 0.2
-_SURE, _SHARE, _WANDER, _MEANWHILE = 6.0, 0.05, 0.5, 0.05
+_SURE, _SHARE, _WANDER, _MEANWHILE = 6.0, 0.05, 0.8, 0.05
 _SLOW, _DROP = 0.4, 0.1
-_HIGH, _TAIL, _GIVEN = 2.0, 5.0, 8.0
+_HIGH, _TAIL, _PLAIN = 2.0, 5.0, 8.0
 _FEW = 0.1  # of the updates: so many may be left out of a run that goes on
 
 _COMPARE: Final = "whether another rate is better, `lrcore find` or `lrcore sweep` shows"
@@ -113,9 +113,9 @@ def _of_finite(evidence: Numbers) -> tuple[Label, str]:
 
 def _climbs(e: Numbers) -> bool:
     rising = e["trend"] < -_RISE or e["order"] < -_ORDERED
-    if "start" in e and e["above"] > _GIVEN:
-        return True
-    return (e["above"] > 0 and (_leapt(e) or rising)) or (e["regain"] > 0.5 and rising)
+    above = e["above"] > _PLAIN or (e["above"] > 0 and (_leapt(e) or rising))
+    fell = "settled" in e and e["last"] < e["first"]
+    return (above and not fell) or (e["regain"] > 0.5 and rising)
 
 
 def _leapt(e: Numbers) -> bool:

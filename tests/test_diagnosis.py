@@ -62,13 +62,6 @@ def test_shift_and_scale_of_the_losses_change_no_label(name: str) -> None:
         assert lrc.diagnose(scale * losses + shift).label == label
 
 
-def test_validation_losses_that_turn_are_overfitting() -> None:
-    validation = 1 + np.abs(np.arange(20) - 8) / 10
-    found = lrc.diagnose(np.exp(-T / 20), validation=validation)
-    assert found.label == "overfitting"
-    assert "no rate mends that" in found.advice
-
-
 @settings(deadline=None)
 @given(st.lists(st.floats(-1000, 1000, width=16), min_size=10, max_size=60), st.integers(-300, 300))
 def test_a_power_of_two_changes_no_number_but_the_losses(losses: list[float], power: int) -> None:
@@ -250,11 +243,11 @@ def test_what_is_no_curve_is_refused_by_name(wrong: Any, message: str) -> None:
         lrc.diagnose(wrong)
 
 
-def test_a_diagnosis_prints_its_label_its_advice_and_every_number() -> None:
+def test_a_diagnosis_prints_its_label_its_advice_and_a_few_lines() -> None:
     found = lrc.diagnose(CURVES["growth"][0])
     first, *rest = str(found).splitlines()
     assert first == f"diverging: {found.advice}"
-    assert [line.split()[0] for line in rest] == list(found.evidence)
+    assert [line.split()[0] for line in rest] == ["losses", "last"]
 
 
 def test_a_diagnosis_can_be_pickled() -> None:
