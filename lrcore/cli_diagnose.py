@@ -84,7 +84,7 @@ def _run(options: argparse.Namespace) -> int:
     found = diagnose(judged.losses, validation=judged.validation, start=options.start)
     print(_document(found, judged) if options.json else _report(found, judged, options.file))
     if options.plot:
-        plots_diagnosis.save(judged.losses, found, options.plot)
+        plots_diagnosis.save(judged.losses, found, options.plot, judged.validation or ())
         print(f"Figure: {options.plot}", file=sys.stderr)
     return 0 if found.label == "ok" else 1
 

@@ -131,6 +131,14 @@ def test_text_without_training_losses_is_refused(text: str, message: str) -> Non
         chosen(text)
 
 
+@pytest.mark.parametrize(
+    "part", ["a-", "a'", "a ", "- ", "=:", "loss: a(", "train ", "\x1b[", "{", '"', "1,", " \n"]
+)
+def test_a_line_of_any_length_is_judged_or_refused(part: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert chosen(20_000 * part).losses
+
+
 def test_codes_of_terminals_are_no_text() -> None:
     coloured = "\x1b[1;31mred\x1b[0m \x1b]0;title\x07and \x1b[38;5;4mblue\x1b[0m\x1b[K\r\n"
     assert plain(coloured) == "red and blue\n"
