@@ -113,12 +113,16 @@ def _place(name: str) -> str:
 def _report(found: Diagnosis, judged: Choice, name: str) -> str:
     """The verdict, what it is about, and the rest."""
     verdict, *evidence = str(found).splitlines()
-    text = f"judged: column {judged.name}, {len(judged.losses)} rows of {_place(name)}"
+    text = f"judged: column {judged.name}, {_rows(judged.losses)} of {_place(name)}"
     without = judged.rows - len(judged.losses)
     text += f" ({without} without a value left out)" if without else ""
     if judged.validation is not None:
-        text += f"; validation: column {judged.validation_name}, {len(judged.validation)} rows"
+        text += f"; validation: column {judged.validation_name}, {_rows(judged.validation)}"
     return "\n".join([verdict, text, *evidence])
+
+
+def _rows(losses: list[float]) -> str:
+    return f"{len(losses)} row{'s' * (len(losses) != 1)}"
 
 
 def _document(found: Diagnosis, judged: Choice) -> str:
@@ -137,8 +141,8 @@ def _document(found: Diagnosis, judged: Choice) -> str:
 
 def _loss(text: str) -> float:
     value = number(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    if value is None or not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number with a decimal point")
     return value
 
 

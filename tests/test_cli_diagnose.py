@@ -75,7 +75,9 @@ def test_validation_losses_and_a_start_go_to_the_diagnosis(
     assert answer(capsys, file, "--validation", "none", code=0)[1]["validation"] is None
 
 
-@pytest.mark.parametrize("words", [["--start", "high"], ["--validation", "vall"]])
+@pytest.mark.parametrize(
+    "words", [["--start", "high"], ["--start", "nan"], ["--validation", "vall"]]
+)
 def test_a_wrong_start_or_validation_is_an_error(
     words: list[str], tmp_path: Path, capsys: Captured
 ) -> None:
