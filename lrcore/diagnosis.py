@@ -54,26 +54,32 @@ def diagnose(
     Parameters
     ----------
     losses : iterable of float
-        One for each update, from the first on (or each epoch, which hides a leap in the first), of
-        training at a rate that is constant or nearly so; noise of batches is expected. Fewer than
-        10 are called ``"ok"``, unless one is not finite, with the advice that they are too few.
-        Training losses are wanted: validation losses rise for other reasons.
+        One for each update, from the first on, or each epoch, of training at a rate that is
+        constant or nearly so; noise of batches is expected. Fewer than 10 are called ``"ok"``,
+        unless one is not finite or they explode, with the advice that they are too few. Training
+        losses are wanted: validation losses rise for other reasons.
     validation : iterable of float, optional
-        Validation losses, one for each evaluation, spread evenly over the run.
+        Validation losses, one for each evaluation, spread evenly over the run: fewer than the
+        losses, as many, or more. Fewer than 5 that are finite are not judged.
     start : float, optional
-        The loss before the first update, where the first of `losses` is not (a mean of several).
+        The loss before the first update, where the first of `losses` comes later or is a mean of
+        several: a leap of the first updates is hidden without it.
 
     Returns
     -------
     Diagnosis
-        ``"too_low"`` (still falling at the end, or no fall to be seen), ``"ok"``, ``"plateau"``
-        (fell, then nothing for the last half), ``"oscillating"`` (fell, then held up by swings),
-        ``"diverging"`` (ends above its start, or climbs back) or ``"nonfinite"``.
+        ``"too_low"`` (still falling at the end, or no fall to be seen), ``"ok"`` (nothing of the
+        others), ``"plateau"`` (fell, then nothing for the last half), ``"oscillating"`` (fell, then
+        held up by swings, or lost much of its fall), ``"diverging"`` (ends above its start, or
+        climbs back), ``"nonfinite"`` or ``"overfitting"`` (the validation losses rise from their
+        lowest while the training losses do not). Printed, it is the label, the advice and some
+        lines in words.
 
     Raises
     ------
     TypeError, ValueError
-        For losses that are not real numbers in one dimension, or for none at all.
+        For losses that are not real numbers in one dimension, for none at all, or for a start that
+        is not finite.
 
     Notes
     -----
@@ -93,9 +99,11 @@ def diagnose(
     >>> print(lrc.diagnose([1.0, 0.5, float("nan")]))
     nonfinite: NaN or infinity: divide the rate by 10, clip the gradients, and look for a division \
 by zero or a logarithm of zero.
-      points          3
-      nonfinite       1
-      first_nonfinite 2
+      losses      3 losses
+      not finite  1 loss of 3, the first is number 3; 0 finite losses follow the last
+    >>> falls, validation = np.exp(-t / 20), [2.0, 1.5, 1.3, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8]
+    >>> lrc.diagnose(falls, validation=validation).label
+    'overfitting'
     """
     curve = _numbers("losses", losses)
     if not curve.size:
@@ -139,19 +147,41 @@ def judge(
     Returns
     -------
     Diagnosis
-        Its evidence, as far as the arguments allow: `points`; `first`, `last` and `lowest` (the
-        first loss, and medians of the last tenth and of the lowest); `late` (share of the fall made
-        in the last half); `scatter` (about the line through the last half, as a share of the fall,
-        which counts as no less than the scatter); `visible` (the fall in its standard errors);
-        `trend` (that of the last half, likewise, positive downwards); `order` (the trend of the
-        ranks of the losses, of all or of the last half, whichever rises more: growth by a factor
-        at each update is no line, and would count as noise); `above` and `jump` (how far
-        the mean of the last half and the highest of the first tenth lie above the first loss, in
-        units of the noise); `regain` (share of the fall that was lost again); `alternation` and
-        `swing` (correlation of neighbours in the last half, of its changes and of its values);
-        `stop` (if the last half is constant, the last change as a share of the fall); `cosine`,
-        `update_ratio`, `dead` (medians of the last half), `uphill` (mean of the last half of
-        -`descent`, what is below 0 counted as 0), `gradient_growth`.
+        Its evidence, as far as the arguments allow. Losses are quoted as they are; all else is a
+        number of something, or a ratio between -1000 and 1000.
+
+        Of the losses: `points` and `nonfinite` (how many there are; the latter counts `skipped`
+        updates too), `first_nonfinite` (its index) and `finite_after` (how many follow the last
+        that is not); `start`, `first`, `last` and `lowest` (losses: the first one, or `start`, and
+        medians of the last tenth and of the lowest); `burst` (how many at the end lie above all
+        before by more than those ever rose at once; `last` is then their median).
+
+        Shares of the fall, from the start to the end: `late` (made in the last half), `scatter`
+        (of single losses about the line through the last half), `stop` (if the last half is
+        constant, the last change). Shares of the fall to the lowest level: `regain` and `lost`
+        (lost again in the end, by medians, and at the least) and `drop` (made by the last three
+        losses). `leap` is the largest rise at once as a share of the rise from the lowest loss.
+
+        In units of the noise: `visible` (the fall) and `trend` (that of the last half, positive
+        downwards), both in their standard errors; `order` (the trend of the ranks of the losses, of
+        all or of the last half, whichever rises more: growth by a factor at each update is no line,
+        and would count as noise); `above` and `jump` (how far the mean of the last half and the
+        highest of the first tenth lie above the first loss) and `tail` (the highest of the last
+        half above its line). If the last half fell and stopped, `settled` losses have followed, and
+        the noise is that of these.
+
+        From -1 to 1: `alternation` and `swing` (correlation of neighbours in the last half, of its
+        changes and of its values).
+
+        Of validation losses: `evaluations` (how many), `validation_first`, `validation_lowest`,
+        `validation_last` (losses, the last a median), `validation_turn` (index of the lowest),
+        `validation_rise` (from there to the end, in units of the noise), `validation_share` (as a
+        share of their range), `validation_wander` (the largest other rise before or fall after,
+        beside it); `training_then`, `training_last` (training losses at the turn and at the end)
+        and `training_since` (what they rose by, as a share of their range).
+
+        Of the updates: `cosine`, `update_ratio`, `dead` (medians of the last half), `uphill` (mean
+        of the last half of -`descent`, what is below 0 counted as 0), `gradient_growth`.
 
     Examples
     --------

@@ -32,16 +32,14 @@ def _levels(e: Numbers) -> Iterator[str]:
     yield f"{_count(e['points'], 'loss', 'losses')}: {begin} {e['first']:.4g}"
     burst = e.get("burst", 0)
     if burst:
-        yield f"the last {_count(burst, 'one lies', 'lie')} above all before, " + (
-            f"at {e['burst_level']:.4g}" if burst == 1 else f"around {e['burst_level']:.4g}"
-        )
+        many = f"{burst:.0f} lie above all before, around"
+        lie = "one lies above all before, at" if burst == 1 else many
+        yield f"the last {lie} {e['last']:.4g}"
         return
     yield f"the lowest part lies at {e['lowest']:.4g}, the end at {e['last']:.4g} (medians)"
 
 
 def _count(number: float, one: str, many: str) -> str:
-    if one.startswith("one"):
-        return one if number == 1 else f"{number:.0f} {many}"
     return f"{number:.0f} {one if number == 1 else many}"
 
 

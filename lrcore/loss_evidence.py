@@ -41,10 +41,11 @@ def _of_finite(losses: Curve, start: float | None) -> Evidence:
     burst = _short_burst(losses) if losses.size < ENOUGH else _burst(quarter, first)
     given: Evidence = {} if start is None else {"start": start}
     if burst:
-        given |= {"burst": float(burst), "burst_level": _median(losses[-burst:])}
-    if losses.size < ENOUGH:
-        return (given | _levels(losses, losses[0])) if burst else {}
-    return given | _levels(losses, 4 * first) | _shape(*_scaled(quarter, first))
+        given["burst"] = float(burst)
+    elif losses.size < ENOUGH:
+        return {}
+    given |= _levels(losses, 4 * first, burst)
+    return given if losses.size < ENOUGH else given | _shape(*_scaled(quarter, first))
 
 
 def _median(losses: Curve) -> float:
@@ -52,15 +53,15 @@ def _median(losses: Curve) -> float:
     return 4 * float(np.median(losses / 4))
 
 
-def _levels(losses: Curve, first: float) -> Evidence:
-    tenth = max(losses.size // 10, 3)
+def _levels(losses: Curve, first: float, burst: int) -> Evidence:
+    end = burst or max(losses.size // 10, 3)
     parts = [part for part in np.array_split(losses, 10) if part.size]
     lowest = min(map(_median, parts))
-    return {"first": float(first), "last": _median(losses[-tenth:]), "lowest": lowest}
+    return {"first": float(first), "last": _median(losses[-end:]), "lowest": lowest}
 
 
 def smoothed(y: Curve, reach: int) -> Curve:
-    """Running medians over `reach` points each way, fewer at the ends."""
+    """Running medians over `reach` points each way; the ends are repeated."""
     padded = np.pad(y, reach, mode="edge")
     smooth: Curve = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), 1)
     return smooth
@@ -87,6 +88,7 @@ def _burst(y: Curve, first: float) -> int:
     Of the last half, since `lost` and `above` show what is longer. Single ones may be lower, as
     their running median is looked at as well.
     """
+    y, first = y / 16, first / 16  # no multiple of a difference may overflow
     rounding = 8 * np.finfo(float).eps * np.abs(y).max()
     leaps = np.maximum.accumulate(np.maximum(np.diff(y, prepend=y[0]), rounding))
     leaps *= 1 + 8 / np.arange(1, y.size + 1)  # as in _doubt

@@ -48,7 +48,8 @@ def draw(
     if ax.get_legend_handles_labels()[0]:
         rising = evidence.get("last", 0.0) > evidence.get("first", 0.0)
         left = rising or "first_nonfinite" in evidence
-        ax.legend(loc=f"upper {'left' if left and not len(validation) else 'right'}")
+        place = "lower left" if len(validation) else f"upper {'left' if left else 'right'}"
+        ax.legend(loc=place)
     finite = y[np.isfinite(y)]
     # single batches without any error must not forbid a logarithm
     if finite.size and 0 < 30 * np.percentile(finite, 5) < finite.max():

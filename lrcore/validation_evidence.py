@@ -27,16 +27,17 @@ def validation_evidence(validation: Curve, losses: Curve) -> Evidence:
     wander = float(max(rises.max(), falls.max()))
     reach = float(np.ptp(smooth))
     noise = max(local_noise(quarter), 1e-12 * reach)
+    near = max(at - 1, 0) + int(quarter[max(at - 1, 0) : at + 2].argmin())
     return {
         "evaluations": float(validation.size),
         "validation_first": 4 * float(quarter[0]),
-        "validation_lowest": 4 * float(smooth[at]),
+        "validation_lowest": 4 * float(quarter[near]),
         "validation_last": 4 * last,
-        "validation_turn": float(places[at]),
+        "validation_turn": float(places[near]),
         "validation_rise": min(rise / noise, BOUND) if noise > 0 else 0.0,
         "validation_share": min(rise / reach, 1.0) if reach > 0 else 0.0,
         "validation_wander": min(wander / rise, BOUND) if rise > 0 else 0.0,
-        **_meanwhile(losses, (places[at] + 1) / validation.size),
+        **_meanwhile(losses, (places[near] + 1) / validation.size),
     }
 
 

@@ -205,7 +205,7 @@ def test_a_start_that_is_no_loss_is_refused(start: Any, message: str) -> None:
 @pytest.mark.parametrize("losses", [FALL, 1.02**T, *EXPLOSIONS.values(), 2.3 + 0.1 * noise()])
 def test_no_ratio_is_beyond_its_bound_and_few_lines_are_printed(losses: Any) -> None:
     found = lrc.diagnose(losses)
-    levels = {"first", "last", "lowest", "burst_level", "points"}
+    levels = {"first", "last", "lowest", "points"}
     assert all(abs(found.evidence[name]) <= BOUND for name in found.evidence.keys() - levels)
     first, *lines = str(found).splitlines()
     assert first == f"{found.label}: {found.advice}"
