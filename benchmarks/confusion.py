@@ -24,11 +24,11 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 import lrcore as lrc
 from lrcore import plots, plots_diagnosis
 from lrcore.demo import create, loss_and_gradients
-from lrcore.diagnosis import LABELS, Diagnosis, judge
+from lrcore.diagnosis import LABELS, Diagnosis, Label, judge
 from lrcore.monitor import Monitor
 
 UPDATES = 300
-EPOCH = 10
+MEANS = (5, 10, 25)
 RATES = np.geomspace(1e-6, 1e2, 17)
 OPTIMIZERS: dict[str, Callable[[Any, float], Any]] = {
     "SGD": lambda p, lr: lrc.SGD(p, lr),
@@ -99,10 +99,10 @@ def tasks() -> dict[str, Task]:
     }
 
 
-def group(run: Seen) -> str:
-    if (run.task, run.seed) in {("digits, network", 0), ("stiff regression", 0)}:
+def group(task: str, seed: int) -> str:
+    if (task, seed) in {("digits, network", 0), ("stiff regression", 0)}:
         return "tuning"
-    return "seen" if run.seed < 2 else "unseen"
+    return "seen" if seed < 2 else "unseen"
 
 
 def train(name: str, task: Task, optimizer: str, batch: int, seed: int, lr: float) -> Seen:
@@ -145,6 +145,8 @@ def sweeps(seeds: Iterable[int]) -> Iterator[list[Seen]]:
                     yield [train(name, task, optimizer, batch, seed, lr) for lr in RATES]
 
 
+# what a training curve alone can be called
+SHOWN: tuple[Label, ...] = tuple(label for label in LABELS if label != "overfitting")
 TRUTHS = ("too_low", "ok", "settled", "plateau", "oscillating", "diverging", "nonfinite")
 
 
@@ -181,8 +183,21 @@ def right(truth: str, label: str) -> bool:
     return label in ("ok", "plateau") if truth == "settled" else label == truth
 
 
-def epochs(losses: list[float]) -> list[float]:
-    return [float(np.mean(losses[k : k + EPOCH])) for k in range(0, len(losses), EPOCH)]
+def means(losses: list[float], size: int) -> list[float]:
+    return [float(np.mean(losses[k : k + size])) for k in range(0, len(losses), size)]
+
+
+def thinned(chosen: list[tuple[str, Seen]]) -> None:
+    """Logs of means, without the loss before the first update and with it."""
+    for size in MEANS:
+        curves = [(truth, means(run.losses, size), run.losses[0]) for truth, run in chosen]
+        alone = [(truth, judge(curve)) for truth, curve, _ in curves]
+        given = [(truth, judge(curve, start=start)) for truth, curve, start in curves]
+        print(f"means of {size}: {share(alone)} right; with start {share(given)}")
+
+
+def share(pairs: list[tuple[str, Diagnosis]]) -> str:
+    return f"{sum(right(truth, said.label) for truth, said in pairs)} of {len(pairs)}"
 
 
 def table(title: str, pairs: list[tuple[str, Diagnosis]]) -> None:
@@ -191,16 +206,16 @@ def table(title: str, pairs: list[tuple[str, Diagnosis]]) -> None:
         return
     agreed = sum(right(truth, said.label) for truth, said in pairs)
     print(f"\n{title}: {agreed} of {len(pairs)} right ({agreed / len(pairs):.1%})\n")
-    print(f"| what became of it | {' | '.join(LABELS)} |")
-    print("|---|" + "---|" * len(LABELS))
+    print(f"| what became of it | {' | '.join(SHOWN)} |")
+    print("|---|" + "---|" * len(SHOWN))
     for truth in TRUTHS:
-        print(f"| {truth} | {' | '.join(str(counts[truth, label]) for label in LABELS)} |")
+        print(f"| {truth} | {' | '.join(str(counts[truth, label]) for label in SHOWN)} |")
 
 
 def picture(told: list[tuple[str, Seen]], path: Path) -> None:
     """The first run with small batches for which truth and label agree, for each label."""
     figure = plots.new_figure(figsize=(12, 6.5))
-    for ax, label in zip(figure.subplots(2, 3).flat, LABELS, strict=True):
+    for ax, label in zip(figure.subplots(2, 3).flat, SHOWN, strict=True):
         truth = "settled" if label == "plateau" else label
         # of the rates too low, one that changes something
         runs = [
@@ -229,12 +244,11 @@ def main() -> None:
     if options.picture:
         picture(told, options.picture)
     for name in ("tuning", "seen", "unseen"):
-        chosen = [(truth, run) for truth, run in told if group(run) == name]
+        chosen = [(truth, run) for truth, run in told if group(run.task, run.seed) == name]
         table(f"{name}, losses alone", [(truth, judge(run.losses)) for truth, run in chosen])
         seen = [(truth, run.watched) for truth, run in chosen]
         table(f"{name}, losses and updates", seen)
-        means = [(truth, judge(epochs(run.losses))) for truth, run in chosen]
-        table(f"{name}, means of {EPOCH} losses", means)
+        thinned(chosen)
 
 
 if __name__ == "__main__":

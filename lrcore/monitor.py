@@ -16,6 +16,7 @@ from .base import Optimizer
 from .calls import telling
 from .diagnosis import Diagnosis, judge
 from .losses import loss_of
+from .thinned import Thinned
 
 EVERY, KEEP = 200, 1024
 
@@ -70,7 +71,9 @@ class Monitor:
     every : int >= 2
         With 2 every update is observed.
     keep : int >= 2
-        As many observations, and as many reported losses, are kept.
+        As many observations, and as many reported losses, are kept: the last ones. For `diagnose`
+        up to as many losses again stand for the whole run, from the very first on: all of them,
+        then every second, then every fourth, and so on.
 
     Raises
     ------
@@ -108,6 +111,8 @@ class Monitor:
         self._opt, self._every, self._skipped = opt, every, opt.skipped
         self._sign = 1.0 if opt.hyperparameters["maximize"] else -1.0
         self._losses: deque[float] = deque(maxlen=keep)
+        self._thinned = Thinned(keep)
+        self._start: float | None = None
         self._last: tuple[NDArray[Any], NDArray[Any]] | None = None
         opt._alone(lambda: self._begin(keep))
 
@@ -168,12 +173,17 @@ class Monitor:
 
     def report(self, loss: Any) -> None:
         """Tell the loss of an update, for `diagnose`; NaN and infinity are losses too."""
-        self._losses.append(loss_of(loss, "Monitor: loss must be a real number"))
+        number = loss_of(loss, "Monitor: loss must be a real number")
+        if not self._losses and self._opt.t == 0 and math.isfinite(number):
+            self._start = number
+        self._losses.append(number)
+        self._thinned.append(number)
 
     def diagnose(self) -> Diagnosis:
         """The verdict of `lrcore.diagnose` on what was reported and seen. A heuristic.
 
-        The losses that were reported, the cosines, ratios, dead shares and gradient norms of the
+        The losses that were reported, from the first on (of a long run some of them, evenly
+        spread), the cosines, ratios, dead shares and gradient norms of the
         observed updates, and the number of updates whose gradients were not finite (left out, or
         let through). It can tell what the loss alone does not: steps that undo each other while the
         loss falls, and updates that round to nothing.
@@ -193,7 +203,8 @@ class Monitor:
         history = self.history
         skipped = self._opt.skipped - self._skipped
         return judge(
-            self._losses,
+            self._thinned.losses(),
+            start=self._start,
             cosine=[seen.cosine for seen in history if not math.isnan(seen.cosine)],
             update_ratio=[seen.update_ratio for seen in history if seen.update_ratio >= 0],
             descent=[seen.descent for seen in history if not math.isnan(seen.descent)],

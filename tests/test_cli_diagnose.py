@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,15 +29,60 @@ def write(path: Path, losses: object = FALL, header: str = "") -> str:
 
 def asked(capsys: Captured, *words: str, code: int) -> Diagnosis:
     """What the command says, which ends with the exit code `code`."""
+    return answer(capsys, *words, code=code)[0]
+
+
+def answer(capsys: Captured, *words: str, code: int) -> tuple[Diagnosis, dict[str, Any]]:
+    """What the command says, and of what."""
     assert main(["diagnose", *words, "--json"]) == code
-    return Diagnosis(**json.loads(capsys.readouterr().out))
+    document = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    fields = [field.name for field in dataclasses.fields(Diagnosis)]
+    return Diagnosis(**{name: document.pop(name) for name in fields}), document
 
 
 def test_the_command_says_what_the_function_says(tmp_path: Path, capsys: Captured) -> None:
     file = write(tmp_path / "a.csv")
     assert asked(capsys, file, code=0) == lrc.diagnose(FALL)
     assert main(["diagnose", file]) == 0
-    assert capsys.readouterr().out == f"{lrc.diagnose(FALL)}\n"
+    verdict, judged, *evidence = capsys.readouterr().out.splitlines()
+    assert [verdict, *evidence] == str(lrc.diagnose(FALL)).splitlines()
+    assert judged == f"judged: column 1, 100 rows of {file}"
+
+
+def test_the_answer_names_the_columns_and_counts_the_rows(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "a.csv"
+    rows = (f"{k},{x},{'' if k % 10 else x}\n{k},,\n" for k, x in enumerate(FALL.tolist()))
+    file.write_text("epoch,train/loss,val/loss\n" + "".join(rows))
+    about = {"column": "train/loss", "rows": 100, "validation": "val/loss"}
+    assert answer(capsys, str(file), code=0)[1] == about
+    main(["diagnose", str(file)])
+    assert capsys.readouterr().out.splitlines()[1] == (
+        f"judged: column train/loss, 100 rows of {file} (100 without a value left out); "
+        "validation: column val/loss, 10 rows"
+    )
+
+
+def test_validation_losses_and_a_start_go_to_the_diagnosis(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    rise = 0.5 + np.exp(-np.arange(100) / 5) + 0.02 * np.maximum(np.arange(100) - 20, 0)
+    file = write(tmp_path / "a.csv", np.column_stack((FALL, rise)), "loss,val_loss")
+    both = lrc.diagnose(FALL, validation=rise, start=3.0)
+    assert both.label != lrc.diagnose(FALL).label
+    assert asked(capsys, file, "--start", "3", code=1) == both
+    assert asked(capsys, file, "--validation", "2", "--start", "3", code=1) == both
+    assert asked(capsys, file, "--validation", "none", code=0) == lrc.diagnose(FALL)
+    assert answer(capsys, file, "--validation", "none", code=0)[1]["validation"] is None
+
+
+@pytest.mark.parametrize(
+    "words", [["--start", "high"], ["--start", "nan"], ["--validation", "vall"]]
+)
+def test_a_wrong_start_or_validation_is_an_error(
+    words: list[str], tmp_path: Path, capsys: Captured
+) -> None:
+    assert main(["diagnose", write(tmp_path / "a.csv", header="loss"), *words]) == 2
+    assert repr(words[1]) in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -75,6 +122,45 @@ def test_a_column_can_be_named(tmp_path: Path, capsys: Captured) -> None:
     file = write(tmp_path / "a.csv", table, "loss,test loss,other")
     assert asked(capsys, file, code=0) == lrc.diagnose(FALL)
     assert asked(capsys, file, "--column", "test loss", code=1) == lrc.diagnose(CLIMB)
+
+
+def test_a_column_can_be_chosen_by_its_place(tmp_path: Path, capsys: Captured) -> None:
+    file = write(tmp_path / "a.csv", np.column_stack((np.arange(100), FALL, CLIMB)))
+    assert asked(capsys, file, "--column", "2", code=0) == lrc.diagnose(FALL)
+    assert asked(capsys, file, "--column", "3", code=1) == lrc.diagnose(CLIMB)
+
+
+def test_a_name_wins_over_a_place(tmp_path: Path, capsys: Captured) -> None:
+    file = write(tmp_path / "a.csv", np.column_stack((FALL, CLIMB)), "2,loss")
+    assert asked(capsys, file, "--column", "2", code=0) == lrc.diagnose(FALL)
+
+
+def test_bytes_of_stdin_are_read_as_a_file_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    text = "loss\n" + "\n".join(map(str, FALL.tolist()))
+    stdin = io.TextIOWrapper(io.BytesIO(text.encode("utf-16")), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert asked(capsys, "-", code=0) == lrc.diagnose(FALL)
+
+
+def test_a_closed_stdin_is_an_error(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["diagnose", "-"]) == 2
+    assert "stdin is closed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("losses", [[1e308, -1e308] * 20, [1.7976931348623157e308] * 20])
+def test_json_is_valid_for_losses_of_any_size(
+    losses: list[float], tmp_path: Path, capsys: Captured
+) -> None:
+    assert answer(capsys, write(tmp_path / "a.csv", losses), code=1)[1]["rows"] == len(losses)
+
+
+def test_errors_of_stdin_name_it(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("loss\n1\nhigh\n0.5\n"))
+    assert main(["diagnose", "-"]) == 2
+    assert capsys.readouterr().err == "lrcore: error: stdin: line 3: 'high' is not a loss\n"
 
 
 def test_a_dash_reads_stdin(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
@@ -132,5 +218,7 @@ def test_the_help_names_every_answer_and_the_exit_codes(capsys: Captured) -> Non
     with pytest.raises(SystemExit, match="0"):
         main(["diagnose", "--help"])
     out = capsys.readouterr().out
-    for text in (*LABELS, "exit code: 0 for ok, 1 for any other answer, 2 after an error"):
+    exits = "exit code: 0 for ok, 1 for any other answer, 2 after an error"
+    wanted = "Training losses are wanted: validation losses rise for other reasons"
+    for text in (*LABELS, exits, wanted, "overfitting", "--validation", "--start"):
         assert text in out
