@@ -11,7 +11,6 @@ from cases import DTYPES, ONE_EACH, bits, everything, gradients, variant_id
 
 import lrcore as lrc
 from lrcore.monitor import Observation
-from lrcore.thinned import Thinned
 
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
 SHAPES = {"empty": (0, 3), "one": (), "W": (3, 7), "row": (1003,), "two": (60, 40, 8)}
@@ -384,18 +383,6 @@ def test_a_long_run_is_judged_from_its_first_loss_on():
     assert seen.evidence["first"] > 15
     assert seen.evidence["points"] <= 1025
     assert len(monitor.losses) == 1024
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 5, 16, 17, 100, 4097])
-@pytest.mark.parametrize("keep", [2, 3, 8])
-def test_a_thinned_curve_has_its_ends_and_even_steps_between(count, keep):
-    curve = Thinned(keep)
-    for loss in range(count):
-        curve.append(loss)
-    kept = curve.losses()
-    assert len(kept) <= keep + 1
-    assert kept[:1] + kept[-1:] == ([0, count - 1] if count else [])
-    assert len(set(np.diff(kept[:-1]))) <= 1
 
 
 def test_a_run_that_ends_in_nan_is_nonfinite_however_much_is_left_out():
