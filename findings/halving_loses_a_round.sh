@@ -4,7 +4,7 @@
 # At 81 both are right. The logarithm of 243 to base 3 is 4.999... in floating point.
 # Why it matters: such powers are the numbers to choose here. scikit-learn then never trains anything
 # with the whole resource and leaves 3 (or 10) candidates unseparated; Optuna prunes on one level less.
-# What one expects: the formula of the documentation, floor(log(max / min)) + 1, which is 6 at 243.
+# What one expects: the formula of Optuna's documentation, floor(log(max / min)) + 1: 6 at 243.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What surprises: `EventAccumulator`, the way to read a TensorBoard log in Python, keeps a random sample
-# of 10000 scalars of each name. Of 20000 losses half are missing, usually the very first among them,
-# with no warning. A rate of 1e-46 reads 0, since scalars are float32.
+# of 10000 scalars of each name. Of 20000 losses half are missing, the very first two among them, with
+# no warning. A rate of 1e-46 reads 0, since scalars are float32.
 # Why it matters: what is computed from the log (a smoothed loss, the first loss, the update of a
 # spike, the rate at an update) is computed from a sample with gaps.
 # What one expects: `Scalars(tag)` is documented to return all scalar events of the tag. (The
