@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -84,6 +86,46 @@ def test_the_first_boosting_round_has_the_rate_of_update_zero(boosted: Any) -> N
     low, high = (np.ptp(boosted(Linear(start, 0.1, ROUNDS))[0]) for start in (0.1, 0.4))
     # their trees are float32, and xgboost adds a base score
     assert high / low == pytest.approx(4.0, rel=1e-5)
+
+
+def test_lightgbm_counts_from_zero_when_it_goes_on() -> None:
+    lightgbm = pytest.importorskip("lightgbm")
+    x, y = data()
+    schedule = Interp([0, 1, 2, 3], [0.3, 0.3, 1e-9, 0.3])
+    options = {"num_threads": 1, "seed": 0, "verbose": -1, "objective": "regression"}
+
+    def flat(rates: Schedule, before: Any) -> list[int]:
+        callback = lightgbm.reset_parameter(learning_rate=rates)
+        train = lightgbm.Dataset(x, y, free_raw_data=False)
+        model = lightgbm.train(options, train, 2, init_model=before, callbacks=[callback])
+        rounds = range(model.num_trees())
+        trees = [model.predict(x, start_iteration=k, num_iteration=1) for k in rounds]
+        return [k for k in rounds if np.ptp(trees[k]) < 1e-6]
+
+    before = lightgbm.train(options, lightgbm.Dataset(x, y, free_raw_data=False), 2)
+    assert flat(schedule, before) == []
+    assert flat(schedule.shift(-2), before) == [2]
+
+
+def with_qiskit(library: Any, schedule: Schedule, rounds: int) -> Any:
+    names = {"qiskit_algorithms": library, "itertools": itertools, "schedule": schedule}
+    exec(documented("qiskit_algorithms"), names | {"rounds": rounds}, names)
+    return names["optimizer"]
+
+
+def test_an_iterator_of_rates_begins_anew_and_does_not_end() -> None:
+    """What qiskit asks for, by a stand-in that keeps the arguments."""
+    library = SimpleNamespace(optimizers=SimpleNamespace(GradientDescent=SimpleNamespace))
+    made = with_qiskit(library, Linear(0.1, 0.0, 2), ROUNDS)
+    for _ in range(2):
+        assert list(itertools.islice(made.learning_rate(), 4)) == [0.1, 0.05, 0.0, 0.0]
+
+
+def test_qiskit_takes_a_rate_of_each_update() -> None:
+    library = pytest.importorskip("qiskit_algorithms")
+    made = with_qiskit(library, Linear(0.1, 0.0, 2), 2)
+    found = made.minimize(lambda x: float(x[0]), np.ones(1), jac=lambda x: np.ones(1))
+    assert found.x[0] == pytest.approx(1 - 0.1 - 0.05)
 
 
 def test_keras_asks_a_schedule_once_an_epoch() -> None:

@@ -184,3 +184,9 @@ def test_wsd_never_exceeds_its_bounds(
 ) -> None:
     s = WSD(peak, warmup_steps=warm, stable_steps=stable, decay_steps=decay, shape=shape, end=end)
     assert ((s(t) >= 0) & (s(t) <= max(peak, end))).all()
+
+
+def test_a_ramp_of_no_updates_is_refused_with_the_least_number() -> None:
+    for make in (lambda: Linear(0.0, 0.1, 0), lambda: Linear(0.1, 0.1, 5).warmup(0)):
+        with pytest.raises(ValueError, match=r"steps must be an integer in \[1, .* got 0"):
+            make()

@@ -28,10 +28,10 @@ def test_the_brackets_are_those_of_the_papers_table() -> None:
     assert [list(zip(b.sizes(3), b.rungs, strict=True)) for b in brackets(81)] == table
 
 
-@pytest.mark.parametrize("eta", [2, 3, 4, 7])
+@pytest.mark.parametrize("eta", [2, 3, 4, 7, 10])
 @pytest.mark.parametrize("power", range(8))
 def test_powers_of_eta_give_all_their_brackets(eta: int, power: int) -> None:
-    # math.log(243, 3) is 4.999...: a floor of it would lose one
+    # math.log(243, 3) is 4.999..., math.log(1000, 10) 2.999...: a floor of it would lose one
     assert [b.rungs[0] for b in brackets(eta**power, eta=eta)] == [eta**i for i in range(power + 1)]
 
 
