@@ -20,7 +20,7 @@ SIGHT, _TREND, _RISE, _ORDERED = 6.0, 2.0, 3.0, 6.0
 _ALTERNATING, _SWINGING = -0.75, 0.6
 _QUIET, _ABRUPT, LOST = 5e-3, 1e-4, 0.2
 _REVERSAL, _DEAD, _LARGE, _UPHILL = -0.5, 0.5, 0.03, 0.2
-_SURE, _SHARE, _WANDER, _MEANWHILE = 6.0, 0.05, 0.8, 0.05
+_SURE, _SHARE, _WANDER, _MEANWHILE, _BY_FAR = 6.0, 0.05, 0.8, 0.05, 0.25
 _SLOW, _DROP = 0.4, 0.1
 _HIGH, _TAIL, _PLAIN = 2.0, 5.0, 8.0
 _FEW = 0.1  # of the updates: so many may be left out of a run that goes on
@@ -135,7 +135,16 @@ def _turns(e: Numbers) -> bool:
         and e["validation_share"] > _SHARE
         and e["validation_wander"] < _WANDER
         and e.get("training_since", 0.0) < _MEANWHILE
+        and not _has_hardly_begun(e)
     )
+
+
+def _has_hardly_begun(e: Numbers) -> bool:
+    """Whether training falls in a line still, and by far more than validation has risen: nothing
+    has been fitted yet, let alone too closely."""
+    fall = e.get("training_then", 0.0) - e.get("training_last", 0.0)
+    rise = e["validation_last"] - e["validation_lowest"]
+    return e.get("late", 0.0) > _STRAIGHT and rise < _BY_FAR * fall
 
 
 def _of_the_curve(e: Numbers) -> tuple[Label, str]:
