@@ -56,6 +56,23 @@ class RangeResult(NamedTuple):
     reason: str
     ended: Ending
 
+    def __str__(self) -> str:
+        """The suggestion, what the other rules say, and why: as `lrcore find` prints it."""
+        from shutil import get_terminal_size
+        from textwrap import fill
+
+        names = ("suggestion", *RULES) if self.reliable else ()
+        found = [f"{name:17}{getattr(self, name):.3g}" for name in names] or ["No suggestion."]
+        reason = self.reason[:1].upper() + self.reason[1:] + "."
+        return "\n".join((*found, "", fill(reason, min(get_terminal_size().columns, 100))))
+
+    def __repr__(self) -> str:
+        """Without the curve, which has a line for every other rate."""
+        return (
+            f"RangeResult(suggestion={self.suggestion:.3g}, reliable={self.reliable}, "
+            f"ended={self.ended!r}, rates={self.lrs.size})"
+        )
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw loss against rate, raw and smoothed, with the suggestions marked (matplotlib)."""
         from .plots_range import draw
