@@ -12,7 +12,8 @@ from .arguments import Positive, Range, checked
 from .base import Optimizer
 from .losses import loss_of
 from .ramps import Sweep
-from .range_suggestions import Array, Ending, RangeResult, diverged, judge
+from .range_curves import Array, diverged
+from .range_suggestions import Ending, RangeResult, judge
 from .runs import Moment, Run
 
 START: Final = 1e-7
@@ -37,8 +38,8 @@ class RangeTest:
 
     Update k uses exactly ``start * (end / start) ** (k / (num - 1))``: schedule, `opt.lr_scale` and
     controllers rest, the `lr_scale` of a group still multiplies. The body of the loop makes one
-    update and reports one loss. The sweep ends early when the loss has risen from its lowest point
-    by more than it ever fell, or with a loss or gradient that is not finite.
+    update and reports one loss. The sweep ends early when the loss rises by far more than it has
+    moved before, or with a loss or gradient that is not finite.
 
     Parameters
     ----------
@@ -191,8 +192,10 @@ class RangeTest:
             raise RuntimeError("RangeTest: there is no result before the loop has ended")
         if self._result is None:
             losses = np.array(self._losses)
-            lrs = self._lrs[: losses.size].copy()
-            self._result = judge(lrs, losses, self._ended)
+            lrs, num = self._lrs[: losses.size].copy(), self._lrs.size
+            if self._ended == "left" and losses.size == num:  # by a break at the last rate
+                self._ended = "end"
+            self._result = judge(lrs, losses, self._ended, num)
         return self._result
 
     def _rates(self) -> Iterator[float]:
