@@ -23,6 +23,8 @@ _CONFIRMED: Final = 3.0  # times the fall: a rise that no noise of this size mak
 _CLEAR: Final = 3.9  # of the wander: a fall before such a rise
 _ALONE: Final = 8.0  # of the wander: a fall that must speak for itself
 _BEYOND_DOUBT: Final = 30.0  # of the wander, however slow that is; of the noise
+_MANY: Final = 6.0  # independent parts before the fall that tell how slow the wander is
+_CLEARLY_BEYOND: Final = 11.0  # of the wander, where it is known from so many
 _LEVEL: Final = 1.2  # rates before the fall, for each of the valley
 _SUDDEN: Final = 0.37  # of the fall, within the width of smoothing; a jump is 0.4
 _SLOW: Final = 1.5  # redness from which noise is not independent from loss to loss
@@ -84,6 +86,11 @@ def doubt(lrs: Array, losses: Array, curve: Smooth, d: Descent, ended: Ending) -
     of_first = d.noise / math.sqrt(max(1, n // 10))
     if not d.depth > _SIGMAS * math.hypot(of_first, curve.sigma[d.lowest]):
         return _too_small(lrs, d, ended)
+    if min(d.lowest, d.quarter) <= n // 10 and (falls := _falls(curve.height, d)) > 1:
+        return (
+            f"the loss fell by {d.depth:.3g} or nearly that {falls} times, as if the batches were "
+            "in some order: shuffle them"
+        )
     if d.lowest <= n // 10:
         return f"the loss was lowest at the first rates; start below {lrs[0]:.3g}"
     if d.quarter <= n // 10:
@@ -94,11 +101,19 @@ def doubt(lrs: Array, losses: Array, curve: Smooth, d: Descent, ended: Ending) -
     return _unsupported(lrs, d, ended, evidence(np.log10(lrs), losses, curve, d, ended))
 
 
+def _falls(height: Array, d: Descent) -> int:
+    """How often the curve falls from the highest quarter of the descent to the lowest."""
+    down = (height.min() + d.depth - height) / d.depth
+    ends = np.sign(down - 0.5)[np.abs(down - 0.5) > 0.25]
+    return int(np.count_nonzero(np.diff(ends) > 0))
+
+
 def _unsupported(lrs: Array, d: Descent, ended: Ending, e: Evidence) -> str:
     if e.certain:
         return ""
     least = _CLEAR if e.confirmed else _ALONE
-    if not e.size > min(least * e.redness, _BEYOND_DOUBT):
+    beyond = _BEYOND_DOUBT if e.parts < _MANY else _CLEARLY_BEYOND
+    if not e.size > min(least * e.redness, beyond):
         if e.size > least or e.redness > _SLOW:
             return _ordered(d, e)
         return _too_small(lrs, d, ended) if e.size < _CLEAR else _unconfirmed(lrs, d, ended)

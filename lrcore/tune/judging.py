@@ -19,8 +19,8 @@ class Losses:
     than that lies above the lowest loss ever, `bottom`. Going on: of the lowest of three times
     13 losses the last is the highest, and the rise from each to the next does not slow down. What
     rises for a while and comes down again slows first. Nor may the last 10 be fading from the 10
-    before, by their medians. Adding a number to all losses or multiplying them
-    by one changes nothing.
+    before, by their medians. Adding a number to all losses or multiplying them by one changes
+    nothing.
 
     Parameters
     ----------
