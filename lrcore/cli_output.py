@@ -38,7 +38,7 @@ def document(wanted: bool, *, for_good: bool = False) -> Iterator[Answer]:
             sys.stdout = stream
             if kept is not None:
                 os.dup2(kept, _OUT)
-                os.close(kept)
+            os.close(_OUT if kept is None else kept)
 
 
 def _redirected() -> int | None:
@@ -47,8 +47,8 @@ def _redirected() -> int | None:
         os.open(os.devnull, os.O_WRONLY)
     try:
         kept = os.dup(_OUT)  # other processes do not inherit it
-    except OSError:  # closed as well
-        return None
+    except OSError:  # closed before the start, too
+        kept = None
     os.dup2(_ERR, _OUT)
     return kept
 
