@@ -60,7 +60,11 @@ def _arguments(parser: Parser) -> None:
     add("--num", type=whole(2, 10**5), default=100, metavar="N", help="how many (100)")
     files = ", ".join(plots.SUFFIXES)
     add("--plot", type=Path, metavar="FILE", help=f"draw losses and rates into a file ({files})")
-    add("--json", action="store_true", help="print everything found as JSON instead")
+    add(
+        "--json",
+        action="store_true",
+        help="print everything found as JSON alone; what your program prints goes to stderr",
+    )
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -84,7 +84,11 @@ def _arguments(parser: Parser) -> None:
     add("--csv", type=Path, metavar="FILE", help="write the trials into a file as CSV")
     text = f"draw scores over rates into a file ({', '.join(plots.SUFFIXES)})"
     add("--plot", type=Path, metavar="FILE", help=text)
-    add("--json", action="store_true", help="print the best and all trials as JSON instead")
+    add(
+        "--json",
+        action="store_true",
+        help="print the best, what is as good, and all trials as JSON; the rest goes to stderr",
+    )
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -49,7 +49,9 @@ class RangeTest:
     start, end : float > 0
         The first rate and the last, both of them used; ``start < end``.
     num : int from 2 to 100000
-        How many rates; 100 over eight decades are a dozen for each.
+        How many rates; 100 over eight decades are a dozen for each. The suggestion falls about like
+        ``1 / sqrt(num)``, since more updates are made below each rate; against noise, average
+        gradients or use larger batches first.
     spacing : "log" or "linear"
     rng : numpy.random.Generator, optional
         Where the loop draws its batches and its noise from, to be put back with the rest.
