@@ -65,7 +65,7 @@ COMMANDS = {
 }
 
 
-def _run(words: Sequence[str]) -> int:
+def _run(words: Sequence[str], *, for_good: bool) -> int:
     commands = "\n".join(f"  {name:10}{command.summary}" for name, command in COMMANDS.items())
     top = Parser("lrcore", "Optimizer steps and learning-rate schedules.", f"commands:\n{commands}")
     top.add_argument("--version", action="version", version=f"lrcore {__version__}")
@@ -78,6 +78,7 @@ def _run(words: Sequence[str]) -> int:
     command = COMMANDS[chosen.command]
     parser = Parser(f"lrcore {chosen.command}", command.summary)
     command.arguments(parser)
+    parser.set_defaults(for_good=for_good)
     return command.run(parser.parse(chosen.arguments)) or 0
 
 
@@ -98,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         try:
-            return _run(sys.argv[1:] if argv is None else argv)
+            return _run(sys.argv[1:] if argv is None else argv, for_good=argv is None)
         finally:
             if sys.stdout is not None:  # None: closed before the start
                 sys.stdout.flush()

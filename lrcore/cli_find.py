@@ -7,14 +7,13 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import plots, preview
+from .cli_output import document
 from .cli_parser import Command, Parser, rate, whole
 from .runs import load_setup, start, told
 
@@ -61,7 +60,11 @@ def _arguments(parser: Parser) -> None:
     add("--num", type=whole(2, 10**5), default=100, metavar="N", help="how many (100)")
     files = ", ".join(plots.SUFFIXES)
     add("--plot", type=Path, metavar="FILE", help=f"draw losses and rates into a file ({files})")
-    add("--json", action="store_true", help="print everything found as JSON instead")
+    add(
+        "--json",
+        action="store_true",
+        help="print everything found as JSON alone; what your program prints goes to stderr",
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -69,17 +72,17 @@ def _run(options: argparse.Namespace) -> int:
         raise ValueError(f"--start {options.start:g} must be below --end {options.end:g}")
     if options.plot:
         plots.check(options.plot)
-    title, result = _found(options)
-    if options.json:
-        print(json.dumps(_data(result), indent=2))
-    else:
-        for line in _report(title, result, min(shutil.get_terminal_size().columns, 100)):
-            print(line)
-    if options.plot:
-        from .plots_range import save
+    with document(options.json, for_good=options.for_good) as answer:
+        title, result = _found(options)
+        if options.plot:
+            from .plots_range import save
 
-        save(result, title, options.plot)
-        print(f"Figure: {options.plot}", file=sys.stderr)
+            save(result, title, options.plot)
+            print(f"Figure: {options.plot}", file=sys.stderr)
+        if options.json:
+            answer(json.dumps(_data(result), indent=2))
+        else:
+            answer(_report(title, result, min(shutil.get_terminal_size().columns, 100)))
     return 0 if result.reliable else 1
 
 
@@ -99,20 +102,12 @@ def _found(options: argparse.Namespace) -> tuple[str, RangeResult]:
     return f"{options.setup}, {type(run.opt).__name__}", result
 
 
-def _report(title: str, r: RangeResult, width: int) -> Iterator[str]:
-    from .range_suggestions import RULES
-
-    yield f"{title}: {r.lrs.size} rates"
+def _report(title: str, r: RangeResult, width: int) -> str:
+    lines = [f"{title}: {r.lrs.size} rates", ""]
     if r.lrs.size:
-        yield ""
-        yield from preview.curve(r.smoothed, width, (f"{r.lrs[0]:.3g}", f"{r.lrs[-1]:.3g}"))
-    yield ""
-    for name in ("suggestion", *RULES) if r.reliable else ():
-        yield f"{name:17}{getattr(r, name):.3g}"
-    if not r.reliable:
-        yield "No suggestion."
-    yield ""
-    yield from wrap(r.reason[:1].upper() + r.reason[1:] + ".", width)
+        ends = f"{r.lrs[0]:.3g}", f"{r.lrs[-1]:.3g}"
+        lines += [*preview.curve(r.smoothed, width, ends), ""]
+    return "\n".join((*lines, str(r)))
 
 
 def _data(r: RangeResult) -> dict[str, object]:

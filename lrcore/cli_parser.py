@@ -75,7 +75,10 @@ def rate(text: str) -> float:
 
 
 class Command(NamedTuple):
-    """A subcommand: what it is for, its flags, and what it does; None stands for exit code 0."""
+    """A subcommand: what it is for, its flags, and what it does; None stands for exit code 0.
+
+    Beside its own flags it is told `for_good`: whether the process ends with it.
+    """
 
     summary: str
     arguments: Callable[[Parser], None]

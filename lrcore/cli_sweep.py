@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import plots, plots_tuning, runs, tune
+from .cli_output import document
 from .cli_parser import Command, Parser, rate, whole
 
 _EPILOG = """\
@@ -83,7 +84,11 @@ def _arguments(parser: Parser) -> None:
     add("--csv", type=Path, metavar="FILE", help="write the trials into a file as CSV")
     text = f"draw scores over rates into a file ({', '.join(plots.SUFFIXES)})"
     add("--plot", type=Path, metavar="FILE", help=text)
-    add("--json", action="store_true", help="print the best and all trials as JSON instead")
+    add(
+        "--json",
+        action="store_true",
+        help="print the best, what is as good, and all trials as JSON; the rest goes to stderr",
+    )
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -127,24 +132,27 @@ def _search(options: argparse.Namespace) -> tune.Result:
 
 def _run(options: argparse.Namespace) -> None:
     _check(options)
-    try:
-        with np.errstate(all="ignore"):  # what diverges overflows
-            result = _search(options)
-    except RuntimeError as error:  # of a trial, or of a process
-        raise ValueError(error) from error
-    except SystemExit as error:  # of the program that is tried
-        raise ValueError(runs.told(error)) from error
-    print(_json(result) if options.json else result)
-    if options.csv:
-        result.to_csv(options.csv)
-        print(f"Table: {options.csv}", file=sys.stderr)
-    if options.plot:
-        title = f"{options.setup}, {options.updates} updates"
-        plots_tuning.save_scores(result, title, options.plot)
-        print(f"Figure: {options.plot}", file=sys.stderr)
-    best = result.best  # an error if all diverged
-    if not options.json:
-        print(f"Best: rate {best.lr:.4g}, score {best.score:.4g}")
+    with document(options.json, for_good=options.for_good) as answer:
+        try:
+            with np.errstate(all="ignore"):  # what diverges overflows
+                result = _search(options)
+        except RuntimeError as error:  # of a trial, or of a process
+            raise ValueError(error) from error
+        except SystemExit as error:  # of the program that is tried
+            raise ValueError(runs.told(error)) from error
+        if options.csv:
+            result.to_csv(options.csv)
+            print(f"Table: {options.csv}", file=sys.stderr)
+        if options.plot:
+            title = f"{options.setup}, {options.updates} updates"
+            plots_tuning.save_scores(result, title, options.plot)
+            print(f"Figure: {options.plot}", file=sys.stderr)
+        answer(_json(result) if options.json else str(result))
+        best = result.best  # an error if all diverged
+        if not options.json:
+            rates = ", ".join(f"{trial.lr:.4g}" for trial in result.as_good)
+            others = f"; within 0.1 % of that: {rates}" if rates else ""
+            answer(f"Best: rate {best.lr:.4g}, score {best.score:.4g}{others}")
 
 
 def _json(result: tune.Result) -> str:
@@ -152,6 +160,7 @@ def _json(result: tune.Result) -> str:
     return json.dumps(
         {
             "best": _row(result.best) if good else None,
+            "as_good": [_row(trial) for trial in result.as_good],
             "trials": [_row(trial) for trial in result],
         },
         indent=2,

@@ -13,7 +13,8 @@ from .base import Optimizer
 from .calls import telling
 from .losses import loss_of
 from .ramps import Sweep
-from .range_suggestions import Array, Ending, RangeResult, diverged, judge
+from .range_curves import Array, diverged
+from .range_suggestions import Ending, RangeResult, judge
 from .runs import Moment, Run
 
 START: Final = 1e-7
@@ -38,8 +39,8 @@ class RangeTest:
 
     Update k uses exactly ``start * (end / start) ** (k / (num - 1))``: schedule, `opt.lr_scale` and
     controllers rest, the `lr_scale` of a group still multiplies. The body of the loop makes one
-    update and reports one loss. The sweep ends early when the loss has risen from its lowest point
-    by more than it ever fell, or with a loss or gradient that is not finite.
+    update and reports one loss. The sweep ends early when the loss rises by far more than it has
+    moved before, or with a loss or gradient that is not finite.
 
     Parameters
     ----------
@@ -49,7 +50,9 @@ class RangeTest:
     start, end : float > 0
         The first rate and the last, both of them used; ``start < end``.
     num : int from 2 to 100000
-        How many rates; 100 over eight decades are a dozen for each.
+        How many rates; 100 over eight decades are a dozen for each. The suggestion falls about like
+        ``1 / sqrt(num)``, since more updates are made below each rate; against noise, average
+        gradients or use larger batches first.
     spacing : "log" or "linear"
     rng : numpy.random.Generator, optional
         Where the loop draws its batches and its noise from, to be put back with the rest.
@@ -193,8 +196,10 @@ class RangeTest:
             raise RuntimeError("RangeTest: there is no result before the loop has ended")
         if self._result is None:
             losses = np.array(self._losses)
-            lrs = self._lrs[: losses.size].copy()
-            self._result = judge(lrs, losses, self._ended)
+            lrs, num = self._lrs[: losses.size].copy(), self._lrs.size
+            if self._ended == "left" and losses.size == num:  # by a break at the last rate
+                self._ended = "end"
+            self._result = judge(lrs, losses, self._ended, num)
         return self._result
 
     def _rates(self) -> Iterator[float]:

@@ -10,17 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrcore.range_suggestions import (
-    FEWEST,
-    RULES,
-    Array,
-    RangeResult,
-    descent,
-    diverged,
-    judge,
-    noise,
-    smooth,
-)
+from lrcore.range_curves import FEWEST, Array, descent, diverged, noise, smooth
+from lrcore.range_suggestions import RULES, RangeResult, judge
 
 LRS = np.geomspace(1e-7, 10, 100)
 STEP = LRS[1] / LRS[0]
@@ -125,6 +116,118 @@ def test_of_noise_alone_less_than_one_in_a_hundred_curves_has_a_suggestion(draw:
     assert sum(stopped(losses).reliable for losses in curves) < 2
 
 
+def ordered(kind: str, seed: int, num: int) -> Array:
+    """Losses that no rate has any effect on, of batches in some order."""
+    rng = np.random.default_rng(seed)
+    if kind.startswith("red"):
+        level, losses = 0.0, []
+        for jump in rng.standard_normal(num + 200):
+            level = float(kind[4:]) * level + jump
+            losses.append(10 + level)
+        return np.array(losses[200:])
+    form, period, noise = kind.split()
+    phase = (np.arange(num) / float(period) + rng.random()) % 1
+    wave = {"sine": np.sin(2 * np.pi * phase), "rising": phase, "falling": -phase}[form]
+    return np.asarray(wave + float(noise) * rng.standard_normal(num))
+
+
+KINDS = [f"red {r}" for r in (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)] + [
+    f"{form} {period} {noise}"
+    for form in ("sine", "rising", "falling")
+    for period in (2, 5, 13, 30, 60, 100, 200)
+    for noise in (0, 0.1)
+]
+
+
+@pytest.mark.parametrize("num", [30, 100])
+def test_of_losses_in_some_order_less_than_one_in_a_hundred_has_a_suggestion(num: int) -> None:
+    lrs, found = np.geomspace(1e-7, 10, num), 0
+    for kind in KINDS:
+        for seed in range(5):
+            losses = ordered(kind, seed, num)
+            found += judge(lrs, losses, "end").reliable
+            cut = int(np.random.default_rng(seed).integers(10, num))  # by a NaN anywhere
+            found += judge(lrs[:cut], losses[:cut], "nonfinite").reliable
+    assert found < len(KINDS) * 10 / 100
+
+
+@pytest.mark.parametrize("kind", ["sine 20 0", "sine 7 0.3", "falling 20 0", "rising 25 0.1"])
+@pytest.mark.parametrize("num", [100, 300])
+def test_losses_that_repeat_end_no_sweep(kind: str, num: int) -> None:
+    for seed in range(5):
+        losses = ordered(kind, seed, num)
+        assert not any(diverged(losses[:n], num) for n in range(num))
+
+
+def test_red_noise_seldom_ends_a_sweep() -> None:
+    curves = [ordered("red 0.9", seed, 100) for seed in range(50)]
+    assert sum(any(diverged(y[:n], 100) for n in range(100)) for y in curves) < 3
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(0.25, -8.0), (1024.0, 4096.0)])
+@pytest.mark.parametrize("kind", ["red 0.8", "sine 30 0.1", "known"])
+def test_the_verdict_is_that_of_losses_shifted_and_scaled(
+    kind: str, scale: float, shift: float
+) -> None:
+    losses = noisy(3, 0.2) if kind == "known" else ordered(kind, 3, 100)
+    plain, moved = (judge(LRS, y, "end") for y in (losses, scale * losses + shift))
+    assert plain.reliable == moved.reliable
+    # sums of shifted numbers are rounded
+    np.testing.assert_allclose(moved.suggestion, plain.suggestion, rtol=1e-9)
+
+
+def test_a_fall_that_noise_in_some_order_explains_is_named() -> None:
+    reason = without_suggestion(1 + 0.3 * np.sin(2 * np.pi * np.arange(100) / 40 - 1))
+    assert "it wanders by" in reason
+    assert "as if the batches were in some order: shuffle them" in reason
+
+
+@pytest.mark.parametrize("phase", [0, 1, 2, 4])
+def test_losses_that_repeat_are_not_said_to_fall_from_the_first_rates_on(phase: int) -> None:
+    reason = without_suggestion(1 + 0.3 * np.sin(2 * np.pi * np.arange(100) / 30 + phase))
+    assert "start below" not in reason
+    assert "in some order: shuffle them" in reason
+
+
+def test_a_fall_at_once_is_named() -> None:
+    noise = 0.05 * np.random.default_rng(0).standard_normal(100)
+    losses = np.where(X < -3, 2.0, 1.0) + np.where(X > 0, 0.5, 0.0) + noise
+    assert "the loss fell at once, near rate 0.00091" in without_suggestion(losses)
+
+
+def test_a_valley_wider_than_what_is_level_before_it_is_named() -> None:
+    losses = 1 + np.cos(2 * np.pi * np.maximum(np.arange(100) - 12, 0) / 70)
+    assert "the loss was level for" in without_suggestion(losses)
+
+
+def test_a_curve_without_any_noise_needs_no_rise_above_its_start() -> None:
+    losses = KNOWN[X < 0] * 1.0
+    losses[X[X < 0] > -1] = 1.0 + 0.5 * (X[(X > -1) & (X < 0)] + 1)
+    assert judge(LRS[: losses.size], losses, "end").reliable
+
+
+def test_noise_that_repeats_fast_hides_no_descent() -> None:
+    cycle = np.tile(0.2 * np.random.default_rng(2).standard_normal(8), 13)[:100]
+    found = stopped(KNOWN + cycle)  # a fixed cycle of eight batches
+    assert found.reliable
+    assert abs(math.log2(found.suggestion / stopped(KNOWN).suggestion)) < 1
+
+
+@pytest.mark.parametrize("made", [0, 9, 30, 60])
+def test_a_sweep_that_was_left_says_so_and_where(made: int) -> None:
+    found = judge(LRS[:made], noisy(0, 0.1)[:made], "left", 100)
+    assert found.reason.startswith(f"the loop was left after {made} of 100 rates; ")
+    assert "higher end" not in found.reason
+    assert "end above" not in found.reason
+
+
+def test_a_sweep_that_was_left_behind_the_valley_has_its_suggestion() -> None:
+    losses = noisy(0, 0.02)[:95]
+    found = judge(LRS[:95], losses, "left", 100)
+    assert found.suggestion == judge(LRS[:95], losses, "end").suggestion
+    assert found.reason.startswith("the loop was left after 95 of 100 rates; the loss fell by")
+
+
 def without_suggestion(losses: Array, ended: Any = "end", lrs: Array = LRS) -> str:
     found = judge(lrs[: losses.size], losses, ended)
     assert not found.reliable
@@ -206,6 +309,25 @@ def test_one_bad_batch_is_no_divergence() -> None:
     losses = noisy(2, 0.1)[:60]
     losses[50] = 1e6
     assert not any(diverged(losses[:n], 100) for n in range(61))
+
+
+def test_a_result_prints_as_its_suggestion_the_other_rules_and_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "70")
+    found = stopped(KNOWN)
+    lines = str(found).splitlines()
+    words = [line.split() for line in lines[:5]]
+    assert words == [[name, f"{getattr(found, name):.3g}"] for name in ("suggestion", *RULES)]
+    assert " ".join(lines[6:]).lower() == f"{found.reason}.".lower()
+    assert max(map(len, lines)) <= 70
+    assert str(judge(LRS[:3], KNOWN[:3], "end")).startswith("No suggestion.\n\nOnly 3 finite")
+
+
+def test_the_repr_of_a_result_is_one_line() -> None:
+    assert repr(judge(LRS[:3], KNOWN[:3], "end")) == (
+        "RangeResult(suggestion=nan, reliable=False, ended='end', rates=3)"
+    )
 
 
 def test_a_curve_that_does_not_fall_has_no_depth() -> None:

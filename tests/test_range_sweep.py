@@ -336,6 +336,45 @@ def test_a_result_can_be_had_after_a_break() -> None:
     assert rt.result.lrs[-1] > 1e-5 > rt.result.lrs[-2]
 
 
+def test_a_loop_that_ran_out_of_data_says_where() -> None:
+    X, w = np.random.default_rng(0).standard_normal((300, 3)), np.zeros(3)
+    opt = lrc.SGD(w)
+    rt = lrc.RangeTest(opt)
+    for _, rows in zip(rt, np.split(X, 30), strict=False):
+        error = rows @ (w - 1)
+        opt.step(rows.T @ error / 10)
+        rt.report(error @ error / 20)
+    assert rt.result.ended == "left"
+    assert rt.result.reason.startswith("the loop was left after 30 of 100 rates; ")
+
+
+def test_a_break_at_the_last_rate_is_the_end() -> None:
+    program = Program()
+    rt = program.test(num=20, end=1e-3)
+    for lr in rt:
+        rt.report(program.step())
+        if lr == 1e-3:
+            break
+    assert rt.result.ended == "end"
+
+
+def test_sorted_data_neither_end_a_sweep_nor_start_it_lower() -> None:
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.standard_normal((200, 5)), np.ones(200)]
+    y = X[:, :5] @ [1.0, -2, 3, 0, 0.5] + 5 * (np.arange(200) > 100)
+    order, w = np.argsort(y), np.zeros(6)
+    opt = lrc.SGD(w)
+    rt = lrc.RangeTest(opt)
+    for k, _ in enumerate(rt):
+        rows = order[k * 10 % 200 :][:10]
+        error = X[rows] @ w - y[rows]
+        opt.step(X[rows].T @ error / 10)
+        rt.report(error @ error / 20)
+    assert rt.result.lrs[-1] > 0.01
+    assert not rt.result.reliable
+    assert "shuffle" in rt.result.reason
+
+
 def report_nothing(p: Program, rt: lrc.RangeTest) -> None:
     p.step()
 

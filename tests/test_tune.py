@@ -142,6 +142,45 @@ def test_an_explosion_after_progress_is_seen_once_20_losses_show_it() -> None:
     assert diverges([*np.linspace(5, 1, 100), *[100.0] * 50]) == 100 + WINDOW
 
 
+@pytest.mark.parametrize("lr", [0.0201, 0.0202, 0.021, 0.0223, 0.0314])
+def test_a_rise_that_comes_down_again_is_no_divergence(lr: float) -> None:
+    losses = list(tune_cases.catapult(lr).losses(300))
+    assert max(losses) > 1.1 * losses[0] > 1e6 * losses[-1]
+    (trial,) = tune.grid(tune.objective(tune_cases.catapult, 300), [lr])
+    assert (trial.status, trial.updates) == ("finished", 300)
+
+
+@pytest.mark.parametrize("lr", [0.045, 0.1])
+@np.errstate(all="ignore")  # it overflows
+def test_what_rises_without_end_is_a_divergence(lr: float) -> None:
+    (trial,) = tune.grid(tune.objective(tune_cases.catapult, 300), [lr])
+    assert trial.status == "diverged"
+    assert trial.updates is not None
+    assert trial.updates < 40
+
+
+def test_halving_keeps_a_rise_that_comes_down_again() -> None:
+    f = tune.resumable(tune_cases.catapult)
+    state, score = None, math.inf
+    for rung in (10, 30, 90, 270):  # cut where the losses are above their start
+        score, state = f(0.021, state, rung)
+        assert math.isfinite(score)
+    assert score < 1e-9
+
+
+@pytest.mark.parametrize(("peak", "noise"), [(30, 0.0), (30, 0.3), (60, 0.0), (200, 0.0)])
+def test_a_hump_is_no_divergence(peak: int, noise: float) -> None:
+    k = np.arange(3 * peak)
+    hump = 1 + 10 * np.sin(np.pi * np.minimum(k / (2 * peak), 1.0))
+    assert diverges(hump + noise * np.random.default_rng(peak).standard_normal(k.size)) is None
+
+
+def test_a_jump_that_fades_is_no_divergence() -> None:
+    rng = np.random.default_rng(0)
+    values = np.r_[np.full(30, 2.0), 2 + 100 * np.exp(-np.arange(150) / 50)]
+    assert diverges(values * rng.uniform(0.9, 1.1, values.size)) is None
+
+
 @pytest.mark.parametrize("growth", [1.01, 1.2, 2, 1e3])
 def test_growth_is_seen_within_tens_of_updates(growth: float) -> None:
     found = diverges(float(growth) ** k for k in range(100))
@@ -256,6 +295,30 @@ def test_the_best_has_finished_if_any_has() -> None:
     late = tune.Trial(0.2, 2.0, "finished", 50, 0.0)
     assert tune.Result((early, late)).best is late
     assert tune.Result((early,)).best is early
+
+
+def test_what_is_within_a_thousandth_of_the_best_is_as_good() -> None:
+    scores = {0.1: 2.0, 0.2: 2.0019, 0.3: 2.0021, 0.4: 3.0, 0.5: 2.0}
+    result = tune.grid(lambda lr: scores[lr], [0.5, 0.4, 0.3, 0.2, 0.1])
+    assert result.best.lr == 0.5
+    assert [t.lr for t in result.as_good] == [0.1, 0.2]
+    marked = [line.split()[0] for line in str(result).splitlines() if "within" in line]
+    assert marked == ["0.1", "0.2"]
+
+
+@pytest.mark.parametrize("low", [-7.0, 0.0])
+def test_scores_of_any_sign_can_be_as_good(low: float) -> None:
+    result = tune.grid(lambda lr: low + 1e-4 * abs(low) * lr, [1.0, 2.0])
+    assert [t.lr for t in result.as_good] == [2.0]
+
+
+def test_what_was_stopped_is_not_as_good_as_what_finished() -> None:
+    early, late = tune.Trial(0.1, 1.0, "stopped", 5, 0.0), tune.Trial(0.2, 1.0, "finished", 9, 0.0)
+    assert tune.Result((early, late)).as_good == ()
+
+
+def test_where_all_diverged_nothing_is_as_good() -> None:
+    assert tune.grid(lambda lr: math.nan, [1.0, 2.0]).as_good == ()
 
 
 def test_without_a_good_trial_there_is_no_best() -> None:

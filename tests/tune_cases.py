@@ -57,6 +57,20 @@ def unsteady(lr: float) -> lrc.Run:
     return lrc.Run(opt, step, rng)
 
 
+def catapult(lr: float) -> lrc.Run:
+    """a * b is to be 1: above a rate of 0.02 the loss rises until the curvature has fallen."""
+    w = np.array([10.0, 0.0])
+    opt = lrc.SGD(w, lr=lr)
+
+    def step() -> float:
+        a, b = w
+        error = a * b - 1
+        opt.step(np.array([b * error, a * error]))
+        return float(error * error / 2)
+
+    return lrc.Run(opt, step)
+
+
 def bursting(lr: float) -> lrc.Run:
     """Overflows after an update at an immense rate."""
     w = np.ones(1)

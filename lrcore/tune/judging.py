@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
+from statistics import median
 
 WINDOW = 20  # losses that must agree, so that noise alone does not end a trial
+_PART = 13  # losses whose lowest is a level; three levels show whether a rise goes on
 
 
 class Losses:
     """What a trial has shown so far.
 
-    It has diverged at a loss that is not finite, or once the last 20 all lie above ``2 * top -
-    bottom``: further above the highest loss of the start, `top`, than that lies above the lowest
-    loss ever, `bottom`. Adding a number to all losses or multiplying them by one changes nothing.
+    It has diverged at a loss that is not finite, or by a rise that is large and goes on. Large: the
+    last 20 all lie above ``2 * top - bottom``, further above the highest loss of the start, `top`,
+    than that lies above the lowest loss ever, `bottom`. Going on: of the lowest of three times
+    13 losses the last is the highest, and the rise from each to the next does not slow down. What
+    rises for a while and comes down again slows first. Nor may the last 10 be fading from the 10
+    before, by their medians. Adding a number to all losses or multiplying them by one changes
+    nothing.
 
     Parameters
     ----------
@@ -39,10 +46,17 @@ class Losses:
         if not math.isfinite(loss):
             return True
         self._lowest = min(self._lowest, loss)
-        if len(self.values) <= WINDOW:
+        if len(self.values) < 3 * _PART:
             return False
         low = min(self.values[-WINDOW:])
-        return low > self.values[0] and low > self._highest_of_start()
+        return low > self.values[0] and self._goes_on() and low > self._highest_of_start()
+
+    def _goes_on(self) -> bool:
+        ends = (-3 * _PART, -2 * _PART, -_PART, len(self.values))
+        first, second, third = (min(self.values[a:b]) for a, b in pairwise(ends))
+        half = WINDOW // 2
+        fading = median(self.values[-half:]) < median(self.values[-WINDOW:-half])
+        return third >= max(first, second) and third - second >= second - first and not fading
 
     def _highest_of_start(self) -> float:
         if self._top is None:

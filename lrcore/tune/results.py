@@ -7,12 +7,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final, overload
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Status: TypeAlias = Literal["finished", "stopped", "diverged"]
+
+_ALIKE: Final = 1e-3  # of a score: no difference that a user should read anything into
 
 
 @final
@@ -98,16 +100,37 @@ class Result(Sequence[Trial]):
         finished = [trial for trial in good if trial.status == "finished"]
         return min(finished or good, key=lambda trial: trial.score)
 
+    @property
+    def as_good(self) -> tuple[Trial, ...]:
+        """Others of the best's status, whose scores are within 0.1 % of its, by rate.
+
+        Which of these is the best, another seed or some more updates may decide otherwise.
+
+        >>> import lrcore as lrc
+        >>> result = lrc.tune.grid(lambda lr: 2 + 1e-3 * lr, [3.0, 1.0, 0.5, 0.1])
+        >>> result.best.lr, [trial.lr for trial in result.as_good]
+        (0.1, [0.5, 1.0])
+        """
+        if not any(math.isfinite(trial.score) for trial in self.trials):
+            return ()
+        best = self.best
+        limit = best.score + _ALIKE * abs(best.score)
+        near = (t for t in self.trials if t.score <= limit and t.status == best.status)
+        others = (t for t in near if t.lr != best.lr)
+        return tuple(sorted(others, key=lambda trial: trial.lr))
+
     def __str__(self) -> str:
-        """A table by rate, the best marked, and a word if that lies at an end."""
+        """A table by rate, the best and what is as good marked, a word if it lies at an end."""
         good = any(math.isfinite(trial.score) for trial in self.trials)
         best = self.best if good else None
+        as_good = self.as_good
         rows = sorted(self.trials, key=lambda trial: trial.lr)
         lines = ["       rate       score    updates   seconds"]
         for trial in rows:
             mark = "*" if trial is best else " "
             updates = "-" if trial.updates is None else trial.updates
             status = "" if trial.status == "finished" else f"  {trial.status}"
+            status += "  within 0.1 % of the best" if trial in as_good else ""
             numbers = f"{trial.lr:10.4g}  {trial.score:10.4g} {updates:>10} {trial.seconds:9.2f}"
             lines.append(f"{mark}{numbers}{status}")
         if best and len(rows) > 2 and best.lr in (rows[0].lr, rows[-1].lr):

@@ -61,10 +61,11 @@ def grid(
 
     Notes
     -----
-    A trial has diverged when its loss is not finite, or the last 20 losses lie further above the
-    highest loss of its start than that lies above the lowest of all. For an `objective` the losses
-    of the start are 20 without an update, made when they are wanted; for other functions the first
-    20. The rule is the same for losses shifted or multiplied.
+    A trial has diverged when its loss is not finite, or rises far and goes on rising: the last 20
+    losses lie further above the highest loss of its start than that lies above the lowest of all,
+    and the lowest of the last three times 13 losses rise without slowing down. For an `objective`
+    the losses of the start are 20 without an update, made when they are wanted; for other functions
+    the first 20. The rule is the same for losses shifted or multiplied.
 
     Examples
     --------
