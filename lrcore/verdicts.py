@@ -60,8 +60,8 @@ _ADVICE: Final[Mapping[str, str]] = {
     "lowest, regularize, or take more data; no rate mends that.",
 }
 _HIDDEN: Final = (
-    " If the first loss is a mean, it may hide a leap: give start=, the loss before the first "
-    "update."
+    " If the first loss is a mean, it may hide a leap: give the loss before the first update too "
+    "(start=, --start)."
 )
 _OPEN: Final = {"too_low", "straight", "flat", "ok", "plateau", "oscillating"}
 
