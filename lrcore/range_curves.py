@@ -77,7 +77,7 @@ def diverged(losses: Array, num: int) -> bool:
 
     >>> fall_and_rise = np.abs(np.linspace(-1, 2, 40)) ** 3
     >>> [n for n in range(41) if diverged(fall_and_rise[:n], 40)][0]
-    29
+    33
     """
     n = losses.size
     if n < max(FEWEST, num // 3):
