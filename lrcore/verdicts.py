@@ -47,7 +47,8 @@ _ADVICE: Final[Mapping[str, str]] = {
     "diverging": "Above where it started, or on its way there: divide the rate by 10; if it must "
     "be high, warm up and clip the gradients.",
     "climbing": "Above where it started, or on its way there: divide the rate by 10. If these are "
-    "validation losses, no rate mends that: give them as validation=, beside training losses.",
+    "validation losses, no rate mends that: give them beside the training losses (validation=, "
+    "--validation).",
     "burst": "It ends in an explosion, above where it started: go back to before it at a third of "
     "the rate, or a tenth, and clip the gradients.",
     "nonfinite": "NaN or infinity: divide the rate by 10, clip the gradients, and look for a "

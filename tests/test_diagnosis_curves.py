@@ -181,7 +181,7 @@ def test_with_its_start_a_leap_is_seen_in_means(size: int) -> None:
 @pytest.mark.parametrize("size", [5, 10, 25])
 def test_without_its_start_means_say_what_they_hide(size: int) -> None:
     found = lrc.diagnose(LEAP.reshape(-1, size).mean(axis=1))
-    assert found.label == "diverging" or "give start=" in found.advice
+    assert found.label == "diverging" or "give the loss before the first update" in found.advice
 
 
 def test_a_start_changes_no_label_of_a_whole_curve() -> None:

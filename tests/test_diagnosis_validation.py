@@ -91,7 +91,7 @@ def test_the_evidence_alone_leads_to_overfitting() -> None:
 def test_a_lone_curve_that_climbs_is_told_where_validation_losses_belong() -> None:
     found = lrc.diagnose(RISING)
     assert found.label == "diverging"
-    assert "give them as validation=" in found.advice
+    assert "give them beside the training losses" in found.advice
 
 
 def test_an_explosion_is_not_taken_for_validation_losses() -> None:
