@@ -69,11 +69,13 @@ def diverged(losses: Array, num: int) -> bool:
     """Whether the loss rises, by far more than it has moved before.
 
     Levels are medians of three losses in a row. The last two steps each make a twentieth of the
-    rise or more: a jump that stays is no divergence. The last level lies above the lowest by 1.5
-    times as much as any did before the last eighth of them; by more than six standard deviations of
-    the noise, more while that is known from few points; and by four times what a random walk with
-    steps like those between levels would get to, so that slow noise does not end a sweep. The same
-    for ``a * losses + b``, ``a > 0``. Not before a third of `num` points, nor before `FEWEST`.
+    rise or more: a jump that stays is no divergence. Where losses explode, the last but one makes
+    that of the rise so far, which is by itself too large to be anything else. The last level lies
+    above the lowest by 1.5 times as much as any did before the last eighth of them; by more than
+    six standard deviations of the noise, more while that is known from few points; and by four
+    times what a random walk with steps like those between levels would get to, so that slow noise
+    does not end a sweep. The same for ``a * losses + b``, ``a > 0``. Not before a third of `num`
+    points, nor before `FEWEST`.
 
     >>> fall_and_rise = np.abs(np.linspace(-1, 2, 40)) ** 3
     >>> [n for n in range(41) if diverged(fall_and_rise[:n], 40)][0]
@@ -84,13 +86,15 @@ def diverged(losses: Array, num: int) -> bool:
         return False
     level = levels(losses)
     best = level.min()
-    rise = level[-1] - best
-    if not np.diff(level[-3:]).min() > _GOING_ON * rise:
+    earlier, rise = level[-2:] - best
+    last_but_one, last = np.diff(level[-3:])
+    if not (last > _GOING_ON * rise and last_but_one > _GOING_ON * earlier):
         return False
     before = level[: -max(2, n // 8)].max() - best
     step = _ROBUST * np.median(np.abs(np.diff(level)))
     least = max(RISE * (1 + 10 / n) * noise(losses), _DRIFT * math.sqrt(n) * step)
-    return bool(rise > max(_EXCESS * before, least))
+    threshold = max(_EXCESS * before, least)
+    return bool(rise > threshold and (last_but_one > _GOING_ON * rise or earlier > threshold))
 
 
 def smooth(x: Array, losses: Array, width: float = WIDTH) -> Smooth:

@@ -26,6 +26,7 @@ _BEYOND_DOUBT: Final = 30.0  # of the wander, however slow that is; of the noise
 _MANY: Final = 6.0  # independent parts before the fall that tell how slow the wander is
 _CLEARLY_BEYOND: Final = 11.0  # of the wander, where it is known from so many
 _LEVEL: Final = 1.2  # rates before the fall, for each of the valley
+_LEVEL_CONFIRMED: Final = 1.0
 _SUDDEN: Final = 0.37  # of the fall, within the width of smoothing; a jump is 0.4
 _SLOW: Final = 1.5  # redness from which noise is not independent from loss to loss
 _FREE: Final = 2.0  # independent parts of what is before the fall, at least
@@ -117,7 +118,8 @@ def _unsupported(lrs: Array, d: Descent, ended: Ending, e: Evidence) -> str:
         if e.size > least or e.redness > _SLOW:
             return _ordered(d, e)
         return _too_small(lrs, d, ended) if e.size < _CLEAR else _unconfirmed(lrs, d, ended)
-    if e.level < _LEVEL and not (e.confirmed and e.size > _BEYOND_DOUBT):
+    level = _LEVEL_CONFIRMED if e.confirmed else _LEVEL
+    if e.level < level and not (e.confirmed and e.size > _BEYOND_DOUBT):
         return (
             f"the loss was level for {d.quarter} rates only, and low for {d.turn - d.quarter}: a "
             f"slow change of its own looks alike; start below {lrs[0]:.3g}, and shuffle the batches"

@@ -284,7 +284,7 @@ def test_callbacks_may_read_the_optimizer_and_set_its_rate():
     opt.step(Callback(look))
     assert seen[0][:4] == (0, 1.0, (1.0,), 1.0)
     np.testing.assert_array_equal(opt.params, -1.0)  # the update under way had its rate
-    assert opt.lr == 0.125
+    assert opt.lr == 0.25
 
 
 # Forks

@@ -102,7 +102,9 @@ def test_a_generator_goes_on_with_the_numbers_that_would_have_come(suffix, kind,
     assert following(again) == wanted
 
 
-@pytest.mark.parametrize("rng", [np.random.RandomState(0), 3, np.random.PCG64(0)], ids=repr)
+@pytest.mark.parametrize(
+    "rng", [np.random.RandomState(0), 3, np.random.PCG64(0)], ids=["old", "3", "bits"]
+)
 @pytest.mark.parametrize("use", ["save", "load"])
 def test_what_is_no_generator_is_refused(rng, use, tmp_path):
     opt = lrc.SGD(np.ones(2))
