@@ -22,7 +22,7 @@ from .parameters import Array
 from .saved_state import Place
 from .saving import Saving
 from .scales import before_scales
-from .schedules import Constant
+from .schedules import Constant, Schedule
 from .synonyms import OPTIMIZER, synonym
 
 
@@ -129,18 +129,23 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         if isinstance(params, Group) and options:
             raise TypeError(f"add: give {next(iter(options))} to the Group, not beside it")
         group = params if isinstance(params, Group) else Group(params, **options)
-        self._alone(lambda: self._bind_groups([*self._groups, group], grouped=True))
+        self._alone(lambda: self._add(group))
+
+    def _add(self, group: Group) -> None:
+        self._check_replaced()
+        self._bind_groups([*self._groups, group], grouped=True)
 
     def _bind_groups(self, groups: list[Group], *, grouped: bool) -> None:
         """Binds to the arrays of `groups`; those that are bound already keep their state."""
         known = len(self._groups)
-        flat = [parameters.flatten(group.params) for group in groups]
-        named = [
-            in_group(leaves, group.names, f"{i}." if grouped else "")
-            for i, ((_, leaves), group) in enumerate(zip(flat, groups, strict=True))
-        ]
-        for i, leaves in enumerate(self._named):  # names once given stay
-            named[i] = leaves
+        trees = list(self._tree if self._grouped else [self._tree]) if known else []
+        named, places = list(self._named), dict(self._places)
+        for i, group in enumerate(groups[known:], known):
+            tree, leaves = parameters.flatten(group.params)
+            trees.append(tree)
+            named.append(in_group(leaves, group.names, f"{i}." if grouped else ""))
+            pairs = zip(leaves, named[i], strict=True)
+            places |= {name: Place(i, path) for (path, _), (name, _) in pairs}
         everything = [pair for leaves in named for pair in leaves]
         names = tuple(name for name, _ in everything)
         if not all(named):
@@ -153,13 +158,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         state = dict(self._state)
         for group, leaves in zip(groups[known:], named[known:], strict=True):
             self._plan_group(group, leaves, plan, state)
-        trees = tuple(tree for tree, _ in flat)
-        tree = trees if grouped else trees[0]
-        places = {
-            name: Place(i, path)
-            for i, ((_, paths), leaves) in enumerate(zip(flat, named, strict=True))
-            for (path, _), (name, _) in zip(paths, leaves, strict=True)
-        }
+        tree = tuple(trees) if grouped else trees[0]
         mine = {
             "_tree": tree,
             "_names": names,
@@ -275,7 +274,8 @@ class Optimizer(Saving, metaclass=hints.Hinting):
 
         A number is the rate that is read and used from then on: the rate behind it is chosen so
         that it comes out after `lr_scale`, the group's own, controllers and their `min_lr`. Other
-        groups keep their proportion to the first. A schedule is multiplied by all of these.
+        groups keep their proportion to the first, but for a `min_lr`. A schedule is multiplied by
+        all of these.
 
         Examples
         --------
@@ -302,6 +302,8 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         if not callable(checked):
             scale = first.lr_scale * self.lr_scale
             now = self._options["lr"]
+            if callable(now):  # a function of the user's is not asked for it
+                now = now(self.t) if isinstance(now, Schedule) and now._is_pure else 0.0
             value = checked = before_scales(me, checked, scale, self._controllers_used, now)
         self._set_lr(value, checked)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -15,6 +16,7 @@ from .options import Plan
 from .parameters import Array
 from .saved_state import (
     FORMAT,
+    Place,
     SavedParameter,
     SavedState,
     carried_problems,
@@ -23,7 +25,7 @@ from .saved_state import (
 )
 
 if TYPE_CHECKING:
-    from ._core import _Changes
+    from ._core import Rule, _Changes
     from .base import Optimizer
 
 
@@ -102,8 +104,12 @@ def put(
     strict: bool,
     hyperparameters: bool,
     params: Mapping[str, Array] | None = None,
+    done: list[bool] | None = None,
 ) -> LoadReport:
-    """Sets `opt` to what `take` gave, and its parameters; an error changes nothing."""
+    """Sets `opt` to what `take` gave, and its parameters; an error changes nothing.
+
+    `done` is told when it has been made, which an interrupt raised after that does not undo.
+    """
     opt._check_replaced()
     state = _parsed(opt, "state", saved)
     schedules, differing = settings.differences(opt, state.hyperparameters)
@@ -111,14 +117,17 @@ def put(
     if hyperparameters:
         schedules, others = [], _settings(opt, state.hyperparameters)
     found = _matched(opt, state)
-    misfits = {name: _misfits(opt, name, entry) for name, (_, entry) in found.items()}
+    rules = _rule_of(opt)
+    misfits = {name: _misfits(opt, name, rules[name], e) for name, (_, e) in found.items()}
     controllers = saved_controllers.fit(opt.controllers, state.controllers)
     wrong = [text for texts in misfits.values() for text in texts] + controllers.problems
     missing = [name for name in opt.names if name not in found]
     taken = {saved_name for saved_name, _ in found.values()}
     unexpected = [name for name in state.parameters if name not in taken]
     if strict:
-        absent, hints = differences("parameters in state", set(missing), set(unexpected)), []
+        parts = {"missing": sorted(missing), "unexpected": sorted(unexpected)}
+        words = [f"{word} {names}" for word, names in parts.items() if names]
+        absent, hints = [f"parameters in state: {', '.join(words)}"] if words else [], []
         if missing and unexpected:
             hints.append(
                 "where only the names are others, give those that were saved: Group(names=[...])"
@@ -128,7 +137,7 @@ def put(
         problems = absent + wrong + schedules
         _refuse(opt, "state", problems and problems + hints)
     fitting = {name: entry for name, (_, entry) in found.items() if not misfits[name]}
-    _put(opt, state, fitting, controllers.states, params, others)
+    _put(opt, state, fitting, controllers.states, params, others, done)
     differing = [*differing, *controllers.differing]
     return LoadReport(tuple(missing), tuple(unexpected), tuple(wrong), tuple(differing))
 
@@ -151,14 +160,20 @@ def put_file(
     if rng is not None:
         _refuse(opt, "file", generators.problems(rng, saved.get("rng")))
     before = None if rng is None else rng.bit_generator.state
+    done = [False]
     try:
         if rng is not None:
             rng.bit_generator.state = saved["rng"]
         report = put(
-            opt, saved["state"], strict=strict, hyperparameters=hyperparameters, params=arrays
+            opt,
+            saved["state"],
+            strict=strict,
+            hyperparameters=hyperparameters,
+            params=arrays,
+            done=done,
         )
     except BaseException:
-        if rng is not None and before is not None:
+        if rng is not None and before is not None and not done[0]:
             rng.bit_generator.state = before
         raise
     report.extra = saved.get("extra")
@@ -169,13 +184,13 @@ def restore(opt: Optimizer, saved: Snapshot) -> None:
     """Sets parameters and state to what `snapshot` gave; an error changes nothing."""
     if not isinstance(saved, Snapshot):
         raise TypeError(f"{type(opt).__name__}: {saved!r:.80} is not a Snapshot")
-    opt._check_replaced()
     _refuse(opt, "snapshot", _parameter_problems(opt, saved.params))
     state = _parsed(opt, "snapshot", saved.state)
     entries = {name: state.parameters[name] for name in opt.names if name in state.parameters}
     found = differences("parameters in state", set(opt.names), state.parameters.keys())
+    rules = _rule_of(opt)
     for name, entry in entries.items():
-        found += _misfits(opt, name, entry)
+        found += _misfits(opt, name, rules[name], entry)
     controllers = saved_controllers.fit(opt.controllers, state.controllers)
     _refuse(opt, "snapshot", found + controllers.problems)
     _put(opt, state, entries, controllers.states, saved.params)
@@ -202,25 +217,43 @@ def _matched(opt: Optimizer, state: SavedState) -> dict[str, tuple[str, SavedPar
     """For each parameter the name and entry that was saved of it.
 
     By name, and where a name came of itself (without and with the number of a group, which depends
-    on whether a group was there from the start or added) by group and path, or by the path alone.
+    on whether a group was there from the start or added) by group and path, or by the path alone
+    if it stands in one place only, here and there.
     """
-    found = {n: (n, state.parameters[n]) for n in opt.names if n in state.parameters}
-    taken = {name for name, _ in found.values()}
-    here = [n for n in opt.names if n not in found and n in opt._places[n].names]
+    pairs = _paired(opt, state)
+    return {n: (pairs[n], state.parameters[pairs[n]]) for n in opt.names if n in pairs}
+
+
+def _paired(opt: Optimizer, state: SavedState) -> dict[str, str]:
+    """The saved name of each parameter of which something was saved."""
+    here = {name: opt._places[name] for name in opt.names if name in opt._places[name].names}
     there = {
         name: entry.place
         for name, entry in state.parameters.items()
-        if name not in taken and entry.place is not None and name in entry.place.names
+        if entry.place is not None and name in entry.place.names
     }
-    for name in here:
-        place = opt._places[name]
-        same = [other for other, at in there.items() if at == place]
-        alone = [other for other, at in there.items() if at.path == place.path]
-        unique = sum(opt._places[other].path == place.path for other in here) == 1
-        pick = same if len(same) == 1 else alone if len(alone) == 1 and unique else []
-        for other in pick:
-            found[name] = other, state.parameters[other]
-    return {name: found[name] for name in opt.names if name in found}
+    pairs = {name: name for name in opt.names if name in state.parameters}
+    left = {name: place for name, place in here.items() if name not in pairs}
+    free = {place: name for name, place in there.items() if name not in pairs}
+    pairs |= {name: free[place] for name, place in left.items() if place in free}
+    taken = set(pairs.values())
+    mine, saved = _by_path(here), _by_path(there)
+    across = {
+        name: saved[place.path]
+        for name, place in left.items()
+        if name not in pairs and mine.get(place.path) == name and place.path in saved
+    }
+    across = {name: other for name, other in across.items() if other not in taken}
+    if across:  # groups are numbered otherwise, so a number tells nothing where a path is not sole
+        sole = mine.keys() & saved.keys()
+        pairs = {n: o for n, o in pairs.items() if n not in here or here[n].path in sole}
+    return pairs | across
+
+
+def _by_path(places: Mapping[str, Place]) -> dict[str, str]:
+    """The name of each path that stands in one place alone."""
+    count = Counter(place.path for place in places.values())
+    return {place.path: name for name, place in places.items() if count[place.path] == 1}
 
 
 def _parameter_problems(opt: Optimizer, saved: Any) -> list[str]:
@@ -244,9 +277,13 @@ def _refuse(opt: Optimizer, what: str, problems: Sequence[str]) -> None:
         _fail(opt, what, problems)
 
 
-def _misfits(opt: Optimizer, name: str, saved: SavedParameter) -> list[str]:
+def _rule_of(opt: Optimizer) -> dict[str, Rule]:
+    rules = opt._rules()
+    return {name: rules[row] for name, row in zip(opt.names, opt._rows_of_arrays(), strict=True)}
+
+
+def _misfits(opt: Optimizer, name: str, rule: Rule, saved: SavedParameter) -> list[str]:
     """Why what was saved of a parameter cannot be copied to its state."""
-    rule = opt._rules()[opt._rows_of_arrays()[opt.names.index(name)]]
     found = differences(f'state of "{name}"', opt.state[name].keys(), saved.state.keys())
     for key, array in opt.state[name].items():
         found += _unlike(f'{key} of "{name}"', saved.state.get(key, array), array)
@@ -270,6 +307,7 @@ def _put(
     states: Mapping[int, Mapping[str, Any]],
     params: Mapping[str, Array] | None = None,
     others: settings.Planned | None = None,
+    done: list[bool] | None = None,
 ) -> None:
     """Copies parameters, and what is saved of those in `entries`: all of it, or nothing."""
     targets: list[Array] = []
@@ -296,7 +334,7 @@ def _put(
         if not isinstance(controller, Follower)
     ]
     before = [(controller, controller.state_dict()) for controller, _ in strangers]
-    done = [False]
+    done = [False] if done is None else done
     try:
         changes = [*changes, *loading(opt.controllers, after)]
         arguments = (targets, sources, [row[0] for row in plan.rows], carried, changes, new)

@@ -33,7 +33,10 @@ def encode(tree: Mapping[str, Any]) -> tuple[bytes, list[Array]]:
         For what is no such data.
     """
     arrays: list[Array] = []
-    document = {"format": FORMAT, "tree": _encode(tree, arrays)}
+    try:
+        document = {"format": FORMAT, "tree": _encode(tree, arrays)}
+    except RecursionError:
+        raise ValueError("dicts and lists within one another without an end, or too deep") from None
     document["arrays"] = [
         {"kind": array.dtype.name, "shape": list(array.shape)} for array in arrays
     ]
@@ -54,6 +57,8 @@ def bytes_of(array: Array) -> memoryview:
 def _encode(value: Any, arrays: list[Array]) -> Any:
     if isinstance(value, np.generic) and value.dtype.kind in "biufU":
         value = value.item()
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError("a masked array is no plain data; give its .data and .mask")
     if isinstance(value, np.ndarray):
         if value.dtype.name not in KINDS[FORMAT]:
             kinds = ", ".join(KINDS[FORMAT])

@@ -18,7 +18,10 @@ def effective_rate(p: Array, state: Mapping[str, Array], h: Scalars, k: Scalars)
     """
     wide = {letter: array.astype(np.float64) for letter, array in state.items()}
     if "u" in wide:
-        return np.asarray(h["lr"] * np.sqrt((wide["u"] + h["eps"]) / (wide["v"] + h["eps"])))
+        below = wide["v"] + h["eps"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rate = h["lr"] * np.sqrt((wide["u"] + h["eps"]) / below)
+        return np.where(below < np.finfo(p.dtype).tiny, 0.0, rate)
     squares = wide.get("v_max", wide.get("v", wide.get("s")))
     if squares is None:
         return np.full(p.shape, h["lr"])

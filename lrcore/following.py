@@ -7,7 +7,6 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform, final
-from weakref import WeakSet
 
 import numpy as np
 
@@ -87,7 +86,7 @@ class Follower(Controller):
     _state: Any
 
     def __post_init__(self) -> None:
-        self._tallies: WeakSet[_core.Tally] = WeakSet()
+        self._tallies: tuple[_core.Tally, ...] = ()
         self._refusals_seen = 0
         self._watched: Watched | None = None
         self._memory = Memory({}, full=False)
@@ -276,7 +275,7 @@ class Follower(Controller):
         return mine
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _tallies=WeakSet(), _refusals_seen=0)
+        vars(self).update(state, _tallies=(), _refusals_seen=0)
 
 
 def _not_arrays(saved: Mapping[str, Any], letters: tuple[str, ...]) -> list[str]:
@@ -296,7 +295,7 @@ def _not_arrays(saved: Mapping[str, Any], letters: tuple[str, ...]) -> list[str]
 def binding(controllers: Iterable[Controller], watched: Watched, tally: _core.Tally) -> _Changes:
     """What changes when the controllers are told their optimizer's parameters."""
     return [
-        (vars(c), {**c._prepare(watched), "_tallies": WeakSet([*c._tallies, tally])})
+        (vars(c), {**c._prepare(watched), "_tallies": tuple({*c._tallies, tally})})
         for c in controllers
         if isinstance(c, Follower)
     ]

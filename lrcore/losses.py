@@ -17,6 +17,8 @@ def loss_of(value: Any, wanted: str) -> float:
     (1.0, 0.5, 2.0)
     """
     one = value.item() if isinstance(value, np.ndarray | np.generic) and value.size == 1 else value
+    if np.ma.isMaskedArray(value) and np.ma.is_masked(value):
+        one = None  # what is masked is no number, whatever lies below
     if isinstance(one, SupportsFloat) and not isinstance(one, np.ndarray | complex):
         try:
             return float(one)

@@ -35,7 +35,8 @@ class Fit:
 def fit(controllers: Sequence[Controller], saved: Sequence[SavedController]) -> Fit:
     """Each controller gets the state of its class and settings, wherever it stood.
 
-    Where only one of a class is left over on both sides, its settings were changed on purpose.
+    Where only one of a class is left over on both sides, and the others of the class stand where
+    they stood, its settings were changed on purpose.
     States of format 1, which names no classes, are taken in turn.
     """
     found = Fit()
@@ -60,20 +61,23 @@ def _fit_class(
 ) -> None:
     if len(here) != len(saved) and not found.problems:
         found.problems.append(f"{len(saved)} controllers are {kind}, expected {len(here)}")
-    left = []
-    for i in here:
-        same = next((s for s in saved if s.settings == settings_of(controllers[i])), None)
+    left, rest, crossed = [], list(saved), False
+    for place, i in enumerate(here):
+        same = next((s for s in rest if s.settings == settings_of(controllers[i])), None)
         if same is None:
             left.append(i)
             continue
-        saved.remove(same)
+        rest.remove(same)
         found.states[i] = same.state
-    if len(left) == len(saved) == 1:
-        ((i, entry),) = zip(left, saved, strict=True)
+        crossed |= same is not (saved[place] if place < len(saved) else None)
+    if len(left) == len(rest) == 1 and not crossed:
+        ((i, entry),) = zip(left, rest, strict=True)
         found.states[i] = entry.state
         found.differing += _changes(f"controllers[{i}]", settings_of(controllers[i]), entry)
-    elif left and saved:
-        places = ", ".join(f"controllers[{i}]" for i in left)
+    elif left and rest:
+        for i in here:
+            found.states.pop(i, None)
+        places = ", ".join(f"controllers[{i}]" for i in here)
         found.problems.append(
             f"{places}: {kind} with other settings than when they were saved, so that nobody can "
             "tell which is which; load with the settings as they were, and assign others then"

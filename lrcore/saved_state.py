@@ -177,7 +177,9 @@ def _controller(entry: Mapping[str, Any]) -> SavedController:
 
 def differences(what: str, expected: Any, given: Any) -> list[str]:
     """What is missing and what is unexpected, in words."""
-    missing, unexpected = sorted(expected - given), sorted(map(str, given - expected))
+    missing, unexpected = (
+        sorted(map(str, names)) for names in (expected - given, given - expected)
+    )
     parts = [f"missing {missing}"] if missing else []
     parts += [f"unexpected {unexpected}"] if unexpected else []
     return [f"{what}: {', '.join(parts)}"] if parts else []

@@ -56,8 +56,8 @@ class Saving(Stepper):
             What `state_dict` gave, here or in another process.
         strict : bool
             Whether everything must fit: names, shapes, dtypes, controllers, and schedules, since
-            another schedule at this `t` is another run. If not, what fits is taken, the state of
-            other parameters stays as it was, and so do the controllers if their number is another.
+            another schedule at this `t` is another run. If not, what fits is taken, and the state
+            of other parameters and controllers stays as it was.
         hyperparameters : bool
             Take over the saved hyperparameters too, schedules, groups' options and clipping
             included, in the place of those given to the constructor.

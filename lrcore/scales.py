@@ -10,12 +10,12 @@ from ._core import controlled
 
 
 def before_scales(
-    owner: str, rate: float, scale: float, controllers: Sequence[Any], now: Any
+    owner: str, rate: float, scale: float, controllers: Sequence[Any], now: float
 ) -> float:
     """The rate that comes out as `rate` after `scale`, the controllers and their `min_lr`.
 
-    To the last bit where that can be: not every number is a multiple of a scale. The one of `now`,
-    a number or a schedule, stays if it will do.
+    To the last bit where that can be: not every number is a multiple of a scale. The one of `now`
+    stays if it will do.
 
     Raises
     ------
@@ -25,9 +25,15 @@ def before_scales(
     of_controllers = math.prod(controller.scale for controller in controllers)
     # below a min_lr controllers leave a rate as it is
     guesses = [_over(rate, scale * of_controllers), _over(rate, scale)]
-    near = [] if callable(now) else [float(now)]
-    near += [x for guess in guesses for x in (guess, *_beside(guess)) if 0 <= x < math.inf]
-    best = min(near, key=lambda x: abs(controlled(controllers, x * scale) - rate), default=0.0)
+    near = [x for guess in guesses for x in (guess, *_beside(guess)) if 0 <= x < math.inf]
+
+    def miss(x: float) -> float:
+        return abs(controlled(controllers, x * scale) - rate)
+
+    if miss(now) == 0:
+        return now
+    # of several, under a min_lr, the one that no reset of a controller lets run away
+    best = min(near, key=lambda x: (miss(x), x), default=0.0)
     comes_out = controlled(controllers, best * scale)
     if abs(comes_out - rate) > 4 * math.ulp(rate):
         raise ValueError(

@@ -76,7 +76,7 @@ def prepare(opt: Optimizer, saved: Mapping[str, Any]) -> Planned:
         For functions, for what `describe` does not write, and for settings that want other state.
     """
     me, new, plan = type(opt).__name__, _rebuild(opt, saved), Plan([], [], opt._plan.tensors)
-    unknown = set(new.options) ^ set(opt._options)
+    unknown = (set(new.options) ^ set(opt._options)) | (set(new.shared) ^ set(SHARED))
     if unknown:
         raise ValueError(f"{me} and the saved options differ in {sorted(unknown)}")
     shared = {**opt._common, **new.shared}

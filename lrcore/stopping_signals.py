@@ -71,9 +71,9 @@ def stoppable() -> AbstractContextManager[Stop]:
     ...     while opt.t < 1000 and not stop:
     ...         _ = opt.step(w)
     ...         if opt.t == 5:
-    ...             signal.raise_signal(signal.SIGINT)  # as Ctrl-C does
+    ...             signal.raise_signal(signal.SIGTERM)  # as a scheduler does
     >>> opt.t, stop.signal.name
-    (5, 'SIGINT')
+    (5, 'SIGTERM')
     """
     return _Listening()
 

@@ -455,6 +455,7 @@ cdef class Stepper(Serial):
             binding = self._binding
             if binding is None:
                 raise RuntimeError("bind() before the optimizer was initialised")
+            binding.check_replaced()
             try:
                 binding.fetch(grads)
                 bound = list(binding.gradients)

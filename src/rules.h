@@ -15,7 +15,8 @@
  * Second moments below TINY are stored as zero, so an average may miss TINY of each update, after n
  * updates TINY * (1 - beta^n) / gain of them all. Where the root that was stored is below the root
  * of that (least), the true one is not known, and the element is left where it is: with any eps
- * above, such as the defaults, that never happens.
+ * above, such as the defaults, that never happens. Adagrad's sum may miss TINY of each update for
+ * ever; there no step passes the rate.
  *
  * Each loop evaluates all of its terms: a coefficient of 0 (no decay, no Nesterov) times an infinite
  * p or g is NaN, where the formula without that term would give an infinity. To leave terms out

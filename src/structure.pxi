@@ -31,7 +31,7 @@ cdef class Node:
         children = [None] * self.n
         if isinstance(holder, dict) and self.keys is not None:
             held = [dict.get(holder, key) for key in self.keys]
-        elif isinstance(holder, list | tuple) and len(holder) == self.n:
+        elif isinstance(holder, list | tuple) and len(holder) >= self.n:
             held = [holder[k] for k in range(self.n)]
         self.storage = np.zeros(max(self.n, 1) * sizeof(Entry), np.uint8)
         self.entries = <Entry*>cnp.PyArray_DATA(self.storage)
@@ -46,7 +46,9 @@ cdef class Node:
             self.entries[k].held = NULL if held[k] is None else <PyObject*>held[k]
         self.children, self.held = tuple(children), tuple(held)
         # a dict or list that makes views when asked cannot be watched
-        self.watched = isinstance(holder, dict | list) and self._first_other() == self.n
+        if isinstance(holder, dict | list):
+            with cython.critical_section(holder):
+                self.watched = self._first_other() == self.n
 
     cdef Py_ssize_t _first_other(self) except -1:
         """The first entry at which the user's dict or list holds something else; n for none."""
@@ -81,7 +83,7 @@ cdef class Node:
         for k in range(self.n):
             if k == other:
                 parameters.raise_replaced(
-                    names[i], k if self.keys is None else self.keys[k], self.entries[k].leaf
+                    _near(names, i), k if self.keys is None else self.keys[k], self.entries[k].leaf
                 )
             i = i + 1 if self.entries[k].leaf else (<Node>self.children[k]).check(names, i)
         return i

@@ -248,3 +248,22 @@ def test_a_state_without_proper_places_is_refused(case):
     with pytest.raises(ValueError, match=message):
         opt.load_state_dict(saved)
     assert contents(opt) == before
+
+
+def test_groups_in_another_order_are_not_mixed_up():
+    old = lrc.Adam([lrc.Group({"a": np.ones(1), "w": np.ones(2)}), lrc.Group({"w": np.ones(2)})])
+    old.step([{"a": np.ones(1), "w": np.full(2, 10.0)}, {"w": np.full(2, -1.0)}])
+    new = lrc.Adam([lrc.Group({"w": np.ones(2)}), lrc.Group({"a": np.ones(1), "w": np.ones(2)})])
+    with pytest.raises(ValueError, match=r"missing .*Group"):
+        new.load_state_dict(old.state_dict())
+    report = new.load_state_dict(old.state_dict(), strict=False)
+    assert report.missing == ("0.w", "1.w")
+    assert new.state["1.a"]["m"] == old.state["0.a"]["m"]
+
+
+def test_a_path_in_two_groups_is_not_taken_for_the_one_that_is_left():
+    old = lrc.Adam([lrc.Group({"w": np.ones(2)}), lrc.Group({"w": np.ones(2)})])
+    new = lrc.Adam([lrc.Group({"x": np.ones(2)}), *(lrc.Group({"w": np.ones(2)}) for _ in "ab")])
+    report = new.load_state_dict(old.state_dict(), strict=False)
+    assert report.missing == ("0.x", "2.w")
+    assert report.unexpected == ("0.w",)

@@ -399,3 +399,13 @@ def test_senseless_saved_hyperparameters_change_nothing(place, value, message):
         opt.load_state_dict(saved, hyperparameters=True, strict=False)
     assert contents(opt) == before
     assert opt.hyperparameters["lr"] == 0.5
+
+
+@pytest.mark.parametrize("name", ["controller", "num_threads", "foo"])
+def test_no_other_options_are_taken_over_than_those_that_are_saved(name):
+    opt = lrc.SGD(np.ones(1), controller=lrc.ReduceOnPlateau())
+    saved = opt.state_dict()
+    saved["hyperparameters"]["shared"][name] = None
+    with pytest.raises(ValueError, match=f"the saved options differ in .*{name}"):
+        opt.load_state_dict(saved, hyperparameters=True)
+    assert opt.controllers == (opt.controller,)

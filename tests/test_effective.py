@@ -81,3 +81,9 @@ def test_an_element_whose_root_is_zero_has_no_rate_without_eps():
     opt = lrc.Adam(np.ones(2), lr=0.5, eps=0.0)
     opt.step(np.array([0.0, 3.0]))
     np.testing.assert_allclose(opt.effective_lr("0"), [0.0, 0.5 / 3])
+
+
+def test_adadelta_has_no_rate_where_it_cannot_divide():
+    opt = lrc.Adadelta(np.ones(2), lr=0.5, eps=0.0)
+    opt.step(np.array([0.0, 3.0]))
+    np.testing.assert_array_equal(opt.effective_lr("0"), [0.0, 0.0])

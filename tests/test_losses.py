@@ -36,7 +36,10 @@ TWO = [
     decimal.Decimal(2),
     Lazy(),
 ]
-NO_NUMBER = [None, "2.0", b"2", 2j, np.array(2j), [2.0], (2.0,), np.ones(2), np.ones(0), {}]
+NO_NUMBER = [
+    *(None, "2.0", b"2", 2j, np.array(2j), [2.0], (2.0,), np.ones(2), np.ones(0), {}),
+    *(np.ma.masked, np.ma.masked_array([2.0], [True])),
+]
 REPORTS: dict[str, Callable[[Any], Any]] = {
     "plateau": lambda v: lrc.ReduceOnPlateau().update(v),
     "stopping": lambda v: lrc.EarlyStopping().update(v),

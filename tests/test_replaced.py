@@ -75,14 +75,13 @@ def test_a_replaced_parameter_is_told_before_anything_changes(case, use, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("load", ["load_state_dict", "restore", "load"])
+@pytest.mark.parametrize("load", ["load_state_dict", "load"])
 def test_nothing_is_loaded_into_arrays_that_nobody_sees(load, tmp_path):
     params = {"a": new()}
     opt = lrc.Adam(params)
     opt.save(tmp_path / "a.npz")
     given = {
         "load_state_dict": opt.state_dict(),
-        "restore": opt.snapshot(),
         "load": tmp_path / "a.npz",
     }[load]
     params["a"] = new()
@@ -172,3 +171,66 @@ def test_mappings_whose_values_cannot_be_known_are_not_looked_at(kind, nested):
 def test_a_single_array_and_a_tuple_cannot_be_replaced():
     assert lrc.Adam(new()).step(new())
     assert lrc.Adam((new(), new())).step((new(), new()))
+
+
+@pytest.mark.parametrize("place", [{}, [], ()])
+@pytest.mark.parametrize("nested", [False, True])
+def test_what_holds_no_parameter_may_be_told_without_a_name(place, nested):
+    params = {"a": new(), "e": place}
+    whole = {"x": params} if nested else params
+    opt = lrc.SGD(whole)
+    params["e"] = type(place)([]) if place != {} else {}
+    if params["e"] is place:  # there is but one empty tuple
+        assert opt.state_dict()
+        return
+    with pytest.raises(ValueError, match=r"parameters from .* replaced"):
+        opt.state_dict()
+
+
+def test_adding_does_not_hide_it():
+    params = {"a": new()}
+    opt = lrc.SGD(params)
+    params["a"] = new()
+    with pytest.raises(ValueError, match='"a" was replaced'):
+        opt.add({"b": new()})
+    assert opt.names == ("a",)
+
+
+@pytest.mark.parametrize("kind", [dict, list])
+def test_what_a_dict_or_list_has_gained_may_be_added(kind):
+    params = {"a": new()} if kind is dict else [new()]
+    opt = lrc.SGD(params)
+    added = new()
+    if kind is dict:
+        params["b"] = added
+        opt.add({"b": added})
+    else:
+        params.append(added)
+        opt.add([added])
+    first = {"a": new()} if kind is dict else [new()]
+    assert opt.step([first, {"b": new()} if kind is dict else [new()]])
+    params["a" if kind is dict else 0] = new()
+    with pytest.raises(ValueError, match="was replaced"):
+        opt.state_dict()
+
+
+def test_gradients_are_not_bound_for_arrays_that_nobody_sees():
+    params = {"a": new()}
+    opt = lrc.SGD(params)
+    params["a"] = new()
+    with pytest.raises(ValueError, match="was replaced"):
+        opt.bind({"a": new()})
+
+
+def test_a_range_test_puts_the_arrays_of_the_optimizer_back():
+    params = {"a": new()}
+    array, opt = params["a"], lrc.SGD(params, lr=0.1)
+    rt = lrc.RangeTest(opt, 1e-2, 1.0, num=10)
+    with pytest.raises(ValueError, match="was replaced"):  # noqa: PT012
+        for k, _ in enumerate(rt):
+            opt.step({"a": np.ones(3)})
+            rt.report(1.0)
+            if k == 4:
+                params["a"] = array.clip(-1, 1)
+    del rt
+    assert (array.tolist(), opt.t) == ([7.0] * 3, 0)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lrcore as lrc
-from lrcore import generators
+from lrcore import checkpoint, files, generators
 from lrcore.document import FORMAT, KINDS
 
 each_format = pytest.mark.parametrize("suffix", SUFFIXES)
@@ -66,6 +66,7 @@ REFUSED = {
     "objects": ({"a": np.array([None])}, "an array of object is no plain data"),
     "a time": ({"a": np.datetime64("2020-01-01", "ns")}, "a datetime64 is no plain data"),
     "a key": ({1: "a"}, "the key 1 is not a string"),
+    "a masked array": ({"a": np.ma.masked_array([1.0, 2.0], [0, 1])}, "a masked array is no plain"),
 }
 
 
@@ -204,3 +205,27 @@ def test_a_whole_run_goes_on_from_one_file(suffix, cut, tmp_path):
     log = opt.load(tmp_path / f"a{suffix}", params=True, rng=rng).extra["log"]
     train(opt, rng, log, 40)
     assert (opt.params["w"].tobytes(), log) == (whole[0].params["w"].tobytes(), whole[2])
+
+
+def test_data_that_holds_itself_is_not_written(tmp_path):
+    extra = []
+    extra.append(extra)
+    with pytest.raises(ValueError, match="within one another without an end, or too deep"):
+        lrc.SGD(np.ones(2)).save(tmp_path / "a.npz", extra=extra)
+
+
+def test_an_interrupt_after_the_change_leaves_generator_and_optimizer_together(tmp_path):
+    trained(tmp_path / "a.npz", rng=np.random.default_rng(0))
+    opt, rng = lrc.Adam(np.ones(2)), np.random.default_rng(3)
+    saved = files.read(tmp_path / "a.npz")
+
+    def put(*arguments, done, **options):
+        checkpoint_put(*arguments, done=done, **options)
+        raise KeyboardInterrupt
+
+    checkpoint_put = checkpoint.put
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "put", put)
+        with pytest.raises(KeyboardInterrupt):
+            opt.load(tmp_path / "a.npz", rng=rng)
+    assert (opt.t, rng.bit_generator.state) == (1, saved["rng"])

@@ -50,10 +50,10 @@ def test_equal_controllers_are_taken_in_turn() -> None:
 def test_a_setting_changed_on_purpose_is_reported() -> None:
     saved, here = told(*three()), three()
     here[0] = Plateau(0.25, patience=7)
-    report = optimizer(*reversed(here)).load_state_dict(saved)
+    report = optimizer(here[2], here[0], here[1]).load_state_dict(saved)
     assert report.differing == (
-        "controllers[2].factor is 0.25 here and was 0.5 when it was saved",
-        "controllers[2].patience is 7 here and was 1 when it was saved",
+        "controllers[1].factor is 0.25 here and was 0.5 when it was saved",
+        "controllers[1].patience is 7 here and was 1 when it was saved",
     )
     assert here[0].state_dict()["best"] == saved["controllers"][0]["state"]["best"]
 
@@ -65,6 +65,15 @@ def test_two_of_a_class_with_other_settings_cannot_be_told_apart() -> None:
     with pytest.raises(ValueError, match=r"controllers\[0\], controllers\[1\]: .*assign others"):
         opt.load_state_dict(saved)
     assert (first.best, second.best, opt.t) == (None, None, 0)
+
+
+def test_settings_that_have_moved_on_by_one_are_not_taken_for_one_another() -> None:
+    saved = told(Plateau(0.5, patience=1), Plateau(0.5, patience=2))
+    first, second = Plateau(0.5, patience=2), Plateau(0.5, patience=4)
+    with pytest.raises(ValueError, match=r"controllers\[0\], controllers\[1\]: .*which is which"):
+        optimizer(first, second).load_state_dict(saved)
+    optimizer(first, second).load_state_dict(saved, strict=False)
+    assert (first.best, second.best) == (None, None)
 
 
 def test_the_way_that_the_error_names_works() -> None:

@@ -126,3 +126,20 @@ def test_a_suggestion_is_used_as_it_is():
     assert opt.hyperparameters["lr"] == 0.1
     opt.lr = test.result.suggestion
     assert opt.lr == test.result.suggestion
+
+
+def test_a_floor_leaves_no_huge_rate_behind():
+    plateau = lrc.ReduceOnPlateau(0.1, patience=1, min_lr=0.01)
+    opt = lrc.SGD(np.ones(1), lr=lrc.Constant(0.1), controller=plateau)
+    for _ in range(4):
+        plateau.update(1.0)
+    opt.lr = opt.lr
+    assert opt.lr == 0.01
+    plateau.reset()
+    assert opt.lr == 0.1
+    for _ in range(4):
+        plateau.update(1.0)
+    opt.lr = 0.005
+    opt.lr = 0.01
+    plateau.reset()
+    assert opt.lr <= 0.1
