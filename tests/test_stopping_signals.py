@@ -21,6 +21,9 @@ LOOP = """
 import os, signal, sys
 import numpy as np, lrcore as lrc
 
+# where a shell starts the tests in the background, Ctrl-C is ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def ask(name):
     os.kill(os.getpid(), getattr(signal, name))
 
@@ -39,11 +42,12 @@ def program(text, *words):
     )
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def handlers():
-    """Puts back what a test has made of the handlers, after all."""
+    """Handlers as they are in the foreground; puts back what there was, after all."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield before
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield {number: signal.getsignal(number) for number in SIGNALS}
     for number, handler in before.items():
         signal.signal(number, handler)
 
