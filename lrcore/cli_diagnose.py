@@ -41,8 +41,9 @@ as overfitting, and go to --validation (found by their name where the file has t
 losses of a test aside).
 The training losses are the only column with "loss" in its name, or of several the one
 for training as a whole; where that is not sure, an error lists the columns. Rows without
-a value are left out, a header that comes again is skipped, and numbers may have decimal
-commas. Names win over places: --column 2 is the second column unless one is called 2.
+a value are left out, rows that stand newest first are reversed, a header that comes again
+is skipped, and numbers may have decimal commas. Names win over places: --column 2 is the
+second column unless one is called 2.
 
 exit code: 0 for ok, 1 for any other answer, 2 after an error"""
 
@@ -118,6 +119,7 @@ def _report(found: Diagnosis, judged: Choice, name: str) -> str:
     text += f" ({without} without a value left out)" if without else ""
     if judged.validation is not None:
         text += f"; validation: column {judged.validation_name}, {_rows(judged.validation)}"
+    text += "; reversed, since the newest stand first" if judged.reversed else ""
     return "\n".join([verdict, text, *evidence])
 
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 Cell = str | float | bool | None
 
-_MISSING: Final = frozenset(("", "na", "n/a", "<na>", "#n/a", "null", "none", "-", "--"))
+_MISSING: Final = frozenset(("", "na", "n/a", "<na>", "#n/a", "null", "none", "no log", "-", "--"))
 _LONGEST: Final = max(map(len, _MISSING))
 _COMMA: Final = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _THOUSANDS: Final = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")

@@ -10,19 +10,24 @@ from typing import Final, NamedTuple
 from . import log_words
 from .log_cells import PRINTED, SAMPLE, Column, Table, holds_numbers, missing, number, numbers
 from .log_parts import by_parts
+from .log_rows import newest_first, without_gaps
 from .suggestions import suggest
 
 _LISTED: Final = 40  # columns in a message
 
 
 class Choice(NamedTuple):
-    """What is judged; `rows` counts those that were read, with a loss or without."""
+    """What is judged; `rows` counts those that were read, with a loss or without.
+
+    `reversed` says that they stand newest first in the file; here they do not.
+    """
 
     name: str
     losses: list[float]
     rows: int
     validation_name: str | None
     validation: list[float] | None
+    reversed: bool = False
 
 
 def choose(table: Table, column: str | None = None, validation: str | None = None) -> Choice:
@@ -39,25 +44,34 @@ def choose(table: Table, column: str | None = None, validation: str | None = Non
     ------
     ValueError
         If there is no such column, none that is sure to hold training losses, or a cell of it
-        holds something else.
+        holds something else; or if both are the same.
     """
-    table = by_parts(table)
+    table = without_gaps(by_parts(table))
     losses = _asked(table, column) if column is not None else _training(table)
     if validation is None:
         other = _validation(table, losses)
     else:
         other = None if validation.lower() == "none" else _asked(table, validation)
+    if other is losses:
+        raise ValueError(
+            f"column {title(table, losses)} is judged as the training losses, and cannot be the "
+            f"validation losses too: choose another --column or --validation of {listing(table)}"
+        )
+    newest = newest_first(table, losses)
     return Choice(
         title(table, losses),
-        _numbers(table, losses),
+        _numbers(table, losses, newest),
         len(losses.cells),
         title(table, other) if other else None,
-        _numbers(table, other) if other else None,
+        _numbers(table, other, newest) if other else None,
+        newest,
     )
 
 
-def _numbers(table: Table, column: Column) -> list[float]:
+def _numbers(table: Table, column: Column, newest: bool) -> list[float]:
+    """In the order of the steps."""
     found = numbers(column, table.unit)
+    found = found[::-1] if newest else found
     if not found:
         raise ValueError(f"there are no losses in column {title(table, column)}")
     return found
@@ -115,7 +129,12 @@ def _training(table: Table) -> Column:
     trained = [column for column in own if log_words.says_training_alone(column.name)]
     if trained:
         return _only(table, trained)
-    _refuse_validation(table, [column for column in told if column not in own])
+    others = [column for column in told if column not in own]
+    twins = [column for column in own if log_words.says_error_alone(column.name)]
+    twins = [column for column in twins if _twins(column, others)]
+    if twins:
+        return _only(table, twins)
+    _refuse_validation(table, others)
     return _only(table, _remaining(table, own))
 
 
@@ -155,6 +174,12 @@ def _refuse_words(table: Table) -> None:
         named = log_words.is_loss(column.name) and not log_words.of_validation(column.name)
         if named or wrapped:
             numbers(column, table.unit)
+
+
+def _twins(column: Column, others: Sequence[Column]) -> list[Column]:
+    """Columns of the same measure, of other rows."""
+    measure = log_words.measure(column.name)
+    return [other for other in others if log_words.measure(other.name) == measure]
 
 
 def _refuse_validation(table: Table, columns: Sequence[Column]) -> None:
@@ -225,12 +250,14 @@ def _validation(table: Table, losses: Column) -> Column | None:
         for column in table.columns
         if log_words.of_validation(column.name)
         and not log_words.of_test(column.name)
-        and log_words.is_error(column.name)
+        and (log_words.is_error(column.name) or not log_words.is_other(column.name))
         and _count(column) > 1
         and holds_numbers(column.cells)
     ]
-    twins = [c for c in others if log_words.measure(c.name) == log_words.measure(losses.name)]
-    for kept in (twins, [c for c in others if log_words.is_loss(c.name)]):
+    # A name that says its part alone, such as "train", has a twin that says no more either.
+    known = [c for c in others if log_words.is_error(c.name)]
+    twins = _twins(losses, others if log_words.of_training(losses.name) else known)
+    for kept in (twins, [c for c in known if log_words.is_loss(c.name)]):
         if len(kept) == 1:
             return kept[0]
     return None

@@ -6,6 +6,7 @@ import csv
 import re
 from typing import Final
 
+from .log_bars import last_states
 from .log_cells import Table
 from .log_json import read_json
 from .log_tables import read_blanks, read_table
@@ -51,6 +52,7 @@ def read_log(data: bytes) -> Table:
 
 def _printed(text: str) -> Table | None:
     """Numbers beside names where more than one line has a loss so; or else a table."""
+    text = last_states(text)
     pairs = read_pairs(text)
     losses = (c for c in pairs.columns if is_error(c.name) or of_training(c.name))
     lines = max((len(column.cells) for column in losses), default=0)

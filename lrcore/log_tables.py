@@ -57,7 +57,8 @@ def read_blanks(text: str) -> Table | None:
     Other text may stand above and below it. Raises as `read_table`.
     """
     lines = text.split("\n")
-    rows = _block([Row(k, line.split()) for k, line in enumerate(lines, 1) if not _aside(line)])
+    split = ((k, line.replace("No log", "NA").split()) for k, line in enumerate(lines, 1))
+    rows = _block([Row(k, cells) for k, cells in split if not _aside(lines[k - 1])])
     columns = _assemble(lines, _wide_header(lines, rows), " ") if rows else None
     if not columns:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 
@@ -22,8 +23,8 @@ _NO_LOSS: Final = _set(
 _OTHER: Final = _NO_LOSS | _set(
     "step steps epoch epochs iter iters iteration iterations update updates batch batches round "
     "date dur sec secs ms s wall runtime samples tokens second per index idx id pid number num n t "
-    "learning rates momentum gradient gnorm acc accuracy auc f1 precision recall score scores r2 "
-    "reward return likelihood elbo bleu iou map flops memory mem gpu cpu util size"
+    "eta learning rates momentum gradient gnorm acc accuracy auc f1 precision recall score scores "
+    "r2 reward return likelihood elbo bleu iou map flops memory mem gpu cpu util size"
 )
 _ERRORS: Final = _set(
     "error cost objective nll ce bce entropy cross logloss mlogloss binary multi rmse mse mae mape "
@@ -33,18 +34,26 @@ _PLAIN: Final = TRAINING | _set(
     "loss total step batch iter iteration epoch avg average mean running log logs history metrics "
     "values"
 )
+_COUNTERS: Final = _set(
+    "step steps epoch epochs iter iters iteration iterations batch batches round rounds update "
+    "updates"
+)
+# Elsewhere inside of a word, as in "lossless" and "glossary", it is none.
+_LOSS: Final = re.compile(
+    r"loss(?=(?:es)?(?![a-z])|train|val|test|eval|dev|scale|weight|min|max|mean)"
+)
 _RUN: Final = re.compile(r"(params?|config|hparams|hyperparameters)[_./]", re.IGNORECASE)
 _MEASURED: Final = _set("norm grad rms mean std var min max l1 l2 update delta change count scale")
 
 
 def words(name: str) -> list[str]:
-    """In lower case; "loss" is a word of its own wherever it stands.
+    """In lower case; "loss" at the end of a word is one of its own.
 
-    >>> words("valLoss/epoch_2"), words("train-logloss")
-    (['val', 'loss', 'epoch', '2'], ['train', 'log', 'loss'])
+    >>> words("valLoss/epoch_2"), words("train-logloss"), words("glossary")
+    (['val', 'loss', 'epoch', '2'], ['train', 'log', 'loss'], ['glossary'])
     """
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower().replace("loss", " loss ")
-    return re.findall(r"[a-z]+\d*|\d+", spaced)
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    return re.findall(r"[a-z]+\d*|\d+", _LOSS.sub(" loss ", spaced))
 
 
 def _part(name: str) -> str:
@@ -75,8 +84,13 @@ def of_test(name: str) -> bool:
 
 
 def is_loss(name: str) -> bool:
-    """Whether "loss" is in a name, and nothing that makes a scale, a time or the like of it."""
-    return "loss" in name.lower() and _NO_LOSS.isdisjoint(words(name))
+    """Whether "loss" is in a name, and nothing that makes a scale, a time or the like of it.
+
+    >>> is_loss("train_logloss"), is_loss("lossless_ratio"), is_loss("loss_scale")
+    (True, False, False)
+    """
+    said = words(name)
+    return "loss" in said and _NO_LOSS.isdisjoint(said)
 
 
 def is_error(name: str) -> bool:
@@ -99,6 +113,36 @@ def says_training_alone(name: str) -> bool:
     own = name.rpartition("[].")[2]  # without the list that it is in
     rest = {word for word in words(own) if not word.isdecimal()} - TRAINING - {"s"}
     return of_training(name) and (not rest or says_error_alone(" ".join(rest)))
+
+
+def says_part_alone(name: str) -> bool:
+    """Whether a name says no more than which rows it is about, as "train" and "val" do."""
+    own = {word for word in words(name.rpartition("[].")[2]) if not word.isdecimal()}
+    return bool(own) and (TRAINING | VALIDATION).issuperset(own)
+
+
+@lru_cache(1000)
+def is_counter(name: str) -> bool:
+    """Whether a name says no more than that it counts steps, epochs or the like.
+
+    >>> is_counter("trainer/global_step"), is_counter("remaining steps")
+    (True, False)
+    """
+    said = set(words(name))
+    aside = TRAINING | VALIDATION | {"trainer", "global", "current"}
+    return not said.isdisjoint(_COUNTERS) and (aside | _COUNTERS).issuperset(said)
+
+
+@lru_cache(1000)
+def counted_part(name: str) -> str:
+    """The word about which rows a counter is; "" for any other name.
+
+    >>> counted_part("Val Epoch"), counted_part("epoch"), counted_part("val_loss")
+    ('Val', '', '')
+    """
+    part = _part(name) if is_counter(name) else ""
+    found = re.search(part, name, re.IGNORECASE)
+    return found[0] if found else ""
 
 
 def says_error_alone(name: str) -> bool:

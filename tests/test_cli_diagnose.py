@@ -62,6 +62,19 @@ def test_the_answer_names_the_columns_and_counts_the_rows(tmp_path: Path, capsys
     )
 
 
+def test_rows_that_stand_newest_first_are_judged_in_the_order_of_their_steps(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    table = np.column_stack((np.arange(100), CLIMB))
+    file = write(tmp_path / "a.csv", table[::-1], "step,loss")
+    assert asked(capsys, file, code=1) == lrc.diagnose(CLIMB)
+    main(["diagnose", file])
+    judged = f"judged: column loss, 100 rows of {file}; reversed, since the newest stand first"
+    assert capsys.readouterr().out.splitlines()[1] == judged
+    main(["diagnose", write(tmp_path / "b.csv", table, "step,loss")])
+    assert "reversed" not in capsys.readouterr().out
+
+
 def test_validation_losses_and_a_start_go_to_the_diagnosis(
     tmp_path: Path, capsys: Captured
 ) -> None:
@@ -176,6 +189,7 @@ def test_a_dash_reads_stdin(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -
         ("step,loss\n1,2\n2,high\n", [], "line 3: 'high' is not a loss"),
         ("step,loss\n1,2\n", ["--column", "los"], "no column 'los'; did you mean loss?"),
         ("1\n2\n", ["--column", "loss"], "no column 'loss'"),
+        ("loss,b\n1,2\n", ["--validation", "loss"], "column loss is judged as the training"),
         ("1\n", ["--plot", "a.gif"], "must end in .png, .svg, .pdf"),
         ("1\n", ["--colum", "loss"], "did you mean --column?"),
         ("\x00\n\xff", [], "losses.csv: "),

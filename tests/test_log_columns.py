@@ -64,6 +64,20 @@ def table(*names: str, kind: str = "a table set apart by commas") -> Table:
             "my-test-run/val_loss",
         ),
         ("epoch training/loss training/val_loss", "training/loss", "training/val_loss"),
+        ("epoch rmse val_rmse", "rmse", "val_rmse"),
+        ("epoch val_mae mae", "mae", "val_mae"),
+        ("epoch mse accuracy val_mse val_accuracy", "mse", "val_mse"),
+        ("epoch nll eval_nll", "nll", "eval_nll"),
+        ("epoch train val", "train", "val"),
+        ("train valid", "train", "valid"),
+        ("train val val_acc", "train", "val"),
+        ("history.train history.val", "history.train", "history.val"),
+        ("epoch train test", "train", None),
+        ("epoch train accuracy val_accuracy", "train", None),
+        ("lossless_ratio loss", "loss", None),
+        ("glossary train_nll", "train_nll", None),
+        ("step eta loss", "loss", None),
+        ("losses val_losses", "losses", "val_losses"),
     ],
 )
 def test_the_training_loss_is_found_by_its_name(
@@ -89,6 +103,11 @@ def test_the_training_loss_is_found_by_its_name(
         ("foo bar", "choose --column NAME from foo, bar"),
         ("step val_loss", "it has validation losses alone (val_loss)"),
         ("step test_loss test_acc", "it has validation losses alone (test_loss)"),
+        ("epoch rmse val_loss", "it has validation losses alone (val_loss)"),
+        ("epoch rmse mae val_rmse val_mae", "more than one column may hold"),
+        ("step eta", "no column is sure"),
+        ("lossless_ratio mse", "choose --column NAME from lossless_ratio, mse"),
+        ("glossary objective", "choose --column NAME from glossary, objective"),
         ("step valid_rmse", "--column NAME judges a column anyway, of step, valid_rmse"),
         ("number value params_lr", "each row is of another run"),
         ("loss config/lr", "which makes no curve"),
@@ -136,6 +155,14 @@ def test_validation_losses_may_be_chosen_or_left_out() -> None:
     assert choose(columns, None, "test_loss").validation == CURVES[2]
     assert choose(columns, None, "3").validation == CURVES[2]
     assert choose(columns, None, "none").validation is None
+
+
+def test_one_column_is_not_both_of_training_and_of_validation() -> None:
+    columns = table("step", "loss", "val_loss")
+    for column, validation in ((None, "loss"), (None, "2"), ("val_loss", "3"), ("1", "step")):
+        with pytest.raises(ValueError, match="cannot be the validation losses too"):
+            choose(columns, column, validation)
+    assert choose(columns, "val_loss", "loss").validation == CURVES[1]
 
 
 def test_several_validation_losses_are_left_aside() -> None:

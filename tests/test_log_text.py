@@ -34,7 +34,7 @@ LINES = {
     "Epoch {k}\n  train loss: {x}\n  val loss: {y}\n": ("train loss", "val loss"),
     "Training:\nloss: {x}\nValidation:\nloss: {y}\n": ("Training loss", "Validation loss"),
     "Train Epoch: 1 [{k}/60000 (0%)]\tLoss: {x}\nTest set: Average loss: 1, Accuracy: 9/10\n": (
-        "Loss",
+        "Train Loss",
         None,
     ),
     "Epoch: [0][ {k}/391]\tTime  0.5 ( 0.5)\tLoss {x} ({y})\tAcc@1 1.0 (1.0)\n": ("Loss", None),
@@ -80,6 +80,52 @@ def test_the_losses_are_found_in_lines_of_many_forms(line: str) -> None:
     found = chosen(f"Loading data ...\nUsing 2 workers\n{text}\nDone in 5.2 s.\n")
     assert found.losses == CURVE
     assert (found.name, found.validation_name) == LINES[line]
+    assert found.validation is None or found.validation == [2 * x for x in CURVE]
+
+
+PARTED = {
+    "train epoch: {k}, loss: {x}\neval epoch: {k}, loss: {y}\n": ("train loss", "eval loss"),
+    "Train Epoch {k} Loss {x}\nVal Epoch {k} Loss {y}\n": ("Train Loss", "Val Loss"),
+    "Training step {k}: loss = {x}\nValidation step {k}: loss = {y}\n": (
+        "Training loss",
+        "Validation loss",
+    ),
+    "train epoch {k} loss {x}\ndev epoch {k} loss {y}\n": ("train loss", "dev loss"),
+    "split=train epoch={k} loss={x}\nsplit=val epoch={k} loss={y}\n": ("train loss", "val loss"),
+    "loss={x} split=train\nloss={y} split=val\n": ("train loss", "val loss"),
+    "mode: train, lr: 0.1, loss: {x}\nmode: val, lr: 0.1, loss: {y}\n": ("train loss", "val loss"),
+    "{{'loss': {x}, 'phase': 'train'}}\n{{'loss': {y}, 'phase': 'val'}}\n": (
+        "train loss",
+        "val loss",
+    ),
+    "epoch {k} loss {x} (train)\nepoch {k} loss {y} (val)\n": ("train loss", "val loss"),
+    "epoch {k} loss {x} acc 9% | train\nepoch {k} loss {y} acc 9% | val\n": (
+        "train loss",
+        "val loss",
+    ),
+    "epoch {k} loss {x} on train\nepoch {k} loss {y} on val\n": ("train loss", "val loss"),
+    "epoch {k} loss {x} (train) loss {y} (val)\n": ("train loss", "val loss"),
+    "epoch {k} (train) loss {x}\nepoch {k} (val) loss {y}\n": ("train loss", "val loss"),
+    "Training epoch {k}\nloss: {x}\nValidation epoch {k}\nloss: {y}\n": (
+        "Training loss",
+        "Validation loss",
+    ),
+    # What is no part of all in the line, or below it, stays aside.
+    "train epoch: {k}, loss: {x}, eval_loss: {y}\n": ("train loss", "eval_loss"),
+    "Epoch {k} loss {x} acc 0.5 | val: loss {y} acc 0.8\n": ("loss", "val loss"),
+    "Epoch {k} loss {x} acc 0.5 | val: acc 0.8\n": ("loss", None),
+    "Epoch {k}, Loss: {x}, Test Accuracy: 91.2%\n": ("Loss", None),
+    "Epoch {k}: loss {x} - starting validation\n": ("loss", None),
+    "epoch {k} loss {x}\nValidation epoch {k}\nval_loss: {y}\n": ("loss", "val_loss"),
+}
+
+
+@pytest.mark.parametrize("lines", PARTED)
+def test_lines_of_training_and_of_validation_are_told_apart(lines: str) -> None:
+    text = "".join(lines.format(k=k, x=x, y=2 * x) for k, x in enumerate(CURVE))
+    found = chosen(text)
+    assert (found.name, found.validation_name) == PARTED[lines]
+    assert found.losses == CURVE
     assert found.validation is None or found.validation == [2 * x for x in CURVE]
 
 
@@ -142,6 +188,7 @@ def test_a_line_of_any_length_is_judged_or_refused(part: str) -> None:
 def test_codes_of_terminals_are_no_text() -> None:
     coloured = "\x1b[1;31mred\x1b[0m \x1b]0;title\x07and \x1b[38;5;4mblue\x1b[0m\x1b[K\r\n"
     assert plain(coloured) == "red and blue\n"
+    assert plain("1/9\b\b\b\r2/9\b\b\b3/9\r4/9") == "1/9\n2/9\n3/9\n4/9"
 
 
 @given(
