@@ -30,7 +30,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "lrcore"
-LOOPS = ("core", "cuts", "gradients", "monitor")
+LOOPS = ("core", "faded", "cuts", "gradients", "monitor")
 # Tests that look at an ordinary build, at memory, or at what is imported with nothing beside it.
 LEFT_OUT = (
     "extension_shows",

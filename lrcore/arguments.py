@@ -118,9 +118,24 @@ def checked(owner: str, name: str, value: Any, kind: Any) -> Any:
     try:
         return convert(value, kind)
     except (TypeError, ValueError) as wanted:
-        way = _at_zero(value, kind)
+        way = _at_zero(value, kind) or misplaced(value, name)
         message = f"{owner}: {name} must be {wanted}, got {value!r}{way and '; ' + way}"
         raise type(wanted)(message) from None
+
+
+_PLACES: Final = {
+    "Optimizer": "the optimizer takes the schedule, as lr=, or the controller, as controller=",
+    "Schedule": "a schedule is given to the optimizer, as lr=",
+    "Controller": "a controller is given to the optimizer, as controller=",
+}
+
+
+def misplaced(value: Any, name: str) -> str:
+    """Where an optimizer, schedule or controller belongs that was given as `name`; else empty."""
+    classes = [c.__name__ for c in type(value).__mro__ if c.__module__.startswith("lrcore.")]
+    kind = next((each for each in classes if each in _PLACES), "")
+    fits = kind in name.title() or (kind == "Schedule" and name == "lr")
+    return "" if not kind or fits else _PLACES[kind]
 
 
 def _at_zero(value: Any, kind: Any) -> str:

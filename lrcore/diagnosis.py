@@ -151,10 +151,12 @@ def judge(
         number of something, or a ratio between -1000 and 1000.
 
         Of the losses: `points` and `nonfinite` (how many there are; the latter counts `skipped`
-        updates too), `first_nonfinite` (its index) and `finite_after` (how many follow the last
-        that is not); `start`, `first`, `last` and `lowest` (losses: the first one, or `start`, and
-        medians of the last tenth and of the lowest); `burst` (how many at the end lie above all
-        before by more than those ever rose at once; `last` is then their median).
+        updates too), `first_nonfinite` (its index), `finite_after` (how many follow the last that
+        is not), `gap` (the most in a row after which finite ones came) and `nonfinite_end` (the
+        row at the end); `reported` (from a `Monitor` that kept but some: all of them); `start`,
+        `first`, `last` and `lowest` (losses: the first one, or `start`, and medians of the last
+        tenth and of the lowest); `burst` (how many at the end lie above all before by more than
+        those ever rose at once; `last` is then their median).
 
         Shares of the fall, from the start to the end: `late` (made in the last half), `scatter`
         (of single losses about the line through the last half), `stop` (if the last half is
@@ -162,12 +164,13 @@ def judge(
         (lost again in the end, by medians, and at the least) and `drop` (made by the last three
         losses). `leap` is the largest rise at once as a share of the rise from the lowest loss.
 
-        In units of the noise: `visible` (the fall) and `trend` (that of the last half, positive
-        downwards), both in their standard errors; `order` (the trend of the ranks of the losses, of
-        all or of the last half, whichever rises more: growth by a factor at each update is no line,
-        and would count as noise); `above` and `jump` (how far the mean of the last half and the
-        highest of the first tenth lie above the first loss) and `tail` (the highest of the last
-        half above its line). If the last half fell and stopped, `settled` losses have followed, and
+        In units of the noise: `visible` (the fall), `early` (that of the rest below the first
+        quarter, by their means and by their ranks, whichever tells less) and `trend` (that of the
+        last half, positive downwards), all in their standard errors; `order` (the trend of the
+        ranks of the losses, of all or of the last half, whichever rises more: growth by a factor at
+        each update is no line, and would count as noise); `above` and `jump` (how far the mean of
+        the last half and the highest of the first tenth lie above the first loss) and `tail` (the
+        highest of the last half above its line). If the last half fell and stopped, `settled` losses have followed, and
         the noise is that of these.
 
         From -1 to 1: `alternation` and `swing` (correlation of neighbours in the last half, of its

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
-from .verdicts import LOST, SIGHT
+from .verdicts import LOST, in_sight
 
 Numbers: TypeAlias = Mapping[str, float]
 _MOST: Final = 10.0  # times the fall: what is printed of more is a bound
@@ -25,11 +25,14 @@ def words(evidence: Numbers) -> list[str]:
 
 
 def _levels(e: Numbers) -> Iterator[str]:
+    seen = _count(e.get("reported", e["points"]), "loss", "losses")
+    if "reported" in e:
+        seen += f", {e['points']:.0f} of them judged"
     if "first" not in e:
-        yield _count(e["points"], "loss", "losses")
+        yield seen
         return
     begin = "the loss before the first update was" if "start" in e else "the first is"
-    yield f"{_count(e['points'], 'loss', 'losses')}: {begin} {e['first']:.4g}"
+    yield f"{seen}: {begin} {e['first']:.4g}"
     burst = e.get("burst", 0)
     if burst:
         many = f"{burst:.0f} lie above all before, around"
@@ -46,7 +49,9 @@ def _count(number: float, one: str, many: str) -> str:
 def _gaps(e: Numbers) -> Iterator[str]:
     if "first_nonfinite" in e:
         losses = _count(e["nonfinite"] - e.get("skipped", 0), "loss", "losses")
-        yield f"{losses} of {e['points']:.0f}, the first is number {e['first_nonfinite'] + 1:.0f}"
+        judged = " judged" if "reported" in e else ""
+        first = f"the first is number {e['first_nonfinite'] + 1:.0f}"
+        yield f"{losses} of {e['points']:.0f}{judged}, {first}"
         yield f"{_count(e['finite_after'], 'finite loss follows', 'finite losses follow')} the last"
     if "skipped" in e:
         yield f"the gradients of {_count(e['skipped'], 'update', 'updates')}"
@@ -59,7 +64,7 @@ def _half(e: Numbers) -> Iterator[str]:
         yield "it ends above where it started"
     elif e["lost"] > LOST:
         yield f"at least {_percent(e['lost'])} of the fall to the lowest loss is lost at the end"
-    elif e["visible"] < SIGHT:
+    elif not in_sight(e):
         yield "no fall of the whole curve stands out from the scatter"
     else:
         stopped = f", and ended {_count(e.get('settled', 0), 'loss', 'losses')} before the end"

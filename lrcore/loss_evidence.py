@@ -19,17 +19,21 @@ _EVIDENT, _GROWTH = 100.0, 3.0
 _APART, _ABRUPT, _ALONE = 8.0, 0.3, 20.0
 _SLACK, _SURE, _SHRINK = 0.25, 3.0, 0.7
 _UNSURE, _LEAST, _FAR = 4.0, 16, 2.5
+_FEW, _BY_CHANCE, _RANKS = 14, 0.4, 1.5
 
 
 def curve_evidence(losses: Curve, start: float | None) -> Evidence:
-    """Of the finite losses, if the last one is; `start` stands for the first of them."""
+    """Of the finite losses, if training went on after the others; `start` stands for the first."""
     finite = np.isfinite(losses)
     evidence = {"points": float(losses.size), "nonfinite": float(np.sum(~finite))}
     if not finite.all():
         places = np.flatnonzero(~finite)
         evidence["first_nonfinite"] = float(places[0])
         evidence["finite_after"] = float(losses.size - 1 - places[-1])
-        if finite[-1]:
+        runs = [run.size for run in np.split(places, np.flatnonzero(np.diff(places) > 1) + 1)]
+        end = 0 if finite[-1] else runs.pop()
+        evidence |= {"gap": float(max(runs, default=0)), "nonfinite_end": float(end)}
+        if finite.any() and end <= evidence["gap"]:
             evidence |= _of_finite(losses[finite], start)
         return evidence
     return evidence | (_of_finite(losses, start) if losses.size else {})
@@ -121,7 +125,8 @@ def _shape(y: Curve, first: float) -> Evidence:
     end = y[-max(2 * settled // 3, min(settled, 5)) :] if settled else half  # past the bend
     slope, rest = _line(end) if end.size > 4 else (0.0, np.full(end.size, 0.8 * local))
     noise = _noise(rest, 1e-12) if end.size > 4 else max(local, 1e-12)
-    doubt = _doubt(noise, end.size)
+    few = _BY_CHANCE * local_noise(y) if y.size < _FEW else 0.0  # five may lie on a line by chance
+    doubt = _doubt(max(noise, few), end.size)
     last = float(np.median(y[-min(tenth, settled or tenth) :]))
     lowest = min(float(np.median(part)) for part in np.array_split(y, 10))
     start = float(np.median(y[:tenth]))
@@ -133,6 +138,7 @@ def _shape(y: Curve, first: float) -> Evidence:
         "late": max(float(np.median(around)) - last, 0.0) / fall,
         "scatter": 1.25 * float(np.abs(rest).mean()) / fall,
         "visible": (top - last) / errors,
+        "early": _early(y),
         "trend": _trend(slope, doubt, end.size),
         "order": min(_order(y), _order(half)),
         "above": (float(half.mean()) - first) / doubt,
@@ -152,6 +158,21 @@ def _shape(y: Curve, first: float) -> Evidence:
         shape["settled"] = settled
     # no -0.0
     return {name: min(max(float(x), -BOUND), BOUND) + 0.0 for name, x in shape.items()}
+
+
+def _early(y: Curve) -> float:
+    """How far the first quarter lies above the rest, in standard errors.
+
+    By means, and by ranks, which single losses cannot lead: the smaller of both. Noise that goes on
+    from loss to loss has fewer independent ones.
+    """
+    size = max(y.size // 4, 3)
+    again = min(max(_correlation(y[size:]), 0.0), 0.9)
+    error = math.sqrt((1 / size + 1 / (y.size - size)) * (1 + again) / (1 - again))
+    ranks = _ranks(y) / y.size
+    levels = [float(x[:size].mean() - x[size:].mean()) for x in (y, ranks)]
+    scatter = max(float(y[size:].std()) * (1 + 4 / (y.size - size)), 1e-12)
+    return min(levels[0] / scatter, _RANKS * levels[1] * math.sqrt(12)) / error
 
 
 def _lost(y: Curve, top: float, noise: float) -> float:
@@ -233,9 +254,15 @@ def _trend(slope: float, doubt: float, size: int) -> float:
 
 def _order(y: Curve) -> float:
     """The trend of the ranks of losses."""
-    sorted_ = np.sort(y)
-    slope, rest = _line((sorted_.searchsorted(y, "left") + sorted_.searchsorted(y, "right")) / 2.0)
+    slope, rest = _line(_ranks(y))
     return _trend(slope, _doubt(_noise(rest, 0.5), y.size), y.size)
+
+
+def _ranks(y: Curve) -> Curve:
+    """Equal losses share theirs."""
+    sorted_ = np.sort(y)
+    ranks: Curve = (sorted_.searchsorted(y, "left") + sorted_.searchsorted(y, "right")) / 2.0
+    return ranks
 
 
 def _line(y: Curve) -> tuple[float, Curve]:

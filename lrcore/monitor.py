@@ -17,6 +17,7 @@ from .calls import telling
 from .diagnosis import Diagnosis, judge
 from .losses import loss_of
 from .thinned import Thinned
+from .verdicts import verdict
 
 EVERY, KEEP = 200, 1024
 
@@ -202,7 +203,7 @@ class Monitor:
         """
         history = self.history
         skipped = self._opt.skipped - self._skipped
-        return judge(
+        found = judge(
             self._thinned.losses(),
             start=self._start,
             cosine=[seen.cosine for seen in history if not math.isnan(seen.cosine)],
@@ -212,6 +213,9 @@ class Monitor:
             gradient_norm=[seen.gradient_norm for seen in history],
             nonfinite=skipped + sum(seen.nonfinite > 0 for seen in history),
         )
+        evidence = self._thinned.scaled(found.evidence)
+        label, advice = verdict(evidence, watched=True)
+        return Diagnosis(label, evidence, advice)
 
     @property
     def losses(self) -> list[float]:

@@ -84,6 +84,8 @@ def evidence(x: Array, losses: Array, curve: Smooth, d: Descent, ended: Ending) 
 def doubt(lrs: Array, losses: Array, curve: Smooth, d: Descent, ended: Ending) -> str:
     """Why a suggestion would be a guess; empty if it is none."""
     n = lrs.size
+    if losses.min() == losses.max():
+        return "the loss did not change at any rate: are the gradients 0?"
     of_first = d.noise / math.sqrt(max(1, n // 10))
     if not d.depth > _SIGMAS * math.hypot(of_first, curve.sigma[d.lowest]):
         return _too_small(lrs, d, ended)

@@ -160,6 +160,8 @@ REMARKS: Final[dict[tuple[str, str], str]] = {
 _IN_FRONT: Final = "a ramp is put in front of any schedule: schedule.warmup(n)"
 _STATELESS: Final = "leave it out: a schedule is a pure function of opt.t"
 _ONE_CALL: Final = "leave it out: one call of opt.step updates all arrays"
+_FOLLOWING: Final = "leave it out: give this to the optimizer, as controller="
+_CONTROLLERS = "BarzilaiBorwein DoG EarlyStopping Hypergradient Polyak ReduceOnPlateau"
 # What to do where nothing takes their place.
 INSTEAD: Final[dict[str, str]] = {
     "decay": "write lr=lrc.InverseTimeDecay(lr, decay)",
@@ -169,6 +171,7 @@ INSTEAD: Final[dict[str, str]] = {
     "transition_begin": "write schedule.shift(n) behind it",
     "last_epoch": f"{_STATELESS}, which opt.load brings back",
     "optimizer": f"{_STATELESS}; give it to the optimizer, as lr",
+    **{f"{owner}.optimizer": _FOLLOWING for owner in _CONTROLLERS.split()},
     **dict.fromkeys(("foreach", "fused", "capturable", "differentiable", "jit_compile"), _ONE_CALL),
     "monitor": "leave it out: report the value, controller.update(value)",
     "verbose": "leave it out; schedule.describe() and opt.lr tell",
@@ -193,7 +196,7 @@ NAMES: Final = _words(
         "SequentialLR": "schedule.then(other, at=n)",
         "ChainedScheduler": "the product of schedules, lrc.Constant(lr) * other",
         "ReduceLROnPlateau": "lrc.ReduceOnPlateau, given as controller=",
-        "LRScheduler": "lrc.Schedule",
+        "LRScheduler LearningRateSchedule": "lrc.Schedule",
         "lr_scheduler": "no module: all schedules stand in lrcore, as lrc.CosineAnnealing",
         "optim": "no module: all optimizers stand in lrcore, as lrc.Adam",
         "clip_grad_norm": "lrc.clip_grad_norm_(grads, max_norm), or clip_norm= of the optimizer",
@@ -204,19 +207,17 @@ NAMES: Final = _words(
         "CosineDecay": "lrc.CosineAnnealing(lr, steps, end=alpha * lr)",
         "CosineDecayRestarts": "lrc.CosineWarmRestarts(lr, first)",
         "PiecewiseConstantDecay": "lrc.PiecewiseConstant(boundaries, values), boundaries plus 1",
-        "LearningRateSchedule": "lrc.Schedule",
         "LearningRateScheduler": "lrc.Lambda(fn), or the function itself as lr",
         # optax
-        "constant_schedule": "lrc.Constant(lr)",
+        "constant_schedule get_constant_schedule": "lrc.Constant(lr)",
         "linear_schedule": "lrc.Linear(start, end, steps)",
-        "polynomial_schedule": "lrc.PolynomialDecay(lr, steps)",
+        "polynomial_schedule PolyLRScheduler": "lrc.PolynomialDecay(lr, steps)",
         "exponential_decay": "lrc.ExponentialDecay(lr, gamma=decay_rate, steps=transition_steps)",
         "cosine_decay_schedule": "lrc.CosineAnnealing(lr, steps, end=alpha * lr)",
         "cosine_onecycle_schedule": "lrc.OneCycle(peak, steps)",
         "linear_onecycle_schedule": 'lrc.OneCycle(peak, steps, anneal="linear")',
         "piecewise_constant_schedule": "lrc.PiecewiseConstant(boundaries, values)",
         "piecewise_interpolate_schedule": "lrc.Interp(steps, values)",
-        "sgdr_schedule": "lrc.CosineWarmRestarts(lr, first)",
         "warmup_cosine_decay_schedule": "lrc.CosineAnnealing(lr, steps).warmup(n)",
         "warmup_exponential_decay_schedule": "lrc.ExponentialDecay(lr, gamma=gamma).warmup(n)",
         "warmup_constant_schedule": "lrc.Constant(lr).warmup(n)",
@@ -226,7 +227,6 @@ NAMES: Final = _words(
         "apply_updates": "opt.step(grads), which changes the parameters in place",
         "chain": "options of the optimizer, as in lrc.Adam(params, clip_norm=1.0)",
         # transformers and timm
-        "get_constant_schedule": "lrc.Constant(lr)",
         "get_constant_schedule_with_warmup": "lrc.Constant(lr).warmup(n)",
         "get_linear_schedule_with_warmup": "lrc.Linear(lr, 0, steps).warmup(n)",
         "get_cosine_schedule_with_warmup": "lrc.CosineAnnealing(lr, steps).warmup(n)",
@@ -237,7 +237,6 @@ NAMES: Final = _words(
         "get_scheduler": "one class a schedule, as lrc.CosineAnnealing(lr, steps)",
         "CosineLRScheduler": "lrc.CosineAnnealing(lr, steps), or lrc.CosineWarmRestarts(lr, first)",
         "StepLRScheduler": "lrc.StepDecay(lr, every=decay_t, factor=decay_rate)",
-        "PolyLRScheduler": "lrc.PolynomialDecay(lr, steps)",
         # finders of rates
         "lr_find lr_finder LRFinder": "lrc.RangeTest(opt), or lrc.range_test(opt, step)",
         "LearningRateFinder find_lr find": "lrc.RangeTest(opt), or lrc.range_test(opt, step)",
@@ -247,7 +246,7 @@ NAMES: Final = _words(
         "CosineWithWarmup WarmupCosine": "lrc.CosineAnnealing(lr, steps).warmup(n)",
         "Warmup LinearWarmup WarmUp": "schedule.warmup(n), put in front of any schedule",
         "GradualWarmupScheduler warmup": "schedule.warmup(n), put in front of any schedule",
-        "SGDR": "lrc.CosineWarmRestarts(lr, first)",
+        "SGDR sgdr_schedule": "lrc.CosineWarmRestarts(lr, first)",
         "Noam NoamLR": "lrc.InverseSqrt(lr, warmup_steps)",
         "Trapezoid": 'lrc.WSD(peak, ..., shape="linear")',
         "Sequential": "schedule.then(other, at=n)",
@@ -345,7 +344,7 @@ def synonym(owner: str, word: str, accepted: Sequence[str]) -> str:
         if ours in accepted:
             remark = REMARKS.get((word, ours), "")
             return f"it is {ours}{remark and ', ' + remark}"
-    return INSTEAD.get(word, "")
+    return INSTEAD.get(f"{owner}.{word}") or INSTEAD.get(word, "")
 
 
 def way(owner: str, word: str, accepted: Sequence[str]) -> str:

@@ -16,7 +16,8 @@ Numbers: TypeAlias = Mapping[str, float]
 
 # Chosen on the runs that benchmarks/confusion.py calls `tuning`, all else is its report.
 _LATE, _STRAIGHT, _SCATTER, _JUMP = 0.07, 0.35, 0.1, 8.0
-SIGHT, _TREND, _RISE, _ORDERED = 6.0, 2.0, 3.0, 6.0
+_SIGHT, _EARLY = 6.0, 3.0
+_TREND, _RISE, _ORDERED = 2.0, 3.0, 6.0
 _ALTERNATING, _SWINGING = -0.75, 0.6
 _QUIET, _ABRUPT, LOST = 5e-3, 1e-4, 0.2
 _REVERSAL, _DEAD, _LARGE, _UPHILL = -0.5, 0.5, 0.03, 0.2
@@ -55,6 +56,9 @@ _ADVICE: Final[Mapping[str, str]] = {
     "division by zero or a logarithm of zero.",
     "gap": "Finite losses follow, so training went on: updates that were left out, or gaps in the "
     "log, and no sign of the rate; a loss that overflows wants another look at its formula.",
+    "between": "Finite losses came between, so training went on: updates that were left out, or "
+    "gaps in the log, and no sign of the rate; a loss that overflows wants another look at its "
+    "formula.",
     "skipped": "Few updates had gradients that are not finite, and training went on: look for what "
     "makes them (a division by zero, a logarithm of zero); clip if they come more often.",
     "overfitting": "The validation loss rises while the training loss does not: stop at its "
@@ -64,17 +68,32 @@ _HIDDEN: Final = (
     " If the first loss is a mean, it may hide a leap: give the loss before the first update too "
     "(start=, --start)."
 )
+# A Monitor takes neither a start nor validation losses.
+_WATCHED: Final[Mapping[str, str]] = {
+    "give the loss before the first update too (start=, --start)": "report each loss before the "
+    "step that it belongs to, from the first update on",
+    "give them beside the training losses (validation=, --validation)": "report training losses",
+}
 _OPEN: Final = {"too_low", "straight", "flat", "ok", "plateau", "oscillating"}
 
 
-def verdict(evidence: Numbers) -> tuple[Label, str]:
-    """The label, and advice in one line."""
+def verdict(evidence: Numbers, *, watched: bool = False) -> tuple[Label, str]:
+    """The label, and advice in one line, as it fits a Monitor if that has `watched`."""
     label, reason = _reasoned(evidence)
     advice = _ADVICE[reason]
-    if reason in ("gap", "skipped") and "first" in evidence:
+    if reason in ("gap", "between", "skipped") and "first" in evidence:
         other, behind = _of_finite(evidence)
-        return label, f"{advice} The finite losses alone are {other}: {_ADVICE[behind]}"
-    return label, advice + (_HIDDEN if reason in _OPEN and "start" not in evidence else "")
+        advice = f"{advice} The finite losses alone are {other}: {_ADVICE[behind]}"
+    elif reason in _OPEN and "start" not in evidence:
+        advice += _HIDDEN
+    for words, instead in _WATCHED.items() if watched else ():
+        advice = advice.replace(words, instead)
+    return label, advice
+
+
+def in_sight(evidence: Numbers) -> bool:
+    """Whether a fall of the whole curve stands out from the scatter."""
+    return evidence["visible"] >= _SIGHT or evidence.get("early", 0.0) > _EARLY
 
 
 def _reasoned(evidence: Numbers) -> tuple[Label, str]:
@@ -82,9 +101,14 @@ def _reasoned(evidence: Numbers) -> tuple[Label, str]:
     get = evidence.get
     skipped = get("skipped", 0)
     if get("nonfinite", 0) > skipped:
-        return "nonfinite", "gap" if get("finite_after", 0) > 0 else "nonfinite"
+        if get("finite_after", 0) > 0:
+            return "nonfinite", "gap"
+        # no longer without than before, when finite losses came back
+        return "nonfinite", "between" if 0 < get("nonfinite_end", 0) <= get(
+            "gap", 0
+        ) else "nonfinite"
     if skipped > 0:
-        few = skipped < _FEW * evidence["points"]
+        few = skipped < _FEW * get("reported", evidence["points"])
         return "nonfinite", "skipped" if few else "nonfinite"
     return _of_finite(evidence)
 
@@ -104,7 +128,7 @@ def _of_finite(evidence: Numbers) -> tuple[Label, str]:
         return ("too_low", "dead") if dead else ("ok", "short")
     if evidence["lost"] > LOST:
         return ("diverging" if evidence["lost"] > 1 else "oscillating"), "collapse"
-    if dead and evidence["visible"] < SIGHT:
+    if dead and not in_sight(evidence):
         return "too_low", "dead"
     label, reason = _of_the_curve(evidence)
     if label != "ok" and get("uphill", 0.0) > _UPHILL:
@@ -126,8 +150,9 @@ def _leapt(e: Numbers) -> bool:
 
 
 def _crept(e: Numbers) -> bool:
-    """Whether the rise took its time, as that of validation losses does."""
-    return e.get("leap", 1.0) < _SLOW
+    """Whether the rise took its time, as that of validation losses does, and these were not given
+    beside it."""
+    return e.get("leap", 1.0) < _SLOW and "evaluations" not in e
 
 
 def _turns(e: Numbers) -> bool:
@@ -154,10 +179,10 @@ def _of_the_curve(e: Numbers) -> tuple[Label, str]:
         return "oscillating", "oscillating"
     if e["drop"] > _DROP and "settled" not in e:
         return "too_low", "too_low"
-    if e["visible"] < SIGHT:
+    if not in_sight(e):
         thrown = _leapt(e) or e.get("update_ratio", 0.0) > _LARGE
         swinging = e["swing"] > max(_SWINGING, 3 / math.sqrt(half))
-        thrown |= swinging and abs(e["trend"]) < SIGHT
+        thrown |= swinging and abs(e["trend"]) < _SIGHT
         return ("oscillating", "oscillating") if thrown else ("too_low", "flat")
     error = 1.5 * e["scatter"] / math.sqrt(max(e["points"] // 10, 3))
     if e["late"] > _LATE + error and "settled" not in e:

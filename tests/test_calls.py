@@ -73,3 +73,60 @@ def test_an_optimizer_that_is_refused_for_its_arguments_can_be_made_again():
     opt = lrc.SGD(w, 0.1)
     opt.step(np.ones(3))
     np.testing.assert_array_equal(w, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: lrc.Adam(parameters=np.ones(1)), "Adam has no argument parameters; it is params"),
+        (lambda: lrc.Adam(learning_rate=0.1), "Adam has no argument learning_rate; it is lr"),
+        (lambda: lrc.SGD(max_norm=0.1), "SGD has no argument max_norm; it is clip_norm"),
+    ],
+)
+def test_unknown_words_are_told_even_where_parameters_are_missing(make, message):
+    with pytest.raises(TypeError) as error:
+        make()
+    assert str(error.value) == message
+
+
+def test_words_that_all_optimizers_take_are_not_unknown():
+    with pytest.raises(TypeError, match="missing a required argument: 'params'"):
+        lrc.Adam(lr=0.1, clip_norm=1.0)
+
+
+def test_a_class_that_takes_any_word_is_asked_for_none():
+    class Thing:
+        @telling
+        def __init__(self, number, **rest):
+            pass
+
+    with pytest.raises(TypeError, match="missing a required argument: 'number'"):
+        Thing(other=1)
+
+
+OPT = lrc.SGD(np.ones(1))
+COSINE, PLATEAU = lrc.CosineAnnealing(0.1, 100), lrc.ReduceOnPlateau()
+
+
+@pytest.mark.parametrize(
+    ("make", "way"),
+    [
+        (lambda: lrc.ReduceOnPlateau(OPT), "the optimizer takes .* controller, as controller="),
+        (lambda: lrc.EarlyStopping(OPT), "the optimizer takes .* controller, as controller="),
+        (lambda: lrc.CosineAnnealing(OPT, 100), "the optimizer takes the schedule, as lr="),
+        (lambda: lrc.SGD(np.ones(1), lr=PLATEAU), "a controller is given .*, as controller=$"),
+        (lambda: lrc.SGD(np.ones(1), momentum=PLATEAU), "a controller is given .* controller=$"),
+        (lambda: lrc.SGD(np.ones(1), controller=COSINE), "a schedule is given .*, as lr=$"),
+        (lambda: lrc.SGD(np.ones(1), clip_norm=COSINE), "a schedule is given .*, as lr=$"),
+    ],
+)
+def test_what_is_given_in_the_wrong_place_is_told_its_own(make, way):
+    with pytest.raises(TypeError, match=way):
+        make()
+
+
+def test_what_has_no_place_of_its_own_is_told_none():
+    with pytest.raises(TypeError, match=r"factor must be a finite number in \(0, 1\), got 'x'$"):
+        lrc.ReduceOnPlateau("x")
+    with pytest.raises(TypeError, match=r"controller=3 is not a Controller$"):
+        lrc.SGD(np.ones(1), controller=3)

@@ -261,6 +261,39 @@ def test_the_losses_are_not_changed() -> None:
     np.testing.assert_array_equal(losses, CURVES["growth"][0])
 
 
+@pytest.mark.parametrize("size", [10, 11, 12, 13, 15])
+def test_few_points_of_noise_are_hardly_ever_called_diverging(size: int) -> None:
+    curves = np.random.default_rng(size).standard_normal((500, size))
+    assert [lrc.diagnose(losses).label for losses in curves].count("diverging") <= 10
+
+
+@pytest.mark.parametrize("scatter", [0.05, 0.2])
+def test_ten_points_that_climb_are_still_diverging(scatter: float) -> None:
+    noise = scatter * np.random.default_rng(0).standard_normal((20, 10))
+    labels = [lrc.diagnose(1.5 ** np.arange(10) + losses).label for losses in noise]
+    assert labels.count("diverging") >= 19
+
+
+@pytest.mark.parametrize(("size", "scatter"), [(30, 0.15), (50, 0.2), (100, 0.3)])
+def test_an_evident_fall_of_few_noisy_losses_is_not_overlooked(size: int, scatter: float) -> None:
+    noise = scatter * np.random.default_rng(0).standard_normal((100, size))
+    falls = np.exp(-5 * np.arange(size) / size) + noise
+    assert sum("No fall" in lrc.diagnose(losses).advice for losses in falls) <= 5
+
+
+def test_a_fall_is_seen_in_its_quarters_and_said_in_words() -> None:
+    noise = 0.2 * np.random.default_rng(2).standard_normal(30)
+    found = lrc.diagnose(np.round(np.exp(-np.arange(30) / 6) + noise, 2))
+    assert "No fall" not in found.advice
+    assert "no fall" not in str(found)
+
+
+@pytest.mark.parametrize("size", [20, 30, 100])
+def test_noise_has_no_fall_in_its_quarters(size: int) -> None:
+    curves = np.random.default_rng(0).standard_normal((300, size))
+    assert sum(lrc.diagnose(losses).evidence["early"] > 3 for losses in curves) <= 2
+
+
 PAGE = Path(__file__).parent.parent / "docs" / "diagnosis.md"
 
 

@@ -140,6 +140,33 @@ def test_a_run_that_ends_in_what_is_not_finite_asks_for_a_lower_rate(end: list[f
     assert "divide the rate by 10" in found.advice
 
 
+def gaps(*places: int) -> Any:
+    losses = 1 + np.exp(-np.arange(60) / 8) + 0.02 * noise(60)
+    losses[list(places)] = math.nan
+    return losses
+
+
+@pytest.mark.parametrize("places", [range(1, 60, 2), (20, 59), (20, 21, 58, 59), (0, 59)])
+def test_a_gap_at_the_end_that_is_no_longer_than_one_before_is_a_gap(places: Any) -> None:
+    found = lrc.diagnose(gaps(*places))
+    assert found.label == "nonfinite"
+    assert "training went on" in found.advice
+    assert "divide the rate" not in found.advice
+    assert "The finite losses alone are plateau" in found.advice
+
+
+@pytest.mark.parametrize("places", [(59,), (20, 58, 59), (20, 40, *range(50, 60)), range(60)])
+def test_a_longer_row_at_the_end_than_any_before_asks_for_a_lower_rate(places: Any) -> None:
+    found = lrc.diagnose(gaps(*places))
+    assert found.label == "nonfinite"
+    assert "divide the rate by 10" in found.advice
+
+
+def test_infinities_between_losses_that_explode_do_not_hide_the_explosion() -> None:
+    found = lrc.diagnose([*FALL, 5, 50, math.inf, 5e3, 5e4, math.inf])
+    assert "The finite losses alone are diverging" in found.advice
+
+
 def test_few_updates_left_out_are_no_sign_of_the_rate() -> None:
     assert "divide the rate" not in judge(FALL, nonfinite=1).advice
     assert "divide the rate" in judge(FALL, nonfinite=200).advice

@@ -94,6 +94,12 @@ def test_a_lone_curve_that_climbs_is_told_where_validation_losses_belong() -> No
     assert "give them beside the training losses" in found.advice
 
 
+def test_who_has_given_validation_losses_is_not_asked_for_them() -> None:
+    found = lrc.diagnose(RISING, validation=RISING)
+    assert found.label == "diverging"
+    assert "validation" not in found.advice
+
+
 def test_an_explosion_is_not_taken_for_validation_losses() -> None:
     assert "validation" not in lrc.diagnose([*TRAINING, 5, 50, 500]).advice
 

@@ -390,3 +390,56 @@ def test_a_run_that_ends_in_nan_is_nonfinite_however_much_is_left_out():
     for loss in [*range(50, 0, -1), math.nan]:
         monitor.report(loss)
     assert monitor.diagnose().label == "nonfinite"
+
+
+def reported(losses, keep=64):
+    monitor = lrc.Monitor(lrc.SGD(np.ones(2)), keep=keep)
+    for loss in losses:
+        monitor.report(loss)
+    return monitor.diagnose()
+
+
+def test_a_long_run_is_said_to_be_judged_by_some_of_its_losses():
+    losses = 1 + np.exp(-np.arange(1000) / 100)
+    losses[512] = math.nan
+    found = reported(losses)
+    judged = int(found.evidence["points"])
+    assert judged < 66
+    assert f"1000 losses, {judged} of them judged" in str(found)
+    assert f"1 loss of {judged} judged, the first is number 513; 4" in str(found)
+    assert lrc.diagnosis.label_of(found.evidence) == found.label
+
+
+def test_a_short_run_is_judged_by_all_of_them():
+    assert "judged" not in str(reported(1 + np.exp(-np.arange(60) / 6)))
+
+
+def test_updates_left_out_are_few_or_many_among_all_that_were_made():
+    w = np.ones(2)
+    opt = lrc.SGD(w, nonfinite="skip")
+    monitor = lrc.Monitor(opt, keep=16)
+    for k in range(400):
+        monitor.report(1 / (k + 1))
+        opt.step(np.full(2, math.nan if k % 40 == 1 else 0.0))
+    assert "training went on" in monitor.diagnose().advice
+
+
+def test_the_advice_of_a_monitor_names_what_a_monitor_has():
+    w = np.ones(2)
+    opt = lrc.SGD(w)
+    monitor = lrc.Monitor(opt)
+    for k in range(50):
+        opt.step(np.zeros(2))
+        monitor.report(1 + 0.9**k)
+    advice = monitor.diagnose().advice
+    assert "report each loss before the step" in advice
+    assert "start=" not in advice
+    assert "start=" in lrc.diagnose([1 + 0.9**k for k in range(50)]).advice
+
+
+def test_a_monitor_is_not_told_to_take_validation_losses():
+    climbing = [18.35, 18.32, 17.59, 18.23, 17.91, 18.7, 19.3, 19.5, 20.6, 20.8, 20.8, 21.1, 22.0]
+    assert "validation=" in lrc.diagnose(climbing).advice
+    advice = reported(climbing).advice
+    assert "validation=" not in advice
+    assert "report training losses" in advice

@@ -237,7 +237,14 @@ def without_suggestion(losses: Array, ended: Any = "end", lrs: Array = LRS) -> s
 
 @pytest.mark.parametrize("level", [0.0, 2.3, -1e9, 1e-300])
 def test_a_constant_loss_has_no_suggestion(level: float) -> None:
-    assert "no rate up to 10 lowered the loss" in without_suggestion(np.full(100, level))
+    reason = without_suggestion(np.full(100, level))
+    assert reason == "the loss did not change at any rate: are the gradients 0?"
+
+
+def test_a_loss_that_hardly_changes_is_told_of_its_noise() -> None:
+    losses = np.full(100, 2.3)
+    losses[40] += 0.1
+    assert "no rate up to 10 lowered the loss" in without_suggestion(losses)
 
 
 def test_a_loss_that_only_rises_has_no_suggestion() -> None:

@@ -60,6 +60,12 @@ def test_a_row_of_one_class_or_command_leads_to_an_argument_of_it(row):
     assert synonyms.ARGUMENTS[row] in OWNERS[owner]
 
 
+@pytest.mark.parametrize("cls", [*CONTROLLERS.values(), *SCHEDULES.values()])
+def test_an_optimizer_given_to_what_it_takes_is_told_the_argument(cls):
+    place = "as controller=" if cls in CONTROLLERS.values() else "as lr"
+    assert synonyms.way(cls.__name__, "optimizer", accepted(cls)).endswith(place)
+
+
 def test_every_remark_belongs_to_a_synonym():
     assert set(synonyms.REMARKS) <= set(PAIRS)
 

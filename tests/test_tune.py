@@ -339,6 +339,51 @@ def test_the_table_points_out_a_best_rate_at_an_end(sign: int, way: str) -> None
     assert text.endswith(f"The best rate is the last one on its side: try {way} ones.")
 
 
+def test_the_table_sends_nobody_away_from_an_end_that_others_are_as_good_as() -> None:
+    text = str(tune.grid(lambda lr: 2 + 1e-6 * lr, [1.0, 2.0, 3.0]))
+    assert text.count("within 0.1 % of the best") == 2
+    assert "try" not in text
+
+
+@pytest.mark.parametrize(("score", "near"), [(1e-9, [0.2]), (0.1, [])])
+def test_what_is_as_good_as_nothing_is_measured_by_the_others(score: float, near: Any) -> None:
+    scores = {0.1: 0.0, 0.2: score, 0.3: 0.5, 0.4: 0.7}
+    result = tune.grid(lambda lr: scores[lr], list(scores))
+    assert [t.lr for t in result.as_good] == near
+    assert ("within 0.1 % of the median" in str(result)) == bool(near)
+
+
+def still(grads: Any, every: int = 0) -> Callable[[float], lrc.Run]:
+    def setup(lr: float) -> lrc.Run:
+        calls: list[int] = []
+        opt = lrc.SGD(np.ones(1), lr=lr, nonfinite="skip")
+
+        def step() -> float:
+            calls.append(1)
+            if every and len(calls) % every == 0:
+                opt.step(np.array([grads]))
+            return 1.0
+
+        return lrc.Run(opt, step)
+
+    return setup
+
+
+@pytest.mark.parametrize("updates", [1, 5, 100])
+def test_a_step_that_makes_no_update_is_refused(updates: int) -> None:
+    with pytest.raises(
+        tune.TrialError, match=r"of step\(\) made no update: it must call opt\.step"
+    ):
+        tune.grid(tune.objective(still(0.1), updates), [0.1])
+    with pytest.raises(ValueError, match="made no update"):
+        tune.resumable(still(0.1))(0.1, None, updates)
+
+
+@pytest.mark.parametrize(("grads", "every"), [(0.1, 1), (0.1, 4), (math.nan, 1), (0.0, 1)])
+def test_a_step_may_gather_gradients_or_have_them_left_out(grads: float, every: int) -> None:
+    assert tune.grid(tune.objective(still(grads, every), 30), [0.1])[0].status == "finished"
+
+
 def test_a_table_of_what_diverged_can_be_shown() -> None:
     assert str(tune.grid(lambda lr: math.nan, [1.0, 2.0])).count("diverged") == 2
 

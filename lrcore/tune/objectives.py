@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, final
 
 from ..arguments import Count, checked
-from ..runs import Moment, Setup, start
+from ..runs import Moment, Run, Setup, start
 from .judging import WINDOW, Losses
 
 
@@ -31,7 +31,7 @@ class Objective:
     def __call__(self, lr: float) -> Generator[float, None, float | None]:
         """The loss of every update of a fresh run; the generator returns the run's score."""
         run = start(self.setup, lr)
-        yield from run.losses(self.updates)
+        yield from _stepped(run, self.updates)
         return None if run.score is None else run.score()
 
     def at_rest(self, lr: float) -> Sequence[float]:
@@ -54,7 +54,7 @@ class Resumable:
         losses = Losses(partial(_at_rest, self.setup, lr), state.losses if state else ())
         if state is not None:
             run.go_to(state.moment)
-        for loss in run.losses(resource - len(losses.values)):
+        for loss in _stepped(run, resource - len(losses.values)):
             if losses.add(loss):
                 return math.inf, None
         moment = run.moment()  # before the score, which may draw random numbers
@@ -125,6 +125,21 @@ def resumable(setup: Setup) -> Resumable:
     True
     """
     return Resumable(checked("resumable", "setup", setup, Callable[..., object]))
+
+
+def _stepped(run: Run, updates: int) -> Iterator[float]:
+    """The losses of a run whose step makes updates: without any, all rates would look alike.
+
+    One that was left out for its gradients counts too, and a step need not make one each time.
+    """
+    opt = run.opt
+    before = opt.t, opt.skipped
+    for number, loss in enumerate(run.losses(updates), 1):
+        asked = number == min(updates, WINDOW) and math.isfinite(loss)
+        if asked and (opt.t, opt.skipped) == before:
+            calls = f"{number} calls" if number > 1 else "a call"
+            raise ValueError(f"{calls} of step() made no update: it must call opt.step(grads)")
+        yield loss
 
 
 def _at_rest(setup: Setup, lr: float) -> list[float]:

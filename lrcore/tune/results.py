@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final, overload
 
 if TYPE_CHECKING:
@@ -104,17 +105,19 @@ class Result(Sequence[Trial]):
     def as_good(self) -> tuple[Trial, ...]:
         """Others of the best's status, whose scores are within 0.1 % of its, by rate.
 
-        Which of these is the best, another seed or some more updates may decide otherwise.
+        Which of these is the best, another seed or some more updates may decide otherwise. From a
+        best score of 0 it is 0.1 % of the median of the finite ones.
 
         >>> import lrcore as lrc
         >>> result = lrc.tune.grid(lambda lr: 2 + 1e-3 * lr, [3.0, 1.0, 0.5, 0.1])
         >>> result.best.lr, [trial.lr for trial in result.as_good]
         (0.1, [0.5, 1.0])
         """
-        if not any(math.isfinite(trial.score) for trial in self.trials):
+        scores = [trial.score for trial in self.trials if math.isfinite(trial.score)]
+        if not scores:
             return ()
         best = self.best
-        limit = best.score + _ALIKE * abs(best.score)
+        limit = best.score + _ALIKE * abs(best.score or median(scores))
         near = (t for t in self.trials if t.score <= limit and t.status == best.status)
         others = (t for t in near if t.lr != best.lr)
         return tuple(sorted(others, key=lambda trial: trial.lr))
@@ -124,16 +127,18 @@ class Result(Sequence[Trial]):
         good = any(math.isfinite(trial.score) for trial in self.trials)
         best = self.best if good else None
         as_good = self.as_good
+        of = "median" if best and best.score == 0 else "best"
         rows = sorted(self.trials, key=lambda trial: trial.lr)
         lines = ["       rate       score    updates   seconds"]
         for trial in rows:
             mark = "*" if trial is best else " "
             updates = "-" if trial.updates is None else trial.updates
             status = "" if trial.status == "finished" else f"  {trial.status}"
-            status += "  within 0.1 % of the best" if trial in as_good else ""
+            status += f"  within 0.1 % of the {of}" if trial in as_good else ""
             numbers = f"{trial.lr:10.4g}  {trial.score:10.4g} {updates:>10} {trial.seconds:9.2f}"
             lines.append(f"{mark}{numbers}{status}")
-        if best and len(rows) > 2 and best.lr in (rows[0].lr, rows[-1].lr):
+        # where another is as good, all of these lie on the side away from the end
+        if best and not as_good and len(rows) > 2 and best.lr in (rows[0].lr, rows[-1].lr):
             way = "lower" if best.lr == rows[0].lr else "higher"
             lines.append(f"The best rate is the last one on its side: try {way} ones.")
         return "\n".join(lines)
