@@ -170,8 +170,8 @@ def judge(
         ranks of the losses, of all or of the last half, whichever rises more: growth by a factor at
         each update is no line, and would count as noise); `above` and `jump` (how far the mean of
         the last half and the highest of the first tenth lie above the first loss) and `tail` (the
-        highest of the last half above its line). If the last half fell and stopped, `settled` losses have followed, and
-        the noise is that of these.
+        highest of the last half above its line). If the last half fell and stopped, `settled`
+        losses have followed, and the noise is that of these.
 
         From -1 to 1: `alternation` and `swing` (correlation of neighbours in the last half, of its
         changes and of its values).
