@@ -289,9 +289,17 @@ class Machine(RuleBasedStateMachine):
 
     @rule(value=RATES | SCHEDULES)
     def assign_rate(self, value):
+        if not callable(value) and value > 0 and self.opt.lr_scale == 0:
+            with pytest.raises(ValueError, match="cannot be had"):
+                self.opt.lr = value
+            return
         self.opt.lr = value
         own = [i for i, group in enumerate(self.opt._groups) if "lr" in group.overrides]
-        self.model.replace_rate(value, own)
+        # a number is the rate that comes out of all scales
+        before = value if callable(value) else self.opt.hyperparameters["lr"]
+        self.model.replace_rate(before, own)
+        if not callable(value) and self.model.imposed is None:
+            assert abs(self.opt.lr - value) <= 2 * math.ulp(value)
 
     @rule(value=st.sampled_from([0.0, 0.5, 1.0, 3.0]))
     def assign_scale(self, value):
