@@ -25,8 +25,10 @@ def program(script: Path) -> str:
 
 def listed() -> list[tuple[str, str]]:
     """Name and libraries of each row of the page."""
-    text = (HERE / "README.md").read_text()
-    return re.findall(r"^\| \[(\w+\.sh)\]\(\1\) \| ([^|]+) \| [^|]+ \|$", text, re.MULTILINE)
+    text = (HERE.parent / "docs" / "findings.md").read_text()
+    return re.findall(
+        r"^\| \[(\w+\.sh)\]\(\.\./findings/\1\) \| ([^|]+) \| [^|]+ \|$", text, re.MULTILINE
+    )
 
 
 def test_the_page_lists_every_script_and_no_other() -> None:
