@@ -1,7 +1,11 @@
 """What other processes of the tests need."""
 
 import os
+import sys
 from pathlib import Path
+
+# Python with the lrcore that is installed, not the sources where they are the working directory.
+PYTHON = (sys.executable, "-P")
 
 
 def environment(**more: str) -> dict[str, str]:

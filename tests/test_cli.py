@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import PYTHON
 
 import lrcore
 from lrcore import bench, datasets
@@ -29,7 +30,7 @@ def start(*words: str, code: str = "") -> subprocess.Popen[str]:
     command = ["-c", code] if code else ["-m", "lrcore", *words]
     # -P: a checkout in the working directory must not hide the installed package
     return subprocess.Popen(
-        [sys.executable, "-P", *command],
+        [*PYTHON, *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -225,7 +226,7 @@ def test_a_reader_that_goes_away_causes_no_traceback() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="wants a POSIX shell")
 def test_a_closed_output_causes_no_traceback() -> None:
-    command = [sys.executable, "-P", "-m", "lrcore", "info"]
+    command = [*PYTHON, "-m", "lrcore", "info"]
     done = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *command], stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (0, b"")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import PYTHON
 
 from lrcore.cli import main
 from lrcore.cli_output import document
@@ -60,7 +62,7 @@ def loud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "lrcore", *words]
+    command = [*PYTHON, "-m", "lrcore", *words]
     return subprocess.run(command, capture_output=True, text=True)
 
 
@@ -115,7 +117,7 @@ def test_a_stream_that_is_closed_is_no_error(stream: str, loud: str) -> None:
     closed = {"stdout": ">&-", "stderr": "2>&-"}[stream]
     program = Path(f"{loud}.py")
     program.write_text(program.read_text().replace('sys.__stdout__.write("the first', '("'))
-    words = f'"{sys.executable}" -P -m lrcore find {loud}:setup --json {closed}'
+    words = f"{shlex.join(PYTHON)} -m lrcore find {loud}:setup --json {closed}"
     done = subprocess.run(["sh", "-c", words], capture_output=True, text=True)
     assert done.returncode == 0
     assert done.stdout == "" if stream == "stdout" else "suggestion" in json.loads(done.stdout)

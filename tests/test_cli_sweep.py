@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import PYTHON
 
 from lrcore import runs
 from lrcore.cli import main
@@ -137,7 +138,7 @@ def test_a_storage_that_cannot_be_used_is_one_line(storage: str, capsys: Capture
 def test_an_error_of_the_program_is_one_line_with_a_storage_too(tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     words = ["sweep", "tune_cases:bowl", "--storage", str(tmp_path / "a.log")]
-    command = [sys.executable, "-P", "-m", "lrcore", *words]  # Optuna logs to the first stderr
+    command = [*PYTHON, "-m", "lrcore", *words]  # Optuna logs to the first stderr
     done = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
     assert (done.returncode, done.stdout) == (2, "")
     assert "bowl(" in done.stderr
@@ -170,7 +171,7 @@ def test_the_program_in_the_help_can_be_swept(
     monkeypatch.chdir(tmp_path)
     words = re.search(r"lrcore (sweep model:setup .*)", text)
     assert words is not None
-    command = [sys.executable, "-P", "-m", "lrcore", *words[1].split(), "--jobs", "2"]
+    command = [*PYTHON, "-m", "lrcore", *words[1].split(), "--jobs", "2"]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Best: rate 0.04329, " in done.stdout

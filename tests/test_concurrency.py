@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from cases import ONE_EACH, everything, gradients, variant_id
+from processes import PYTHON
 
 import lrcore as lrc
 
@@ -371,7 +372,7 @@ if __name__ == "__main__":
 
 def run_file(path, *arguments, **env):
     return subprocess.run(
-        [sys.executable, "-P", str(path), *arguments],
+        [*PYTHON, str(path), *arguments],
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", **env},
         capture_output=True,
         text=True,

@@ -6,12 +6,12 @@ import json
 import math
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from processes import PYTHON
 
 import lrcore as lrc
 
@@ -111,7 +111,7 @@ def answers() -> Any:
     asked += RANDOM + POLYAK
     script = Path(__file__).with_name("peer_traces.py")
     done = subprocess.run(
-        [sys.executable, script], input=json.dumps(asked), capture_output=True, text=True
+        [*PYTHON, script], input=json.dumps(asked), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     lines = map(json.loads, done.stdout.splitlines())

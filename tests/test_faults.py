@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from cases import EXAMPLES
 from operations import OPERATIONS, contents, late, make, onward, prepare
-from processes import environment
+from processes import PYTHON, environment
 
 import lrcore as lrc
 
@@ -43,7 +43,7 @@ def shim(tmp_path_factory):
 
 def run(shim, place, *arguments, **more):
     done = subprocess.run(
-        [sys.executable, "-P", __file__, *arguments],
+        [*PYTHON, __file__, *arguments],
         env=environment(
             LD_PRELOAD=str(shim),
             PYTHONMALLOC="malloc",

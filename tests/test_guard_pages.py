@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 import pytest
 from cases import DTYPES, ONE_EACH, everything, gradients
-from processes import environment
+from processes import PYTHON, environment
 
 from lrcore import base
 from lrcore._core import BLOCK, ISAS, RULES
@@ -99,7 +99,7 @@ def step_between_guard_pages():
 
 def run(*arguments, isa=ISAS[0]):
     return subprocess.run(
-        [sys.executable, __file__, *arguments],
+        [*PYTHON, __file__, *arguments],
         env=environment(LRCORE_ISA=isa),
         capture_output=True,
         text=True,

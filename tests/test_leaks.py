@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cases import ONE_EACH, variant_id
-from processes import environment
+from processes import PYTHON, environment
 
 import lrcore as lrc
 
@@ -56,7 +56,7 @@ def growth(cycles):
 @pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="a sanitizer keeps what is freed")
 def test_many_optimizers_one_after_the_other_take_the_memory_of_one():
     done = subprocess.run(
-        [sys.executable, __file__, "5000"],
+        [*PYTHON, __file__, "5000"],
         env=environment(),
         capture_output=True,
         text=True,
@@ -200,7 +200,7 @@ def test_a_step_calls_malloc_not_once(tmp_path):
     counter = str(tmp_path / "counter.so")
     subprocess.run([CC, "-shared", "-fPIC", tmp_path / "counter.c", "-o", counter], check=True)
     done = subprocess.run(
-        [sys.executable, "-P", "-c", COUNTED, counter],
+        [*PYTHON, "-c", COUNTED, counter],
         env=environment(LD_PRELOAD=counter),
         capture_output=True,
         text=True,

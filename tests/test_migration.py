@@ -7,7 +7,6 @@ import json
 import math
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from peer_formulas import LR, RECORDED
+from processes import PYTHON
 
 import lrcore as lrc
 from lrcore import schedules
@@ -137,9 +137,7 @@ def optax_rates() -> dict[str, list[float]]:
         pytest.skip("optax is not installed")
     table = rows("optax")
     codes = json.dumps([(row.theirs, row.updates) for row in table])
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", OPTAX], input=codes, capture_output=True, text=True
-    )
+    done = subprocess.run([*PYTHON, "-c", OPTAX], input=codes, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     lines = map(json.loads, done.stdout.splitlines())
     return {row.theirs: line for row, line in zip(table, lines, strict=True)}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from processes import PYTHON
 
 import lrcore as lrc
 
@@ -36,7 +36,7 @@ def with_jax(program: str) -> None:
     if importlib.util.find_spec("jax") is None:
         pytest.skip("jax is not installed")
     head = "import jax, jax.numpy as jnp, numpy as np, lrcore as lrc\n"
-    done = subprocess.run([sys.executable, "-P", "-c", head + program], capture_output=True)
+    done = subprocess.run([*PYTHON, "-c", head + program], capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
 
 

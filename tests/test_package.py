@@ -21,6 +21,13 @@ SOURCE = Path(__file__).parent.parent / "src"
 EXTENSION = _core.__file__
 
 
+def test_no_process_of_the_tests_takes_the_sources_for_the_package():
+    """Where the sources are the working directory, only -P finds what was installed."""
+    tests = Path(__file__).parent.rglob("*.py")
+    named = {path.stem for path in tests if "sys.executable" in path.read_text()}
+    assert named == {"processes", "test_package", "test_lessons"}
+
+
 def run(code, *flags, cwd, **environment):
     """Runs `code` in a fresh interpreter that does not look for modules in its directory."""
     return subprocess.run(

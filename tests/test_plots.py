@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from processes import PYTHON
 
 import lrcore as lrc
 from lrcore import demo, plots
@@ -149,7 +149,7 @@ def test_a_gallery_of_a_short_run_can_be_drawn(steps: int) -> None:
 
 def test_plots_are_reached_without_loading_matplotlib() -> None:
     code = "import sys, lrcore; lrcore.plots.gallery; print('matplotlib' in sys.modules)"
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    done = subprocess.run([*PYTHON, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("False\n", "")
 
 

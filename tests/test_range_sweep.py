@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import everything
-from processes import environment
+from processes import PYTHON, environment
 
 import lrcore as lrc
 from lrcore.optimizers import OPTIMIZERS
@@ -214,7 +213,7 @@ INTERRUPTED = """if True:
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no interval timer")
 def test_a_real_interrupt_at_any_moment_leaves_everything_as_it_was() -> None:
-    command = [sys.executable, "-P", "-c", INTERRUPTED]
+    command = [*PYTHON, "-c", INTERRUPTED]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True)
     assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr
 
@@ -499,7 +498,7 @@ def test_the_names_are_loaded_when_they_are_asked_for() -> None:
         import sys, lrcore as l
         print("lrcore.range_sweep" in sys.modules, "RangeTest" in dir(l), l.range_test)
     """
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    done = subprocess.run([*PYTHON, "-c", code], capture_output=True, text=True)
     assert done.stdout.startswith("False True <function range_test")
 
 

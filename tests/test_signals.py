@@ -13,7 +13,7 @@ import time
 import numpy as np
 import pytest
 from cases import EXAMPLES, ONE_EACH, SUFFIXES, everything
-from processes import environment
+from processes import PYTHON, environment
 
 import lrcore as lrc
 
@@ -125,7 +125,7 @@ class Load:
 
 def run(*arguments):
     return subprocess.run(
-        [sys.executable, __file__, *map(str, arguments)],
+        [*PYTHON, __file__, *map(str, arguments)],
         env=environment(),
         capture_output=True,
         text=True,

@@ -2,13 +2,13 @@
 
 import itertools
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import processor
 import pytest
 from cases import DTYPES, ONE_EACH, bits, variant_id
+from processes import PYTHON
 
 import lrcore as lrc
 from lrcore.reference import Reference
@@ -157,7 +157,7 @@ before = control_bits()
 import lrcore
 assert control_bits() == before
 """
-    done = subprocess.run([sys.executable, "-P", "-c", code], check=False, capture_output=True)
+    done = subprocess.run([*PYTHON, "-c", code], check=False, capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
 
 

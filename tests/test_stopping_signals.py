@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from processes import environment
+from processes import PYTHON, environment
 from test_interrupts import Interrupter
 
 import lrcore as lrc
@@ -34,7 +34,7 @@ opt = lrc.SGD(w, lr=0.1)
 
 def program(text, *words):
     return subprocess.run(
-        [sys.executable, "-c", LOOP + text, *words],
+        [*PYTHON, "-c", LOOP + text, *words],
         env=environment(),
         capture_output=True,
         text=True,
@@ -382,7 +382,7 @@ def run(path, updates, pause):
 import time
 run(sys.argv[1], int(sys.argv[2]), lambda: time.sleep(float(sys.argv[3])))
 """
-    words = [sys.executable, "-c", LOOP + text]
+    words = [*PYTHON, "-c", LOOP + text]
     child = subprocess.Popen(
         [*words, str(path), "400", "1e-3"], env=environment(), stdout=subprocess.PIPE, text=True
     )

@@ -2,13 +2,13 @@
 
 import os
 import subprocess
-import sys
 import threading
 import warnings
 
 import numpy as np
 import pytest
 from cases import ONE_EACH, bits, gradients, variant_id
+from processes import PYTHON
 
 import lrcore as lrc
 from lrcore import threads
@@ -95,7 +95,7 @@ def test_steps_work_in_children_forked_during_steps():
 
 def run_python(code, **env):
     return subprocess.run(
-        [sys.executable, "-P", "-c", code],
+        [*PYTHON, "-c", code],
         env={**os.environ, **env},
         capture_output=True,
         text=True,

@@ -7,7 +7,6 @@ import doctest
 import math
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tune_cases
+from processes import PYTHON
 
 import lrcore as lrc
 from lrcore import tune
@@ -421,7 +421,7 @@ def test_the_searches_are_loaded_when_asked_for_and_then_without_extras() -> Non
         "import sys, lrcore; print('lrcore.tune' in sys.modules); lrcore.tune; "
         "print({'optuna', 'rich', 'matplotlib', 'threadpoolctl'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    done = subprocess.run([*PYTHON, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("False\nset()\n", "")
 
 

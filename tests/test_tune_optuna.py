@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tune_cases
+from processes import PYTHON
 
 import lrcore as lrc
 from lrcore import tune
@@ -151,7 +152,7 @@ def test_two_processes_share_a_journal_without_loss_or_double(tmp_path: Path) ->
         tune.optuna(f, 1e-4, 10.0, trials=12, storage={str(path)!r})
         print(json.dumps(made))
     """
-    command = [sys.executable, "-P", "-c", code]
+    command = [*PYTHON, "-c", code]
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     processes = [subprocess.Popen(command, text=True, **pipes) for _ in range(2)]
     for process in processes:

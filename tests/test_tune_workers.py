@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tune_cases
+from processes import PYTHON
 
 import lrcore as lrc
 from lrcore import tune
@@ -68,7 +68,7 @@ def test_what_cannot_go_to_a_process_is_refused_before_anything_starts() -> None
 
 def python(code: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", f"import sys; sys.path.append({str(HERE)!r})\n{code}"],
+        [*PYTHON, "-c", f"import sys; sys.path.append({str(HERE)!r})\n{code}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -84,14 +84,14 @@ def test_a_function_that_was_typed_is_refused_before_anything_starts() -> None:
 
 def test_a_program_from_standard_input_is_refused_before_anything_starts() -> None:
     code = "import lrcore\nlrcore.tune.grid(abs, n_jobs=2)"
-    done = subprocess.run([sys.executable, "-P"], input=code, capture_output=True, text=True)
+    done = subprocess.run([*PYTHON], input=code, capture_output=True, text=True)
     assert done.stderr.splitlines()[-1].endswith("put it into a module")
 
 
 def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("import lrcore\ndef f(lr): return lr\nlrcore.tune.grid(f, n_jobs=2)\n")
-    done = subprocess.run([sys.executable, "-P", script], capture_output=True, text=True)
+    done = subprocess.run([*PYTHON, script], capture_output=True, text=True)
     assert done.returncode == 1
     # Python may add a warning about what the ended processes had just begun
     assert 'the call belongs under if __name__ == "__main__":' in done.stderr
