@@ -49,6 +49,7 @@ class Schedule(Curve, metaclass=AbstractHinting):
     """
 
     __slots__ = ()
+    _role: ClassVar = "Schedule"
     __array_ufunc__: ClassVar[None] = None  # so that np.float64(2) * s is left to __rmul__
 
     def warmup(
@@ -246,7 +247,7 @@ give(Schedule, SCHEDULE)
 
 @final
 @frozen
-class Constant(Schedule):
+class Constant(Schedule, pure=True):
     """The same rate always.
 
     Parameters
@@ -290,7 +291,7 @@ class Combination(Schedule):
 
 @final
 @frozen
-class Warmup(Combination):
+class Warmup(Combination, pure=True):
     """`inner.warmup(steps, start=start, shape=shape, skip_zero=skip_zero)`."""
 
     _form = "{inner}.warmup({steps}{options})"
@@ -330,7 +331,7 @@ class Warmup(Combination):
 
 @final
 @frozen
-class Then(Combination):
+class Then(Combination, pure=True):
     """`inner.then(other, at)`."""
 
     _form = "{inner}.then({other}, {at})"
@@ -350,7 +351,7 @@ class Then(Combination):
 
 @final
 @frozen
-class PerEpoch(Combination):
+class PerEpoch(Combination, pure=True):
     """`inner.per_epoch(n, smooth=smooth)`."""
 
     _form = "{inner}.per_epoch({n}{options})"
@@ -368,7 +369,7 @@ class PerEpoch(Combination):
 
 @final
 @frozen
-class Shift(Combination):
+class Shift(Combination, pure=True):
     """`inner.shift(n)`."""
 
     _form = "{inner}.shift({n})"
@@ -384,7 +385,7 @@ class Shift(Combination):
 
 @final
 @frozen
-class Stretch(Combination):
+class Stretch(Combination, pure=True):
     """`inner.stretch(k)`."""
 
     _form = "{inner}.stretch({k})"
@@ -400,7 +401,7 @@ class Stretch(Combination):
 
 @final
 @frozen
-class Repeat(Combination):
+class Repeat(Combination, pure=True):
     """`inner.repeat(period, decay=decay)`."""
 
     _form = "{inner}.repeat({period}{options})"
@@ -419,7 +420,7 @@ class Repeat(Combination):
 
 @final
 @frozen
-class Clip(Combination):
+class Clip(Combination, pure=True):
     """`inner.clip(lo, hi)`."""
 
     _form = "{inner}.clip({lo}, {hi})"
@@ -439,7 +440,7 @@ class Clip(Combination):
 
 @final
 @frozen
-class Scaled(Combination):
+class Scaled(Combination, pure=True):
     """`inner * factor`."""
 
     _form = "{inner} * {factor}"
@@ -466,7 +467,7 @@ class Pair(Combination):
 
 @final
 @frozen
-class Product(Pair):
+class Product(Pair, pure=True):
     """`inner * other`."""
 
     _form = "{inner} * {other}"
@@ -478,7 +479,7 @@ class Product(Pair):
 
 @final
 @frozen
-class Sum(Pair):
+class Sum(Pair, pure=True):
     """`inner + other`."""
 
     _form = "{inner} + {other}"
@@ -490,7 +491,7 @@ class Sum(Pair):
 
 @final
 @frozen
-class Minimum(Pair):
+class Minimum(Pair, pure=True):
     """`inner.minimum(other)`."""
 
     _form = "{inner}.minimum({other})"

@@ -132,10 +132,9 @@ _PLACES: Final = {
 
 def misplaced(value: Any, name: str) -> str:
     """Where an optimizer, schedule or controller belongs that was given as `name`; else empty."""
-    classes = [c.__name__ for c in type(value).__mro__ if c.__module__.startswith("lrcore.")]
-    kind = next((each for each in classes if each in _PLACES), "")
-    fits = kind in name.title() or (kind == "Schedule" and name == "lr")
-    return "" if not kind or fits else _PLACES[kind]
+    role = getattr(type(value), "_role", "")  # which the base class of each says
+    fits = role in name.title() or (role == "Schedule" and name == "lr")
+    return "" if fits else _PLACES.get(role, "")
 
 
 def _at_zero(value: Any, kind: Any) -> str:

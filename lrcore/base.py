@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -37,6 +37,7 @@ class RuleChoice(NamedTuple):
 class Optimizer(Saving, metaclass=hints.Hinting):
     """The abstract base of the optimizers: bound to its parameters, it updates them in place."""
 
+    _role: ClassVar = "Optimizer"
     _tree: Any
     _names: tuple[str, ...]
     _grouped: bool

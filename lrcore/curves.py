@@ -22,10 +22,10 @@ class Curve(Value, ABC):
     __slots__ = ()
     _pure: ClassVar[bool] = False  # whether `_at` may be asked for any t at any time, for arrays
 
-    def __init_subclass__(cls) -> None:
-        # so do all of this package, but one that calls a function of the user's
+    def __init_subclass__(cls, pure: bool = False) -> None:
+        # each class says it anew, as its formula is another; slots make the class a second time
         if "_pure" not in cls.__dict__:
-            cls._pure = cls.__module__.partition(".")[0] == __package__
+            cls._pure = pure
 
     @abstractmethod
     def _at(self, t: Number, m: Maths[Number]) -> Number:

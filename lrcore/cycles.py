@@ -24,7 +24,7 @@ from .values import frozen
 
 @final
 @frozen
-class Cyclical(Schedule):
+class Cyclical(Schedule, pure=True):
     """From `low` to `high` in `up` updates, back in `down`, and again, at a height that may shrink.
 
     `low + (high - low) * triangle(t) * s`, where s is 1 ("triangular"), `2**-cycle` ("triangular2",
@@ -88,7 +88,7 @@ class Cyclical(Schedule):
 
 @final
 @frozen
-class CosineWarmRestarts(Schedule):
+class CosineWarmRestarts(Schedule, pure=True):
     """Half a cosine from `lr * decay**i` to `end` in cycle i, which has `first * mult**i` updates.
 
     `end + (lr * decay**i - end) * (1 + cos(pi * x)) / 2`, where x goes from 0 to 1 in each cycle.
@@ -182,7 +182,7 @@ class CosineWarmRestarts(Schedule):
 
 @final
 @frozen
-class OneCycle(Schedule):
+class OneCycle(Schedule, pure=True):
     """Up from `peak / div` to `peak`, then down to `peak / div / final_div`, in `steps` updates.
 
     The peak is at `pct_start * steps - 1`, the end at `steps - 1`, and held ever after. Between

@@ -16,7 +16,7 @@ from .values import frozen
 
 @final
 @frozen
-class ExponentialDecay(Schedule):
+class ExponentialDecay(Schedule, pure=True):
     """`lr * gamma**x`, `lr * exp(-rate * x)` or `lr * 0.5**(x / half_life)`, with `x = t / steps`.
 
     Parameters
@@ -110,7 +110,7 @@ def _small_excess(u: Number, m: Maths[Number]) -> Number:
 
 @final
 @frozen
-class TimeBasedDecay(Schedule):
+class TimeBasedDecay(Schedule, pure=True):
     """`lr[0] = lr`, `lr[n+1] = lr[n] / (1 + decay * n)`: that is `lr / prod(1 + decay * k, k < n)`.
 
     Parameters
@@ -170,7 +170,7 @@ class TimeBasedDecay(Schedule):
 
 @final
 @frozen
-class InverseTimeDecay(Schedule):
+class InverseTimeDecay(Schedule, pure=True):
     """`lr / (1 + rate * t / steps)`.
 
     Parameters
@@ -211,7 +211,7 @@ class InverseTimeDecay(Schedule):
 
 @final
 @frozen
-class InverseScaling(Schedule):
+class InverseScaling(Schedule, pure=True):
     """`lr / (t + 1)**power`.
 
     Parameters

@@ -27,6 +27,7 @@ T = TypeVar("T")
 class Controller(metaclass=AbstractHinting):
     """A factor on the learning rate that follows what is reported to it."""
 
+    _role: ClassVar = "Controller"
     min_lr: float = 0.0
 
     @property

@@ -40,7 +40,8 @@ class SGD(Optimizer):
     l2 : float or schedule, default 0.0
         Coupled decay: adds ``l2 * p`` to the gradient (what torch calls weight_decay).
     **common
-        See `lrcore.base.Common`.
+        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
+        `controller`, `num_threads`; `help(lrcore.options.Common)` tells of each.
 
     Raises
     ------
@@ -128,7 +129,8 @@ class RMSprop(Optimizer):
     l2 : float or schedule, default 0.0
         Coupled decay: adds ``l2 * p`` to the gradient.
     **common
-        See `lrcore.base.Common`.
+        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
+        `controller`, `num_threads`; `help(lrcore.options.Common)` tells of each.
 
     Raises
     ------
@@ -205,7 +207,8 @@ class Adagrad(Optimizer):
     l2 : float or schedule, default 0.0
         Coupled decay: adds ``l2 * p`` to the gradient.
     **common
-        See `lrcore.base.Common`.
+        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
+        `controller`, `num_threads`; `help(lrcore.options.Common)` tells of each.
 
     Raises
     ------
@@ -276,7 +279,8 @@ class Adadelta(Optimizer):
     l2 : float or schedule, default 0.0
         Coupled decay: adds ``l2 * p`` to the gradient.
     **common
-        See `lrcore.base.Common`.
+        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
+        `controller`, `num_threads`; `help(lrcore.options.Common)` tells of each.
 
     Raises
     ------
@@ -354,7 +358,8 @@ class Adam(Optimizer):
     l2 : float or schedule, default 0.0
         Coupled decay: adds ``l2 * p`` to the gradient (what torch calls weight_decay here).
     **common
-        See `lrcore.base.Common`.
+        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
+        `controller`, `num_threads`; `help(lrcore.options.Common)` tells of each.
 
     Raises
     ------
@@ -422,7 +427,8 @@ class AdamW(Optimizer):
     betas, eps, eps_root, eps_hat, amsgrad
         As for `Adam`.
     **common
-        See `lrcore.base.Common`.
+        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
+        `controller`, `num_threads`; `help(lrcore.options.Common)` tells of each.
 
     Raises
     ------

@@ -18,7 +18,7 @@ def ramp(top: float, steps: int, t: Number, m: Maths[Number]) -> Number:
 
 @final
 @frozen
-class Linear(Schedule):
+class Linear(Schedule, pure=True):
     """`start + (end - start) * min(t / steps, 1)`.
 
     Parameters
@@ -57,7 +57,7 @@ class Linear(Schedule):
 
 @final
 @frozen
-class PolynomialDecay(Schedule):
+class PolynomialDecay(Schedule, pure=True):
     """`end + (lr - end) * (1 - min(t / steps, 1))**power`.
 
     Parameters
@@ -115,7 +115,7 @@ class PolynomialDecay(Schedule):
 
 @final
 @frozen
-class CosineAnnealing(Schedule):
+class CosineAnnealing(Schedule, pure=True):
     """`end + (lr - end) * ((1 + cos(pi * min(t / steps, 1))) / 2)**exponent`.
 
     Parameters
@@ -163,7 +163,7 @@ class CosineAnnealing(Schedule):
 
 @final
 @frozen
-class Sweep(Schedule):
+class Sweep(Schedule, pure=True):
     """From `start` at update 0 to `end` at update `steps - 1`, as a range test goes.
 
     `start * (end / start)**x` or `start + (end - start) * x`, with `x = min(t / (steps - 1), 1)`:
@@ -223,7 +223,7 @@ class Sweep(Schedule):
 
 @final
 @frozen
-class InverseSqrt(Schedule):
+class InverseSqrt(Schedule, pure=True):
     """`lr * (t + 1) / warmup_steps`, then `lr / sqrt((t - warmup_steps + timescale) / timescale)`.
 
     Parameters
@@ -276,7 +276,7 @@ class InverseSqrt(Schedule):
 
 @final
 @frozen
-class WSD(Schedule):
+class WSD(Schedule, pure=True):
     """Warm up, stay at `peak`, decay to `end`: a trapezoid, if `shape` is "linear".
 
     `peak * (t + 1) / warmup_steps`, then `peak`, then `end + (peak - end) * s(x)` where x goes from

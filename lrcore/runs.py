@@ -188,10 +188,13 @@ def load_setup(text: str) -> Setup:
 
 def told(error: BaseException) -> str:
     """The message, and for an error of the user's program also its kind and place."""
-    ours = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<frozen")
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [f for f in frames if not f.filename.startswith(ours) and f.filename[-4:] != ".pyx"]
+    theirs = [
+        (frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("lrcore", "importlib")
+    ]
     if not theirs:
         return str(error)
-    place = f"{Path(theirs[-1].filename).name}, line {theirs[-1].lineno}"
+    file, line = theirs[-1]
+    place = f"{Path(file).name}, line {line}"
     return f"{type(error).__name__}: {error} ({place})"

@@ -29,7 +29,7 @@ def _last_change(schedule: Schedule, times: Sequence[int]) -> int:
 
 @final
 @frozen
-class StepDecay(Schedule):
+class StepDecay(Schedule, pure=True):
     """`lr * factor**floor((t + offset) / every)`: the rate drops once in `every` updates.
 
     Parameters
@@ -71,7 +71,7 @@ class StepDecay(Schedule):
 
 @final
 @frozen
-class MultiStepDecay(Schedule):
+class MultiStepDecay(Schedule, pure=True):
     """`lr * factor**k`, where k is the number of milestones that are at most t.
 
     Parameters
@@ -115,7 +115,7 @@ class MultiStepDecay(Schedule):
 
 @final
 @frozen
-class PiecewiseConstant(Schedule):
+class PiecewiseConstant(Schedule, pure=True):
     """`values[k]`, where k is the number of boundaries that are at most t.
 
     Parameters
@@ -162,7 +162,7 @@ class PiecewiseConstant(Schedule):
 
 @final
 @frozen
-class Interp(Schedule):
+class Interp(Schedule, pure=True):
     """Along straight lines through the points `(steps[k], values[k])`.
 
     Before the first point the rate is `values[0]`, from the last one on `values[-1]`.
@@ -250,7 +250,6 @@ class Lambda(Schedule):
 
     fn: Callable[[int], float]
     name: str | None = None
-    _pure = False
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
         return m.each(self._value, t)
