@@ -15,7 +15,8 @@ import numpy as np
 from . import plots, preview
 from .cli_output import document
 from .cli_parser import Command, Parser, rate, whole
-from .runs import load_setup, start, told
+from .runs import start
+from .setups import load_setup, told
 
 if TYPE_CHECKING:
     from .range_suggestions import RangeResult

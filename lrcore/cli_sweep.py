@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from . import plots, plots_tuning, runs, tune
+from . import plots, plots_tuning, setups, tune
 from .cli_output import document
 from .cli_parser import Command, Parser, rate, whole
 
@@ -114,7 +114,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _search(options: argparse.Namespace) -> tune.Result:
-    f = tune.objective(runs.load_setup(options.setup), options.updates)
+    f = tune.objective(setups.load_setup(options.setup), options.updates)
     lo, hi = options.lr
     if options.storage is None:
         return tune.log_sweep(f, lo, hi, options.trials, refine=options.refine, n_jobs=options.jobs)
@@ -139,7 +139,7 @@ def _run(options: argparse.Namespace) -> None:
         except RuntimeError as error:  # of a trial, or of a process
             raise ValueError(error) from error
         except SystemExit as error:  # of the program that is tried
-            raise ValueError(runs.told(error)) from error
+            raise ValueError(setups.told(error)) from error
         if options.csv:
             result.to_csv(options.csv)
             print(f"Table: {options.csv}", file=sys.stderr)

@@ -11,6 +11,7 @@ import pytest
 import lrcore as lrc
 from lrcore.cli import main
 from lrcore.range_suggestions import RULES as OTHERS
+from lrcore.runs import Setup
 
 SETUP = """
 import numpy as np, lrcore as lrc
@@ -82,7 +83,7 @@ def test_json_holds_all_that_a_range_test_finds(model: str, capsys: Captured) ->
     words = ["--start", "1e-6", "--end", "2", "--num", "60"]
     assert main(["find", f"{model}:setup", "--json", *words]) == 0
     data = json.loads(capsys.readouterr().out)
-    namespace: dict[str, lrc.runs.Setup] = {}
+    namespace: dict[str, Setup] = {}
     exec(SETUP, namespace)
     run = namespace["setup"](1.0)
     r = lrc.range_test(run.opt, run.step, 1e-6, 2.0, 60, rng=run.rng)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from processes import PYTHON
 
-from lrcore import runs
+from lrcore import setups
 from lrcore.cli import main
 
 HERE = Path(__file__).parent
@@ -181,4 +181,4 @@ def test_every_setup_named_in_the_help_exists(capsys: Captured) -> None:
     named = set(re.findall(r"lrcore sweep (lrcore\S+)", help_text(capsys)))
     assert named
     for setup in named:
-        assert callable(runs.load_setup(setup))
+        assert callable(setups.load_setup(setup))

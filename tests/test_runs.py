@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import lrcore as lrc
-from lrcore import runs
+from lrcore import runs, setups
 from lrcore.optimizers import OPTIMIZERS
 
 
@@ -144,7 +144,7 @@ def test_a_setup_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "a_model_of_mine.py").write_text("def begin(lr):\n    return lr\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", ["/nowhere"])
-    assert runs.load_setup("a_model_of_mine:begin")(0.5) == 0.5  # type: ignore[comparison-overlap]
+    assert setups.load_setup("a_model_of_mine:begin")(0.5) == 0.5  # type: ignore[comparison-overlap]
 
 
 @pytest.mark.parametrize(
@@ -162,4 +162,4 @@ def test_a_setup_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 )
 def test_a_wrong_name_of_a_setup_gets_a_precise_error(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        runs.load_setup(text)
+        setups.load_setup(text)

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any, TypeAlias
 
 from ..losses import loss_of
-from ..runs import told
+from ..setups import told
 from .judging import Losses
 from .objectives import Objective
 from .results import Status, Trial
