@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from timing import Step, medians
 
 import lrcore as lrc
-from lrcore import variants
 from lrcore._core import DTYPES
-from lrcore.base import Optimizer
-from lrcore.monitor import EVERY
-from lrcore.schedules import SCHEDULES
+from lrcore.finding.monitor import EVERY
+from lrcore.optimizers.base import Optimizer
+from lrcore.reference import variants
+from lrcore.schedules.catalogue import SCHEDULES
 
 Array = NDArray[Any]
 Cells = Sequence[object]

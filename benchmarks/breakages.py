@@ -122,7 +122,7 @@ BREAKAGES = (
         "a cosine is one update early",
         (
             (
-                "lrcore/ramps.py",
+                "lrcore/schedules/ramps.py",
                 "half_cosine(m.max(self.steps - t, 0.0)",
                 "half_cosine(m.max(self.steps - t - 1.0, 0.0)",
             ),
@@ -168,7 +168,7 @@ BREAKAGES = (
     Breakage(
         "R22",
         "the last element of an array is not compared with the next array",
-        (("lrcore/parameters.py", "if other[1] > span[0]]", "if other[1] > span[0] + 8]"),),
+        (("lrcore/checks/arrays.py", "if other[1] > span[0]]", "if other[1] > span[0] + 8]"),),
         ("test_overlap.py", "test_parameters.py"),
     ),
     Breakage(
@@ -188,7 +188,7 @@ BREAKAGES = (
         "a beta of 1 is accepted",
         (
             (
-                "lrcore/arguments.py",
+                "lrcore/checks/arguments.py",
                 'Decay = Annotated[float, Range(float, 0, 1, open="high")]',
                 "Decay = Annotated[float, Range(float, 0, 1)]",
             ),
@@ -237,7 +237,7 @@ BREAKAGES = (
         "controllers are left out of the saved state",
         (
             (
-                "lrcore/saved_controllers.py",
+                "lrcore/optimizers/saved_controllers.py",
                 '"state": c.state_dict()',
                 '"state": type(c)().state_dict()',
             ),
@@ -249,7 +249,7 @@ BREAKAGES = (
         "moments of another dtype are cast when they are loaded",
         (
             (
-                "lrcore/checkpoint.py",
+                "lrcore/optimizers/checkpoint.py",
                 "if not isinstance(given, np.ndarray) or given.dtype != array.dtype:",
                 "if not isinstance(given, np.ndarray):",
             ),
@@ -261,7 +261,7 @@ BREAKAGES = (
         "the checksum of a file is not looked at",
         (
             (
-                "lrcore/archives.py",
+                "lrcore/files/npz.py",
                 "if _digest(file, size - _DIGITS) != comment[-_DIGITS:]:",
                 "if False:",
             ),
@@ -273,7 +273,7 @@ BREAKAGES = (
         "a file is written in the place of the old one at once",
         (
             (
-                "lrcore/files.py",
+                "lrcore/files/formats.py",
                 "text, arrays = encode(tree)\n    with _replacing(place) as file:",
                 'with open(place, "w+b") as file:\n        text, arrays = encode(tree)',
             ),
@@ -283,7 +283,13 @@ BREAKAGES = (
     Breakage(
         "R54",
         "patience waits for one evaluation more",
-        (("lrcore/plateau.py", "if state.bad < self.patience:", "if state.bad <= self.patience:"),),
+        (
+            (
+                "lrcore/controllers/plateau.py",
+                "if state.bad < self.patience:",
+                "if state.bad <= self.patience:",
+            ),
+        ),
         ("test_controllers_plateau.py", "test_controllers_docs.py"),
     ),
     Breakage(

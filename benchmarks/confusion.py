@@ -22,10 +22,10 @@ import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
 import lrcore as lrc
-from lrcore import plots, plots_diagnosis
-from lrcore.demo import create, loss_and_gradients
-from lrcore.diagnosis import LABELS, Diagnosis, Label, judge
-from lrcore.monitor import Monitor
+from lrcore.demo.training import create, loss_and_gradients
+from lrcore.finding.diagnosis import LABELS, Diagnosis, Label, judge
+from lrcore.finding.monitor import Monitor
+from lrcore.pictures import diagnosis, plots
 
 UPDATES = 300
 MEANS = (5, 10, 25)
@@ -224,7 +224,7 @@ def picture(told: list[tuple[str, Seen]], path: Path) -> None:
             if found == truth and run.batch and (label != "too_low" or run.last < 0.8 * run.first)
         ]
         run, said = next((run, said) for run, said in runs if said.label == label)
-        plots_diagnosis.draw(ax, run.losses, said)
+        diagnosis.draw(ax, run.losses, said)
         ax.set_title(f"{label}: {run.task}, {run.optimizer}, rate {run.lr:.2g}", fontsize="medium")
     figure.savefig(path)
 

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from confusion import OPTIMIZERS, UPDATES, Seen, Task, group, right, sweeps, tasks, truths
 
-from lrcore.demo import create, loss_and_gradients
-from lrcore.diagnosis import LABELS, Diagnosis, judge
+from lrcore.demo.training import create, loss_and_gradients
+from lrcore.finding.diagnosis import LABELS, Diagnosis, judge
 
 SETTLED = ("ok", "plateau")
 EVALUATIONS, SEEDS = 30, 3

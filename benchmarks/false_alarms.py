@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 
 import lrcore as lrc
-from lrcore.range_curves import Array
+from lrcore.finding.range_curve import Array
 
 Draw = Callable[[np.random.Generator, int], Array]
 

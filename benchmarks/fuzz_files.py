@@ -29,29 +29,21 @@ import numpy as np
 from fuzz_mutations import changed
 
 import lrcore as lrc
-from lrcore import (
-    archives,
-    checkpoint,
-    document,
-    files,
-    records,
-    saved_controllers,
-    saved_state,
-    settings,
-    tensorfiles,
-)
-from lrcore.base import Optimizer
+from lrcore.files import document, formats, npz, tensors
+from lrcore.optimizers import checkpoint, options_as_data, saved_controllers, saved_state
+from lrcore.optimizers.base import Optimizer
+from lrcore.schedules import from_data
 
 READERS: Final = (
-    archives,
+    npz,
     checkpoint,
     document,
-    files,
-    records,
+    formats,
+    from_data,
     saved_controllers,
     saved_state,
-    settings,
-    tensorfiles,
+    options_as_data,
+    tensors,
 )
 EXTRA: Final = {"log": [0.5, None, {"words": True}], "at": np.arange(3, dtype=np.int16)}
 PATIENCE: Final = 10  # seconds
@@ -144,7 +136,7 @@ def samples(directory: Path) -> list[Sample]:
         for updates in (0, 3):
             if updates:
                 run_some(opt)
-            for suffix in files.FORMATS:
+            for suffix in formats.FORMATS:
                 path = directory / f"seed{suffix}"
                 with suppress(ImportError):  # of the library that one of the formats needs
                     opt.save(path, params=True, extra=EXTRA, rng=np.random.default_rng(0))
@@ -207,14 +199,14 @@ def accepted(sample: Sample, path: Path, untouched: bool, edges: set[Edge], way:
     """Whether the file is read and loaded; `untouched` if its checksum was left as it was."""
     try:
         with traced(edges):
-            tree = files.read(path)
+            tree = formats.read(path)
     except (ValueError, OSError):
         return False
     if untouched:
         path.write_bytes(sample.data)
-        assert content_of(tree) == content_of(files.read(path)), "changed, with the old checksum"
-    files.write(path, tree)
-    assert content_of(tree) == content_of(files.read(path)), "other content when written again"
+        assert content_of(tree) == content_of(formats.read(path)), "changed, with the old checksum"
+    formats.write(path, tree)
+    assert content_of(tree) == content_of(formats.read(path)), "other content when written again"
     opt = sample.make()
     before = state_of(opt)
     ways: dict[str, Any] = {

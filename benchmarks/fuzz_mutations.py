@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from lrcore.archives import _COMMENT, _DIGITS, _npy_start
+from lrcore.files.npz import _COMMENT, _DIGITS, _npy_start
 
 NUMBERS: Final = (0, 1, -1, 2, 127, 255, 2**15, 2**16 - 1, 2**31 - 1, 2**32 - 1, 2**63 - 1, 2**64)
 VALUES: Final[tuple[Any, ...]] = (

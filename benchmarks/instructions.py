@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 import lrcore as lrc
-from lrcore import variants
 from lrcore._core import RULES
-from lrcore.base import Optimizer
+from lrcore.optimizers.base import Optimizer
+from lrcore.reference import variants
 
 BASELINE = Path(__file__).with_name("instructions.json")
 CALLGRIND = ("valgrind", "--tool=callgrind", "--quiet")

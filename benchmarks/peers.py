@@ -226,7 +226,7 @@ def count(text: str) -> int:
 
 def picture(text: str) -> str:
     """The type of an argument that names a figure to be written, found out before the work."""
-    from lrcore import plots
+    from lrcore.pictures import plots
 
     try:
         plots.check(Path(text))

@@ -24,86 +24,89 @@ except ModuleNotFoundError as error:
         "Run `pip install -e .` in it, or import lrcore from another directory."
     ) from None
 
-from .controllers import BarzilaiBorwein as BarzilaiBorwein
-from .controllers import Controller as Controller
-from .controllers import DoG as DoG
-from .controllers import EarlyStopping as EarlyStopping
-from .controllers import Hypergradient as Hypergradient
-from .controllers import Polyak as Polyak
-from .controllers import ReduceOnPlateau as ReduceOnPlateau
-from .gradients import clip_grad_norm_ as clip_grad_norm_
-from .gradients import global_norm as global_norm
-from .gradients import zero_grads as zero_grads
-from .groups import Group as Group
-from .optimizers import SGD as SGD
-from .optimizers import Adadelta as Adadelta
-from .optimizers import Adagrad as Adagrad
-from .optimizers import Adam as Adam
-from .optimizers import AdamW as AdamW
-from .optimizers import RMSprop as RMSprop
-from .records import schedule_from_dict as schedule_from_dict
-from .schedules import WSD as WSD
-from .schedules import Constant as Constant
-from .schedules import CosineAnnealing as CosineAnnealing
-from .schedules import CosineWarmRestarts as CosineWarmRestarts
-from .schedules import Cyclical as Cyclical
-from .schedules import ExponentialDecay as ExponentialDecay
-from .schedules import Interp as Interp
-from .schedules import InverseScaling as InverseScaling
-from .schedules import InverseSqrt as InverseSqrt
-from .schedules import InverseTimeDecay as InverseTimeDecay
-from .schedules import Lambda as Lambda
-from .schedules import Linear as Linear
-from .schedules import MultiStepDecay as MultiStepDecay
-from .schedules import OneCycle as OneCycle
-from .schedules import PiecewiseConstant as PiecewiseConstant
-from .schedules import PolynomialDecay as PolynomialDecay
-from .schedules import Schedule as Schedule
-from .schedules import StepDecay as StepDecay
-from .schedules import Sweep as Sweep
-from .schedules import TimeBasedDecay as TimeBasedDecay
+from .arrays.gradients import clip_grad_norm_ as clip_grad_norm_
+from .arrays.gradients import global_norm as global_norm
+from .arrays.gradients import zero_grads as zero_grads
+from .controllers.catalogue import BarzilaiBorwein as BarzilaiBorwein
+from .controllers.catalogue import Controller as Controller
+from .controllers.catalogue import DoG as DoG
+from .controllers.catalogue import EarlyStopping as EarlyStopping
+from .controllers.catalogue import Hypergradient as Hypergradient
+from .controllers.catalogue import Polyak as Polyak
+from .controllers.catalogue import ReduceOnPlateau as ReduceOnPlateau
+from .optimizers.catalogue import SGD as SGD
+from .optimizers.catalogue import Adadelta as Adadelta
+from .optimizers.catalogue import Adagrad as Adagrad
+from .optimizers.catalogue import Adam as Adam
+from .optimizers.catalogue import AdamW as AdamW
+from .optimizers.catalogue import RMSprop as RMSprop
+from .optimizers.groups import Group as Group
+from .schedules.catalogue import WSD as WSD
+from .schedules.catalogue import Constant as Constant
+from .schedules.catalogue import CosineAnnealing as CosineAnnealing
+from .schedules.catalogue import CosineWarmRestarts as CosineWarmRestarts
+from .schedules.catalogue import Cyclical as Cyclical
+from .schedules.catalogue import ExponentialDecay as ExponentialDecay
+from .schedules.catalogue import Interp as Interp
+from .schedules.catalogue import InverseScaling as InverseScaling
+from .schedules.catalogue import InverseSqrt as InverseSqrt
+from .schedules.catalogue import InverseTimeDecay as InverseTimeDecay
+from .schedules.catalogue import Lambda as Lambda
+from .schedules.catalogue import Linear as Linear
+from .schedules.catalogue import MultiStepDecay as MultiStepDecay
+from .schedules.catalogue import OneCycle as OneCycle
+from .schedules.catalogue import PiecewiseConstant as PiecewiseConstant
+from .schedules.catalogue import PolynomialDecay as PolynomialDecay
+from .schedules.catalogue import Schedule as Schedule
+from .schedules.catalogue import StepDecay as StepDecay
+from .schedules.catalogue import Sweep as Sweep
+from .schedules.catalogue import TimeBasedDecay as TimeBasedDecay
+from .schedules.from_data import schedule_from_dict as schedule_from_dict
 from .threads import get_num_threads as get_num_threads
 from .threads import register_with_threadpoolctl as _register_with_threadpoolctl
 from .threads import set_num_threads as set_num_threads
 
 if TYPE_CHECKING:
     from . import bridges as bridges
-    from . import plots as plots
     from . import tune as tune
-    from .batches import NoiseScale as NoiseScale
-    from .batches import noise_scale as noise_scale
-    from .batches import noise_scale_from_norms as noise_scale_from_norms
-    from .batches import scale_lr as scale_lr
-    from .curvature import newton_step as newton_step
-    from .curvature import stability_limit as stability_limit
-    from .diagnosis import Diagnosis as Diagnosis
-    from .diagnosis import diagnose as diagnose
-    from .monitor import Monitor as Monitor
-    from .range_suggestions import RangeResult as RangeResult
-    from .range_sweep import RangeTest as RangeTest
-    from .range_sweep import range_test as range_test
-    from .runs import Run as Run
+    from .finding.batches import NoiseScale as NoiseScale
+    from .finding.batches import noise_scale as noise_scale
+    from .finding.batches import noise_scale_from_norms as noise_scale_from_norms
+    from .finding.batches import scale_lr as scale_lr
+    from .finding.curvature import newton_step as newton_step
+    from .finding.curvature import stability_limit as stability_limit
+    from .finding.diagnosis import Diagnosis as Diagnosis
+    from .finding.diagnosis import diagnose as diagnose
+    from .finding.monitor import Monitor as Monitor
+    from .finding.range_result import RangeResult as RangeResult
+    from .finding.range_test import RangeTest as RangeTest
+    from .finding.range_test import range_test as range_test
+    from .finding.run import Run as Run
+    from .pictures import plots as plots
     from .stopping_signals import Stop as Stop
     from .stopping_signals import stoppable as stoppable
 else:
     # Modules, and what is in them, that are loaded when they are first asked for.
     _LATER = {
         "bridges": "bridges",
-        "plots": "plots",
+        "plots": "pictures",
         "tune": "tune",
-        "NoiseScale": "batches",
-        "noise_scale": "batches",
-        "noise_scale_from_norms": "batches",
-        "scale_lr": "batches",
-        "newton_step": "curvature",
-        "stability_limit": "curvature",
-        "Diagnosis": "diagnosis",
-        "diagnose": "diagnosis",
-        "Monitor": "monitor",
-        "RangeResult": "range_suggestions",
-        "RangeTest": "range_sweep",
-        "range_test": "range_sweep",
-        "Run": "runs",
+        "COMPILER": "_core",
+        "ISA": "_core",
+        "ISAS": "_core",
+        "NoiseScale": "finding.batches",
+        "noise_scale": "finding.batches",
+        "noise_scale_from_norms": "finding.batches",
+        "scale_lr": "finding.batches",
+        "newton_step": "finding.curvature",
+        "stability_limit": "finding.curvature",
+        "Diagnosis": "finding.diagnosis",
+        "diagnose": "finding.diagnosis",
+        "Monitor": "finding.monitor",
+        "RangeResult": "finding.range_result",
+        "RangeTest": "finding.range_test",
+        "range_test": "finding.range_test",
+        "Run": "finding.run",
         "Stop": "stopping_signals",
         "stoppable": "stopping_signals",
     }
@@ -124,7 +127,7 @@ else:
             return ""
         from types import ModuleType
 
-        from . import synonyms
+        from .checks import synonyms
 
         found = {n for n, x in globals().items() if not isinstance(x, ModuleType) and n[0] != "_"}
         ours = sorted(found - {"TYPE_CHECKING"})

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from . import _core
-from .arguments import Range, checked, range_of
+from .checks.arguments import Range, checked, range_of
 
 Threads = Annotated[int, Range(int, 1, 256)]
 _VARIABLES = ("LRCORE_NUM_THREADS", "OMP_NUM_THREADS")

@@ -25,7 +25,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import arguments, parameters, threads
+from . import threads
+from .checks import arguments
+from .checks import arrays as parameters
 
 cnp.import_array()
 

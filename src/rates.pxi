@@ -19,7 +19,7 @@ cdef class Function:
     cdef cnp.ndarray values    # from first on
 
     def __init__(self, call, str name):
-        from . import algebra  # which needs the functions of this module
+        from .schedules import algebra  # which needs the functions of this module
 
         self.call, self.name = call, name
         self.high = arguments.range_of(arguments.SCHEDULABLE[name]).high

@@ -2,7 +2,7 @@
  * Simplest first. Included once for each dtype (`real`) by kernels.c.
  *
  * Loops use + - * / sqrt and selections only, so that every compiler and instruction set gives
- * the same bits as lrcore/reference.py.
+ * the same bits as lrcore/reference/formulas.py.
  *
  * Letters: p parameter, g gradient, m v moments, b velocity; h hyperparameters, k carried
  * scalars, c folded scalars.

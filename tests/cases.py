@@ -6,9 +6,9 @@ import os
 
 import numpy as np
 
-from lrcore import variants
-from lrcore.files import FORMATS
-from lrcore.optimizers import OPTIMIZERS
+from lrcore.files.formats import FORMATS
+from lrcore.optimizers.catalogue import OPTIMIZERS
+from lrcore.reference import variants
 
 SIZES = (0, 1, 7, 16, 17, 1003)
 DTYPES = (np.float32, np.float64)

@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lrcore.algebra import OPERATORS
-from lrcore.arguments import range_of
-from lrcore.expressions import NAMES
-from lrcore.schedules import SCHEDULES, Schedule
-from lrcore.values import argument_fields
+from lrcore.checks.arguments import range_of
+from lrcore.schedules.algebra import OPERATORS
+from lrcore.schedules.catalogue import SCHEDULES, Schedule
+from lrcore.schedules.from_text import NAMES
+from lrcore.schedules.value import argument_fields
 
 TIMES = st.lists(st.integers(0, 1000) | st.integers(0, 2**53) | st.floats(0, 1e6), max_size=20)
 RATES = st.just(0.0) | st.floats(1e-6, 1)

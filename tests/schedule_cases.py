@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lrcore.arguments import EXACT
-from lrcore.schedules import (
+from lrcore.checks.arguments import EXACT
+from lrcore.schedules.catalogue import (
     WSD,
     Constant,
     CosineAnnealing,

@@ -12,7 +12,7 @@ import pytest
 from cases import BY_RULE, DTYPES
 
 import lrcore as lrc
-from lrcore.optimizers import OPTIMIZERS
+from lrcore.optimizers.catalogue import OPTIMIZERS
 
 decimal.getcontext().prec = 50
 ELEMENTS = 600

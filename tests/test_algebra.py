@@ -18,10 +18,10 @@ from hypothesis import given
 from random_schedules import TIMES, schedules
 
 import lrcore as lrc
-from lrcore.algebra import OPERATORS
-from lrcore.arguments import EXACT
-from lrcore.expressions import METHODS, parse
-from lrcore.schedules import SCHEDULES, Schedule
+from lrcore.checks.arguments import EXACT
+from lrcore.schedules.algebra import OPERATORS
+from lrcore.schedules.catalogue import SCHEDULES, Schedule
+from lrcore.schedules.from_text import METHODS, parse
 
 COSINE = lrc.CosineAnnealing(1.0, 100, end=0.125)
 T = np.arange(300)

@@ -11,9 +11,9 @@ import pytest
 from cases import everything
 
 import lrcore as lrc
-from lrcore import arguments
-from lrcore.optimizers import OPTIMIZERS
-from lrcore.options import DEFAULTS
+from lrcore.checks import arguments
+from lrcore.optimizers.catalogue import OPTIMIZERS
+from lrcore.optimizers.options import DEFAULTS
 
 NO_NUMBERS = ["0.1", b"0.1", None, True, np.True_, 1j, Decimal("0.1"), [0.1], np.ones(1), {}]
 NO_NUMBERS += [np.complex64(0.5), np.datetime64("2000-01-01"), object]

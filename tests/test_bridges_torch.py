@@ -8,9 +8,9 @@ from cases import everything
 from torch_states import AFTER, BEFORE, CASES, LR, Torch, problem, recorded, run
 
 import lrcore as lrc
-from lrcore.bridges.torch import export_state, import_state
-from lrcore.bridges.torch_peers import PEERS
-from lrcore.optimizers import OPTIMIZERS
+from lrcore.bridges.torch.peers import PEERS
+from lrcore.bridges.torch.states import export_state, import_state
+from lrcore.optimizers.catalogue import OPTIMIZERS
 
 LATER = range(BEFORE, BEFORE + AFTER)
 each_case = pytest.mark.parametrize("name", CASES)

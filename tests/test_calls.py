@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import lrcore as lrc
-from lrcore.calls import telling
-from lrcore.controllers import CONTROLLERS
-from lrcore.optimizers import OPTIMIZERS
-from lrcore.schedules import SCHEDULES
+from lrcore.checks.calls import telling
+from lrcore.controllers.catalogue import CONTROLLERS
+from lrcore.optimizers.catalogue import OPTIMIZERS
+from lrcore.schedules.catalogue import SCHEDULES
 
 CLASSES = [*OPTIMIZERS.values(), *SCHEDULES.values(), *CONTROLLERS.values()]
 each_class = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)

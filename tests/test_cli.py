@@ -14,12 +14,12 @@ import pytest
 from processes import PYTHON
 
 import lrcore
-from lrcore import bench, datasets
 from lrcore._core import RULES
-from lrcore.cli import COMMANDS, main
-from lrcore.expressions import METHODS, NAMES
-from lrcore.optimizers import OPTIMIZERS
-from lrcore.schedules import SCHEDULES
+from lrcore.cli.commands import COMMANDS, bench, main
+from lrcore.demo import datasets
+from lrcore.optimizers.catalogue import OPTIMIZERS
+from lrcore.schedules.catalogue import SCHEDULES
+from lrcore.schedules.from_text import METHODS, NAMES
 
 SHORT = ["demo", "--epochs", "1", "--hidden", "8", "--batch", "64"]
 
@@ -203,7 +203,7 @@ def test_bench_prints_a_row_for_each_rule_and_model(
 def test_help_imports_none_of_the_extras() -> None:
     code = """if True:
         import sys
-        from lrcore.cli import main
+        from lrcore.cli.commands import main
         try:
             main(["demo", "--help"])
         finally:
@@ -235,13 +235,14 @@ def test_an_interrupt_ends_with_one_line_and_130() -> None:
     code = """if True:
         import signal
         import sys
-        from lrcore import cli, demo
-        train = demo.train
+        from lrcore import cli
+        from lrcore.demo import training
+        train = training.train
         def watched(data, settings, watch):
             print("begun", flush=True)
             return train(data, settings, watch)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # if this runs in the background
-        demo.train = watched
+        training.train = watched
         sys.exit(cli.main(["demo", "--epochs", "100000"]))
     """
     with start(code=code) as process:

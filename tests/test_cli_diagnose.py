@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import lrcore as lrc
-from lrcore.cli import main
-from lrcore.diagnosis import LABELS, Diagnosis
-from lrcore.plots import SUFFIXES
+from lrcore.cli.commands import main
+from lrcore.finding.diagnosis import LABELS, Diagnosis
+from lrcore.pictures.plots import SUFFIXES
 
 FALL = np.exp(-np.arange(100) / 15)
 CLIMB = 1.05 ** np.arange(100)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import lrcore as lrc
-from lrcore.cli import main
-from lrcore.range_suggestions import RULES as OTHERS
-from lrcore.runs import Setup
+from lrcore.cli.commands import main
+from lrcore.finding.range_result import RULES as OTHERS
+from lrcore.finding.run import Setup
 
 SETUP = """
 import numpy as np, lrcore as lrc

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from processes import PYTHON
 
-from lrcore.cli import main
-from lrcore.cli_output import document
+from lrcore.cli.commands import main
+from lrcore.cli.output import document
 
 Captured = pytest.CaptureFixture[str]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from processes import PYTHON
 
-from lrcore import setups
-from lrcore.cli import main
+from lrcore.cli.commands import main
+from lrcore.finding import setups
 
 HERE = Path(__file__).parent
 Captured = pytest.CaptureFixture[str]

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lrcore as lrc
-from lrcore.controllers import CONTROLLERS, Controller
-from lrcore.reference import Reference
+from lrcore.controllers.catalogue import CONTROLLERS, Controller
+from lrcore.reference.formulas import Reference
 
 INF, NAN = math.inf, math.nan
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lrcore as lrc
-from lrcore.plateau import PlateauState, ReduceOnPlateau
+from lrcore.controllers.plateau import PlateauState, ReduceOnPlateau
 
 INF, NAN = math.inf, math.nan
 

@@ -8,7 +8,7 @@ from cases import BY_RULE, DTYPES, ONE_EACH, SIZES, VARIANTS, bits, gradients, v
 
 import lrcore as lrc
 from lrcore._core import RULES
-from lrcore.reference import Reference
+from lrcore.reference.formulas import Reference
 
 each_variant = pytest.mark.parametrize(("cls", "options"), VARIANTS, ids=variant_id)
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from schedule_cases import MODES
 
 import lrcore as lrc
-from lrcore.arguments import EXACT
-from lrcore.cycles import CosineWarmRestarts, Cyclical, OneCycle
-from lrcore.ramps import CosineAnnealing
+from lrcore.checks.arguments import EXACT
+from lrcore.schedules.cycles import CosineWarmRestarts, Cyclical, OneCycle
+from lrcore.schedules.ramps import CosineAnnealing
 
 N = np.arange(400)
 RATES = st.floats(0, 10)

@@ -9,8 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lrcore.arguments import EXACT
-from lrcore.decays import ExponentialDecay, InverseScaling, InverseTimeDecay, TimeBasedDecay
+from lrcore.checks.arguments import EXACT
+from lrcore.schedules.decays import (
+    ExponentialDecay,
+    InverseScaling,
+    InverseTimeDecay,
+    TimeBasedDecay,
+)
 
 N = np.arange(400)
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lrcore import datasets, demo
-from lrcore.optimizers import OPTIMIZERS
-from lrcore.schedules import SCHEDULES
+from lrcore.demo import datasets, training
+from lrcore.optimizers.catalogue import OPTIMIZERS
+from lrcore.schedules.catalogue import SCHEDULES
 
-SHORT = demo.Settings(epochs=2, hidden=(16,), batch=64)
+SHORT = training.Settings(epochs=2, hidden=(16,), batch=64)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def digits() -> datasets.Data:
     return datasets.load()
 
 
-def bits(history: demo.History) -> list[Any]:
+def bits(history: training.History) -> list[Any]:
     params = [array.tobytes() for array in history.params.values()]
     return [*params, history.loss, history.rate, history.accuracy]
 
@@ -44,18 +44,18 @@ def blobs() -> tuple[Any, Any]:
 @pytest.mark.parametrize("hidden", [(), (7,), (6, 5)])
 def test_gradients_are_those_of_central_differences(hidden: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)
-    params = demo.create([4, *hidden, 3], rng, np.float64)
+    params = training.create([4, *hidden, 3], rng, np.float64)
     X, y = rng.standard_normal((9, 4)), rng.integers(0, 3, 9)
-    _, grads = demo.loss_and_gradients(params, X, y)
+    _, grads = training.loss_and_gradients(params, X, y)
     assert list(grads) == list(params)
     h = 1e-6
     for name, array in params.items():
         for i in np.ndindex(array.shape):
             centre = array[i]
             array[i] = centre + h
-            above, _ = demo.loss_and_gradients(params, X, y)
+            above, _ = training.loss_and_gradients(params, X, y)
             array[i] = centre - h
-            below, _ = demo.loss_and_gradients(params, X, y)
+            below, _ = training.loss_and_gradients(params, X, y)
             array[i] = centre
             # h**2 of truncation and 1e-16 / h of rounding, with a margin
             assert grads[name][i] == pytest.approx((above - below) / (2 * h), abs=1e-8)
@@ -63,14 +63,14 @@ def test_gradients_are_those_of_central_differences(hidden: tuple[int, ...]) -> 
 
 def test_the_loss_of_a_network_that_knows_nothing_is_the_logarithm_of_the_classes() -> None:
     params = {"W0": np.zeros((4, 5)), "b0": np.zeros(5)}
-    loss, _ = demo.loss_and_gradients(params, np.ones((3, 4)), np.array([0, 1, 4]))
+    loss, _ = training.loss_and_gradients(params, np.ones((3, 4)), np.array([0, 1, 4]))
     assert loss == pytest.approx(np.log(5))
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_defaults_reach_97_percent(seed: int) -> None:
-    settings = demo.Settings(seed=seed)
-    history = demo.train(datasets.load(seed=seed), settings)
+    settings = training.Settings(seed=seed)
+    history = training.train(datasets.load(seed=seed), settings)
     assert history.accuracy[-1] >= 0.97
     assert len(history.loss) == history.updates == settings.epochs * history.epoch_updates
     assert len(history.accuracy) == settings.epochs
@@ -86,21 +86,21 @@ def test_the_test_is_a_fifth_of_every_class_and_apart_from_training(digits: data
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_learns(optimizer: str, digits: datasets.Data) -> None:
-    history = demo.train(digits, demo.Settings(optimizer=optimizer, epochs=4))
+    history = training.train(digits, training.Settings(optimizer=optimizer, epochs=4))
     assert history.accuracy[-1] > 0.7
     assert len(history.plain_times) == len(history.reference_times) > 0
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_every_schedule_learns(schedule: str, digits: datasets.Data) -> None:
-    history = demo.train(digits, demo.Settings(schedule=schedule, epochs=4))
+    history = training.train(digits, training.Settings(schedule=schedule, epochs=4))
     assert history.accuracy[-1] > 0.7
     np.testing.assert_array_equal(history.rate, history.schedule(np.arange(history.updates)))
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
     first, second, other = (
-        demo.train(datasets.load(seed=seed), replace(SHORT, seed=seed)) for seed in (3, 3, 4)
+        training.train(datasets.load(seed=seed), replace(SHORT, seed=seed)) for seed in (3, 3, 4)
     )
     assert bits(first) == bits(second)
     assert bits(first) != bits(other)
@@ -109,13 +109,15 @@ def test_the_same_seed_gives_the_same_bits() -> None:
 def test_the_measurement_of_plain_numpy_does_not_touch_training(
     digits: datasets.Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured = demo.train(digits, SHORT)
-    monkeypatch.setattr(demo, "_time", lambda twin, grads: 1.0)
-    assert bits(demo.train(digits, SHORT)) == bits(measured)
+    measured = training.train(digits, SHORT)
+    monkeypatch.setattr(training, "_time", lambda twin, grads: 1.0)
+    assert bits(training.train(digits, SHORT)) == bits(measured)
 
 
 def test_warm_up_takes_a_twentieth_of_the_updates_unless_told(digits: datasets.Data) -> None:
-    default, none, five = (demo.train(digits, replace(SHORT, warmup=n)).rate for n in (None, 0, 5))
+    default, none, five = (
+        training.train(digits, replace(SHORT, warmup=n)).rate for n in (None, 0, 5)
+    )
     assert default[1] == max(default)
     assert none[0] == max(none)
     assert five[4] == max(five)
@@ -123,13 +125,13 @@ def test_warm_up_takes_a_twentieth_of_the_updates_unless_told(digits: datasets.D
 
 def test_training_that_overflows_says_when(digits: datasets.Data) -> None:
     with pytest.raises(FloatingPointError, match=r"diverged after update 1 of 46, .*--lr$"):
-        demo.train(digits, replace(SHORT, lr=1e36))
+        training.train(digits, replace(SHORT, lr=1e36))
 
 
 def test_an_overflow_in_the_last_update_is_noticed(digits: datasets.Data) -> None:
-    settings = demo.Settings(epochs=1, batch=len(digits.y_train), lr=1e39)
+    settings = training.Settings(epochs=1, batch=len(digits.y_train), lr=1e39)
     with pytest.raises(FloatingPointError, match="diverged after update 1 of 1"):
-        demo.train(digits, settings)
+        training.train(digits, settings)
 
 
 @pytest.mark.parametrize(("change", "match"), [({"batch": 1443}, "1442"), ({"warmup": 46}, "46")])
@@ -137,7 +139,7 @@ def test_settings_that_do_not_fit_the_data_are_refused(
     change: dict[str, Any], match: str, digits: datasets.Data
 ) -> None:
     with pytest.raises(ValueError, match=match):
-        demo.train(digits, replace(SHORT, **change))
+        training.train(digits, replace(SHORT, **change))
 
 
 @pytest.mark.parametrize("header", ["", "a,b,c,animal\n"])
@@ -151,7 +153,7 @@ def test_csv_and_npz_of_the_same_rows_are_the_same_data(
     assert csv.classes == npz.classes == ["cat", "dog"]
     for name in ("X_train", "y_train", "X_test", "y_test"):
         np.testing.assert_array_equal(getattr(csv, name), getattr(npz, name))
-    assert demo.train(csv, demo.Settings()).accuracy[-1] > 0.9
+    assert training.train(csv, training.Settings()).accuracy[-1] > 0.9
 
 
 def test_images_and_integers_are_welcome_in_npz(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lrcore as lrc
-from lrcore import diagnosis
-from lrcore.diagnosis import LABELS, judge
+from lrcore.finding import diagnosis
+from lrcore.finding.diagnosis import LABELS, judge
 
 T = np.arange(200)
 NOISE = np.random.default_rng(0).standard_normal(200)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import lrcore as lrc
-from lrcore.diagnosis import judge
-from lrcore.loss_evidence import BOUND
+from lrcore.finding.diagnosis import judge
+from lrcore.finding.loss_evidence import BOUND
 
 T = np.arange(300)
 FALL = 0.1 + 2.2 * np.exp(-T / 30)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import lrcore as lrc
-from lrcore import plots_diagnosis
-from lrcore.diagnosis import label_of
+from lrcore.finding.diagnosis import label_of
+from lrcore.pictures import diagnosis
 
 T = np.arange(300)
 TRAINING = 0.1 + 2.2 * np.exp(-T / 30)
@@ -112,12 +112,12 @@ def test_what_is_no_validation_curve_is_refused_by_name(wrong: Any) -> None:
 
 def test_the_picture_shows_validation_losses_and_marks_their_lowest(tmp_path: Path) -> None:
     found = lrc.diagnose(TRAINING, validation=turning(30))
-    figure = plots_diagnosis.plots.new_figure()
+    figure = diagnosis.plots.new_figure()
     axes = figure.subplots()
-    plots_diagnosis.draw(axes, TRAINING.tolist(), found, turning(30).tolist())
+    diagnosis.draw(axes, TRAINING.tolist(), found, turning(30).tolist())
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert "validation" in labels
     turn = f"lowest at evaluation {found.evidence['validation_turn'] + 1:.0f}"
     assert turn in labels
-    plots_diagnosis.save(TRAINING.tolist(), found, tmp_path / "a.png", turning(30).tolist())
+    diagnosis.save(TRAINING.tolist(), found, tmp_path / "a.png", turning(30).tolist())
     assert (tmp_path / "a.png").stat().st_size > 1000

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import lrcore as lrc
-from lrcore.base import Optimizer
+from lrcore.optimizers.base import Optimizer
 
 TESTS = Path(__file__).parent
 DOCS = TESTS.parent / "docs"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lrcore import document
+from lrcore.files import document
 
 
 def test_a_number_of_numpy_is_written_as_the_number_it_is():

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from schedule_cases import CASES, Case
 
-from lrcore.schedules import Interp, Linear, Schedule
+from lrcore.schedules.catalogue import Interp, Linear, Schedule
 
 PAGE = Path(__file__).parent.parent / "docs" / "migration.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import lrcore as lrc
-from lrcore.expressions import LONGEST, METHODS, NAMES, parse
-from lrcore.schedules import SCHEDULES, Schedule
+from lrcore.schedules.catalogue import SCHEDULES, Schedule
+from lrcore.schedules.from_text import LONGEST, METHODS, NAMES, parse
 
 COSINE = lrc.CosineAnnealing(1e-3, 3900)
 

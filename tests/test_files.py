@@ -14,8 +14,8 @@ import pytest
 from cases import ONE_EACH, SUFFIXES, everything, gradients, variant_id
 
 import lrcore as lrc
-from lrcore import archives, files
-from lrcore.files import DamagedError
+from lrcore.files import formats, npz
+from lrcore.files.formats import DamagedError
 
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
 each_format = pytest.mark.parametrize("suffix", SUFFIXES)
@@ -107,8 +107,8 @@ def test_any_plain_data_comes_back(suffix, tmp_path):
         "": [math.inf, -math.inf, "\u2028", {"nested": {}}],
         "arrays": [np.ones((2, 0, 3)), np.array(1.5, np.float32), np.arange(6.0).reshape(2, 3).T],
     }
-    files.write(tmp_path / f"x{suffix}", tree)
-    back = files.read(tmp_path / f"x{suffix}")
+    formats.write(tmp_path / f"x{suffix}", tree)
+    back = formats.read(tmp_path / f"x{suffix}")
     arrays, expected = back.pop("arrays"), tree.pop("arrays")
     assert repr(back) == repr(tree)
     for a, b in zip(arrays, expected, strict=True):
@@ -177,7 +177,7 @@ def test_an_archive_left_unfinished_is_freed_in_silence(open_, tmp_path, monkeyp
     told = []
     monkeypatch.setattr(sys, "unraisablehook", told.append)
     with open(tmp_path / "state.npz", "x+b") as file:
-        archive = archives._Archive(archives._Target(file), "w")
+        archive = npz._Archive(npz._Target(file), "w")
         member = archive.open("0.npy", "w")
         member.write(b"1")
         if open_ == "none":
@@ -212,7 +212,7 @@ def test_every_truncation_and_every_flipped_bit_is_refused(suffix, tmp_path):
 
     def refused():
         with pytest.raises(DamagedError, match="not a file of lrcore's, or damaged"):
-            files.read(path)
+            formats.read(path)
 
     with path.open("r+b", buffering=0) as file:
         for i, byte in enumerate(whole):
@@ -240,14 +240,14 @@ def rewritten(path, change):
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
-        archive.comment = archives._COMMENT + b"0" * 64
+        archive.comment = npz._COMMENT + b"0" * 64
     seal(path)
 
 
 def seal(path):
     with path.open("r+b") as file:
         length = path.stat().st_size - 64
-        digest = archives._digest(file, length)
+        digest = npz._digest(file, length)
         file.seek(length)
         file.write(digest)
 
@@ -255,7 +255,7 @@ def seal(path):
 def header(**changes):
     def change(members):
         text = json.dumps(json.loads(members["header.npy"][128:]) | changes).encode()
-        start = archives._npy_start(np.dtype(np.uint8), (len(text),))
+        start = npz._npy_start(np.dtype(np.uint8), (len(text),))
         members["header.npy"] = start + text
 
     return change
@@ -324,7 +324,7 @@ def test_a_file_whose_parts_would_begin_before_it_is_refused(tmp_path):
     path.write_bytes(whole)
     seal(path)
     with pytest.raises(DamagedError, match="not a file of lrcore's, or damaged"):
-        files.read(path)
+        formats.read(path)
 
 
 def test_rewriting_alone_is_not_what_is_refused(tmp_path):
@@ -338,7 +338,7 @@ def test_rewriting_alone_is_not_what_is_refused(tmp_path):
 @each_format
 def test_a_file_of_something_else_is_no_state(suffix, tmp_path):
     path = tmp_path / f"a{suffix}"
-    files.write(path, {"weights": np.ones(3)})
+    formats.write(path, {"weights": np.ones(3)})
     with pytest.raises(ValueError, match=r"does not fit: it holds \['weights'\], no state"):
         lrc.SGD(np.ones(3)).load(path)
 

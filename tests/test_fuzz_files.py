@@ -13,7 +13,7 @@ from fuzz_files import fuzz
 from fuzz_mutations import mended
 
 import lrcore as lrc
-from lrcore import archives, files
+from lrcore.files import formats, npz
 
 FILES = 600
 
@@ -25,7 +25,7 @@ def test_no_changed_file_does_harm(tmp_path):
 
 
 def test_a_reader_that_lets_other_errors_out_is_found(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_DAMAGE", (OSError,))
+    monkeypatch.setattr(formats, "_DAMAGE", (OSError,))
     assert fuzz(0, tmp_path, executions=FILES // 2).findings
 
 
@@ -38,8 +38,8 @@ def bomb(path, compression, claimed):
     text = json.loads(members["header.npy"].partition(b"\n")[2])
     text["arrays"][0] = ["float64", [1 << 21]]
     words = json.dumps(text).encode()
-    members["header.npy"] = archives._npy_start(np.dtype(np.uint8), (len(words),)) + words
-    start = archives._npy_start(np.dtype("<f8"), (1 << 21,))
+    members["header.npy"] = npz._npy_start(np.dtype(np.uint8), (len(words),)) + words
+    start = npz._npy_start(np.dtype("<f8"), (1 << 21,))
     members["0.npy"] = start + (b"" if claimed else bytes(1 << 24))
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, data in members.items():
@@ -48,7 +48,7 @@ def bomb(path, compression, claimed):
         if claimed:
             info = archive.getinfo("0.npy")
             info.file_size = info.compress_size = len(start) + (1 << 24)
-        archive.comment = archives._COMMENT + b"0" * archives._DIGITS
+        archive.comment = npz._COMMENT + b"0" * npz._DIGITS
     path.write_bytes(mended(path.read_bytes()))
 
 
@@ -69,8 +69,8 @@ def test_a_small_file_that_would_be_large_is_refused_in_little_memory(
     assert path.stat().st_size < 1 << 18
     tracemalloc.start()
     try:
-        with pytest.raises(files.DamagedError, match=message):
-            files.read(path)
+        with pytest.raises(formats.DamagedError, match=message):
+            formats.read(path)
         assert tracemalloc.get_traced_memory()[1] < 1 << 21
     finally:
         tracemalloc.stop()

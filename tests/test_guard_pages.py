@@ -16,8 +16,8 @@ import pytest
 from cases import DTYPES, ONE_EACH, everything, gradients
 from processes import PYTHON, environment
 
-from lrcore import base
 from lrcore._core import BLOCK, ISAS, RULES
+from lrcore.optimizers import base
 
 PAGE = mmap.PAGESIZE
 CANARY = 0xA5

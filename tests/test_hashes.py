@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from cases import DTYPES, ONE_EACH
 
-from lrcore import variants
+from lrcore.reference import variants
 
 RECORD = Path(__file__).parent / "hashes.json"
 CASES = {

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import lrcore as lrc
-from lrcore import synonyms
-from lrcore.base import Optimizer
-from lrcore.controllers import CONTROLLERS
-from lrcore.following import Controller
-from lrcore.hints import Hint, give, is_hint
-from lrcore.optimizers import OPTIMIZERS
-from lrcore.schedules import SCHEDULES
+from lrcore.checks import synonyms
+from lrcore.checks.hints import Hint, give, is_hint
+from lrcore.controllers.catalogue import CONTROLLERS
+from lrcore.controllers.controller import Controller
+from lrcore.optimizers.base import Optimizer
+from lrcore.optimizers.catalogue import OPTIMIZERS
+from lrcore.schedules.catalogue import SCHEDULES
 
 
 def instances():

@@ -10,7 +10,7 @@ import pytest
 from cases import bits
 
 import lrcore as lrc
-from lrcore.reference import Reference
+from lrcore.reference.formulas import Reference
 
 
 class Array:

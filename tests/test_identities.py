@@ -7,7 +7,7 @@ import pytest
 from cases import DTYPES, ONE_EACH, bits, gradients, variant_id
 
 import lrcore as lrc
-from lrcore.optimizers import OPTIMIZERS
+from lrcore.optimizers.catalogue import OPTIMIZERS
 
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from lrcore.log_bars import last_states
-from lrcore.log_columns import Choice, choose
-from lrcore.log_files import read_log
+from lrcore.logs.bars import last_states
+from lrcore.logs.columns import Choice, choose
+from lrcore.logs.files import read_log
 
 BATCHES = 32
 CURVE = [round(x, 4) for x in (0.3 + 2 * np.exp(-np.arange(200) / 30)).tolist()]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrcore.log_cells import Column, Table
-from lrcore.log_columns import choose
-from lrcore.log_files import read_log
+from lrcore.logs.cells import Column, Table
+from lrcore.logs.columns import choose
+from lrcore.logs.files import read_log
 
 SIZE = 60
 CURVES = {k: (k + 2 * np.exp(-np.arange(SIZE) / 6)).tolist() for k in range(6)}

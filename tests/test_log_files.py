@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrcore.cli import main
-from lrcore.log_columns import choose
-from lrcore.log_files import read_log
+from lrcore.cli.commands import main
+from lrcore.logs.columns import choose
+from lrcore.logs.files import read_log
 
 LOGS = Path(__file__).with_name("logs")
 CURVE = (0.3 + 2 * np.exp(-np.arange(50) / 5)).tolist()

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrcore.log_columns import Choice, choose
-from lrcore.log_files import read_log
+from lrcore.logs.columns import Choice, choose
+from lrcore.logs.files import read_log
 
 CURVE = (0.3 + 2 * np.exp(-np.arange(60) / 6)).tolist()
 HIGHER = [2 * x for x in CURVE]

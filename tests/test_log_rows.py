@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from lrcore.log_columns import Choice, choose
-from lrcore.log_files import read_log
+from lrcore.logs.columns import Choice, choose
+from lrcore.logs.files import read_log
 
 CURVE = [round(x, 4) for x in (0.3 + 2 * np.exp(-np.arange(40) / 6)).tolist()]
 HIGHER = [round(2 * x, 4) for x in CURVE]

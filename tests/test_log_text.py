@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrcore.log_columns import Choice, choose
-from lrcore.log_files import read_log
-from lrcore.log_text import plain
+from lrcore.logs.columns import Choice, choose
+from lrcore.logs.files import read_log
+from lrcore.logs.text import plain
 
 CURVE = [round(x, 4) for x in (0.3 + 2 * np.exp(-np.arange(60) / 6)).tolist()]
 HIGHER = [round(2 * x, 4) for x in CURVE]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lrcore as lrc
-from lrcore.losses import loss_of
+from lrcore.checks.losses import loss_of
 
 
 class Lazy:

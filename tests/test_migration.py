@@ -17,7 +17,7 @@ from peer_formulas import LR, RECORDED
 from processes import PYTHON
 
 import lrcore as lrc
-from lrcore import schedules
+from lrcore.schedules import catalogue
 
 PAGE = Path(__file__).parent.parent / "docs" / "migration.md"
 TEXT = PAGE.read_text()
@@ -48,7 +48,7 @@ def each_row(library: str) -> Any:
 
 
 def rates(row: Row) -> Any:
-    return eval(row.ours, {**vars(schedules), "lr": LR})(range(row.updates))
+    return eval(row.ours, {**vars(catalogue), "lr": LR})(range(row.updates))
 
 
 def test_the_page_has_the_tables_that_are_tested_and_no_others() -> None:
@@ -93,7 +93,7 @@ def test_torch_cycles_the_momentum_alike(anneal: Any, three_phase: bool) -> None
             100,
         )
     ]
-    ours = schedules.OneCycle(0.1, 100, anneal=anneal, three_phase=three_phase).momentum()
+    ours = catalogue.OneCycle(0.1, 100, anneal=anneal, three_phase=three_phase).momentum()
     np.testing.assert_allclose(ours(range(100)), theirs, rtol=1e-14)  # a few roundings
 
 
@@ -105,7 +105,7 @@ def test_torch_restarts_at_the_same_updates(mult: int) -> None:
             lambda module, opt: module.CosineAnnealingWarmRestarts(opt, 10, T_mult=mult), 2000
         )
     ]
-    ours = schedules.CosineWarmRestarts(LR, 10, mult=mult)(range(2000))
+    ours = catalogue.CosineWarmRestarts(LR, 10, mult=mult)(range(2000))
     np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-15)  # it cancels next to an end
 
 

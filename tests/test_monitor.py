@@ -10,7 +10,7 @@ import pytest
 from cases import DTYPES, ONE_EACH, bits, everything, gradients, variant_id
 
 import lrcore as lrc
-from lrcore.monitor import Observation
+from lrcore.finding.monitor import Observation
 
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
 SHAPES = {"empty": (0, 3), "one": (), "W": (3, 7), "row": (1003,), "two": (60, 40, 8)}

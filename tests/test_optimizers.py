@@ -8,7 +8,7 @@ import pytest
 from torch_cases import CASES, RECORD, run_lrcore, run_torch
 
 import lrcore as lrc
-from lrcore.optimizers import OPTIMIZERS
+from lrcore.optimizers.catalogue import OPTIMIZERS
 
 RECORDED = json.loads(RECORD.read_text())
 

@@ -5,9 +5,9 @@ import pytest
 from cases import ONE_EACH, variant_id
 
 from lrcore._core import RULES
-from lrcore.optimizers import OPTIMIZERS
-from lrcore.plain import RULES as BY_HAND
-from lrcore.plain import Plain
+from lrcore.optimizers.catalogue import OPTIMIZERS
+from lrcore.reference.plain import RULES as BY_HAND
+from lrcore.reference.plain import Plain
 
 
 def test_every_rule_is_written_by_hand():

@@ -11,15 +11,16 @@ import pytest
 from processes import PYTHON
 
 import lrcore as lrc
-from lrcore import demo, plots
-from lrcore.schedules import SCHEDULES, CosineAnnealing
+from lrcore.demo import training
+from lrcore.pictures import plots
+from lrcore.schedules.catalogue import SCHEDULES, CosineAnnealing
 
 STARTS = {".png": b"\x89PNG\r\n\x1a\n", ".svg": b"<?xml", ".pdf": b"%PDF-"}
 
 
-def history(updates: int) -> demo.History:
+def history(updates: int) -> training.History:
     epoch = max(updates // 4, 1)
-    run = demo.History("Adam", CosineAnnealing(1e-3, updates), {}, updates, epoch)
+    run = training.History("Adam", CosineAnnealing(1e-3, updates), {}, updates, epoch)
     run.loss = list(3 * np.exp(-np.arange(updates) / 50))
     run.rate = list(run.schedule(np.arange(updates)))
     run.accuracy = list(np.linspace(0.5, 0.98, updates // epoch))

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 import lrcore as lrc
-from lrcore.preview import ROWS, chart
-from lrcore.schedules import Schedule
+from lrcore.cli.charts import ROWS, chart
+from lrcore.schedules.catalogue import Schedule
 
 
 def rows(s: Schedule, steps: int, width: int = 60) -> list[str]:

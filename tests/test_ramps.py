@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrcore.arguments import EXACT
-from lrcore.ramps import WSD, CosineAnnealing, InverseSqrt, Linear, PolynomialDecay, Sweep
+from lrcore.checks.arguments import EXACT
+from lrcore.schedules.ramps import (
+    WSD,
+    CosineAnnealing,
+    InverseSqrt,
+    Linear,
+    PolynomialDecay,
+    Sweep,
+)
 
 N = np.arange(400)
 RATES = st.floats(0, 10)

@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrcore.range_curves import FEWEST, Array, descent, diverged, noise, smooth
-from lrcore.range_suggestions import RULES, RangeResult, judge
+from lrcore.finding.range_curve import (
+    FEWEST,
+    Array,
+    descent,
+    diverged,
+    noise,
+    smooth,
+)
+from lrcore.finding.range_result import RULES, RangeResult, judge
 
 LRS = np.geomspace(1e-7, 10, 100)
 STEP = LRS[1] / LRS[0]

@@ -16,7 +16,7 @@ from cases import everything
 from processes import PYTHON, environment
 
 import lrcore as lrc
-from lrcore.optimizers import OPTIMIZERS
+from lrcore.optimizers.catalogue import OPTIMIZERS
 
 
 class Program:
@@ -496,7 +496,7 @@ def test_a_step_that_cannot_be_called_is_refused() -> None:
 def test_the_names_are_loaded_when_they_are_asked_for() -> None:
     code = """if True:
         import sys, lrcore as l
-        print("lrcore.range_sweep" in sys.modules, "RangeTest" in dir(l), l.range_test)
+        print("lrcore.finding.range_test" in sys.modules, "RangeTest" in dir(l), l.range_test)
     """
     done = subprocess.run([*PYTHON, "-c", code], capture_output=True, text=True)
     assert done.stdout.startswith("False True <function range_test")

@@ -7,9 +7,9 @@ import pytest
 from cases import bits, everything
 
 import lrcore as lrc
-from lrcore.optimizers import OPTIMIZERS
-from lrcore.reference import Reference
-from lrcore.schedules import SCHEDULES
+from lrcore.optimizers.catalogue import OPTIMIZERS
+from lrcore.reference.formulas import Reference
+from lrcore.schedules.catalogue import SCHEDULES
 
 each_optimizer = pytest.mark.parametrize("cls", OPTIMIZERS.values(), ids=OPTIMIZERS)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import lrcore as lrc
-from lrcore.controllers import CONTROLLERS
-from lrcore.optimizers import OPTIMIZERS
-from lrcore.schedules import SCHEDULES
+from lrcore.controllers.catalogue import CONTROLLERS
+from lrcore.optimizers.catalogue import OPTIMIZERS
+from lrcore.schedules.catalogue import SCHEDULES
 
 README = Path(__file__).parent.parent.joinpath("README.md").read_text()
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import lrcore as lrc
-from lrcore import records
-from lrcore.algebra import OPERATORS
-from lrcore.expressions import NAMES
-from lrcore.schedules import SCHEDULES, Constant, Schedule
+from lrcore.schedules import from_data
+from lrcore.schedules.algebra import OPERATORS
+from lrcore.schedules.catalogue import SCHEDULES, Constant, Schedule
+from lrcore.schedules.from_text import NAMES
 
 NESTED = lrc.StepDecay(0.1, every=30).warmup(5).then(lrc.Constant(0.01), at=90)
 
@@ -30,7 +30,7 @@ def test_every_schedule_is_rebuilt_from_json(name: str) -> None:
 
 
 def test_every_class_can_be_read() -> None:
-    assert records.CLASSES.keys() == SCHEDULES.keys() | OPERATORS.keys()
+    assert from_data.CLASSES.keys() == SCHEDULES.keys() | OPERATORS.keys()
 
 
 def test_a_schedule_is_written_with_all_its_arguments() -> None:
@@ -113,15 +113,15 @@ def nested(depth: int) -> Schedule:
 
 
 def test_the_greatest_depth_is_read_and_written() -> None:
-    s = nested(records.DEEPEST)
+    s = nested(from_data.DEEPEST)
     assert lrc.schedule_from_dict(s.to_dict()) == s
 
 
 def test_a_greater_depth_is_neither_read_nor_written() -> None:
-    s = nested(records.DEEPEST + 1)
+    s = nested(from_data.DEEPEST + 1)
     with pytest.raises(ValueError, match="more than 100 schedules inside of one another"):
         s.to_dict()
-    d: Any = nested(records.DEEPEST).to_dict()
+    d: Any = nested(from_data.DEEPEST).to_dict()
     for _ in range(2000):
         d = {"schedule": "Shift", "inner": d, "n": 1}
     with pytest.raises(ValueError, match="more than 100 schedules inside of one another"):

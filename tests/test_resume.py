@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from random_schedules import schedules
 
 import lrcore as lrc
-from lrcore.algebra import OPERATORS
-from lrcore.controllers import CONTROLLERS
-from lrcore.schedules import SCHEDULES
+from lrcore.controllers.catalogue import CONTROLLERS
+from lrcore.schedules.algebra import OPERATORS
+from lrcore.schedules.catalogue import SCHEDULES
 
 SHAPES = ((3, 2), (), (0,), (17,))
 NAN = math.nan

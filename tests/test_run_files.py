@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lrcore as lrc
-from lrcore import checkpoint, files, generators
-from lrcore.document import FORMAT, KINDS
+from lrcore.checks import generators
+from lrcore.files import formats
+from lrcore.files.document import FORMAT, KINDS
+from lrcore.optimizers import checkpoint
 
 each_format = pytest.mark.parametrize("suffix", SUFFIXES)
 each_generator = pytest.mark.parametrize(
@@ -217,7 +219,7 @@ def test_data_that_holds_itself_is_not_written(tmp_path):
 def test_an_interrupt_after_the_change_leaves_generator_and_optimizer_together(tmp_path):
     trained(tmp_path / "a.npz", rng=np.random.default_rng(0))
     opt, rng = lrc.Adam(np.ones(2)), np.random.default_rng(3)
-    saved = files.read(tmp_path / "a.npz")
+    saved = formats.read(tmp_path / "a.npz")
 
     def put(*arguments, done, **options):
         checkpoint_put(*arguments, done=done, **options)

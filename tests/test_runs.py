@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import lrcore as lrc
-from lrcore import runs, setups
-from lrcore.optimizers import OPTIMIZERS
+from lrcore.finding import run as runs
+from lrcore.finding import setups
+from lrcore.optimizers.catalogue import OPTIMIZERS
 
 
 def setup(lr: float, name: str = "Adam", generator: bool = True) -> lrc.Run:

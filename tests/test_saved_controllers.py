@@ -8,7 +8,7 @@ import pytest
 from controller_cases import SETTINGS
 
 import lrcore as lrc
-from lrcore.controllers import CONTROLLERS
+from lrcore.controllers.catalogue import CONTROLLERS
 
 Plateau, Stopping = lrc.ReduceOnPlateau, lrc.EarlyStopping
 

@@ -33,9 +33,9 @@ from schedule_cases import (
     halving,
 )
 
-from lrcore import schedules
-from lrcore.arguments import EXACT
-from lrcore.schedules import (
+from lrcore.checks.arguments import EXACT
+from lrcore.schedules import catalogue
+from lrcore.schedules.catalogue import (
     SCHEDULES,
     WSD,
     Constant,
@@ -102,7 +102,7 @@ def bits(x: float) -> bytes:
 
 
 def rebuilt(s: Schedule) -> Any:
-    return eval(repr(s), {**vars(schedules), "halving": halving})
+    return eval(repr(s), {**vars(catalogue), "halving": halving})
 
 
 # The table
@@ -333,7 +333,7 @@ def test_reprs_read_as_they_were_written() -> None:
         "(Constant(lr=0.1) * Constant(lr=0.2)) * (Constant(lr=0.1) + Constant(lr=0.2))",
     ]
     for text in texts:
-        assert repr(eval(text, vars(schedules))) == text
+        assert repr(eval(text, vars(catalogue))) == text
 
 
 def test_different_schedules_are_unequal() -> None:

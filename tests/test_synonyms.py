@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import lrcore as lrc
-from lrcore import synonyms
-from lrcore.base import Optimizer
-from lrcore.cli import COMMANDS, main
-from lrcore.cli_parser import Parser
-from lrcore.controllers import CONTROLLERS
-from lrcore.optimizers import OPTIMIZERS
-from lrcore.options import Common
-from lrcore.schedules import SCHEDULES
+from lrcore.checks import synonyms
+from lrcore.cli.commands import COMMANDS, main
+from lrcore.cli.parser import Parser
+from lrcore.controllers.catalogue import CONTROLLERS
+from lrcore.optimizers.base import Optimizer
+from lrcore.optimizers.catalogue import OPTIMIZERS
+from lrcore.optimizers.options import Common
+from lrcore.schedules.catalogue import SCHEDULES
 
 W = np.ones(3)
 

@@ -14,9 +14,15 @@ from hypothesis import strategies as st
 from schedule_cases import halving
 
 import lrcore as lrc
-from lrcore.arguments import EXACT
-from lrcore.ramps import Linear
-from lrcore.tables import Interp, Lambda, MultiStepDecay, PiecewiseConstant, StepDecay
+from lrcore.checks.arguments import EXACT
+from lrcore.schedules.piecewise import (
+    Interp,
+    Lambda,
+    MultiStepDecay,
+    PiecewiseConstant,
+    StepDecay,
+)
+from lrcore.schedules.ramps import Linear
 
 N = np.arange(400)
 RATES = st.floats(0, 10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lrcore.thinned import Thinned
+from lrcore.finding.thinned import Thinned
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 16, 17, 100, 4097])

@@ -18,8 +18,8 @@ from processes import PYTHON
 
 import lrcore as lrc
 from lrcore import tune
+from lrcore.tune.divergence import WINDOW, Losses
 from lrcore.tune.halving import brackets
-from lrcore.tune.judging import WINDOW, Losses
 
 
 def test_a_grid_keeps_the_order_of_its_rates() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrcore import variants
 from lrcore._core import DTYPES
-from lrcore.base import Optimizer
+from lrcore.optimizers.base import Optimizer
+from lrcore.reference import variants
 
 Arrays = list[NDArray[Any]]
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 import lrcore as lrc
-from lrcore.optimizers import OPTIMIZERS
-from lrcore.schedules import SCHEDULES
+from lrcore.optimizers.catalogue import OPTIMIZERS
+from lrcore.schedules.catalogue import SCHEDULES
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "none": {},

@@ -1,3 +1,3 @@
-"""To and from neighbours: one module for each, which imports its neighbour where it is used."""
+"""To and from neighbours: one room for each, which imports its neighbour where it is used."""
 
 from . import torch as torch

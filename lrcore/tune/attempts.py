@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, TypeAlias
 
-from ..losses import loss_of
-from ..setups import told
-from .judging import Losses
+from ..checks.losses import loss_of
+from ..finding.setups import told
+from .divergence import Losses
 from .objectives import Objective
 from .results import Status, Trial
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ..arguments import Count, Natural, Positive, Range, checked
-from ..losses import loss_of
+from ..checks.arguments import Count, Natural, Positive, Range, checked
+from ..checks.losses import loss_of
 from .attempts import errors_named
 from .progress_bar import bar
 from .results import Result, Trial

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, final
 
-from ..arguments import Count, checked
-from ..runs import Moment, Run, Setup, start
-from .judging import WINDOW, Losses
+from ..checks.arguments import Count, checked
+from ..finding.run import Moment, Run, Setup, start
+from .divergence import WINDOW, Losses
 
 
 class Progress(NamedTuple):

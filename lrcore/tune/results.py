@@ -158,6 +158,6 @@ class Result(Sequence[Trial]):
         ImportError
             Without matplotlib.
         """
-        from .. import plots_tuning
+        from ..pictures import search
 
-        return plots_tuning.scores(self, ax)
+        return search.scores(self, ax)

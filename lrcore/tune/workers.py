@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ..arguments import Count, checked
+from ..checks.arguments import Count, checked
 from ..threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:

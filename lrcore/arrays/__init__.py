@@ -1,0 +1,1 @@
+"""Parameters, gradients and state as arrays in memory."""

@@ -1,0 +1,1 @@
+"""What is asked of arguments and arrays before anything is done."""

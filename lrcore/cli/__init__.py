@@ -1,0 +1,3 @@
+"""The command line: `lrcore.cli:main`."""
+
+from .commands import main as main

@@ -1,0 +1,1 @@
+"""Factors on the rate that follow what is reported: `catalogue` lists them."""

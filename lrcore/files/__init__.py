@@ -1,0 +1,1 @@
+"""State in files: formats, and the document that they hold."""

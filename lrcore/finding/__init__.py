@@ -1,0 +1,1 @@
+"""Finding and judging a rate: range test, diagnosis, curvature, noise of gradients."""

@@ -1,0 +1,1 @@
+"""Loss logs that other programs wrote: which column holds the losses."""

@@ -1,0 +1,1 @@
+"""The optimizers, their options and their state: `catalogue` lists them."""

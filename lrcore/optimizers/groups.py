@@ -1,0 +1,76 @@
+"""Parameter groups: parameters with options of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..checks import arguments
+
+
+class Group:
+    """Parameters with options of their own.
+
+    Parameters
+    ----------
+    params : ndarray, sequence or mapping
+        As for an optimizer.
+    lr_scale : float, default 1.0
+        Factor on the rate of the optimizer for these parameters.
+    names : sequence of str, optional
+        One name for each array, instead of the group's number and the path.
+    **overrides
+        Any hyperparameter of the optimizer, flags and `lr` included.
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> W, b = np.ones((2, 3)), np.zeros(3)
+    >>> opt = lrc.AdamW([lrc.Group({"W": W}), lrc.Group({"b": b}, weight_decay=0.0, lr_scale=2.0)])
+    >>> opt.names
+    ('0.W', '1.b')
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        lr_scale: float = 1.0,
+        names: Sequence[str] | None = None,
+        **overrides: Any,
+    ) -> None:
+        self.params = params
+        self.lr_scale = arguments.checked("Group", "lr_scale", lr_scale, arguments.NonNegative)
+        if names is not None:
+            if not isinstance(names, list | tuple) or not all(isinstance(x, str) for x in names):
+                raise TypeError(f"Group: names must be a list of strings, got {names!r}")
+            names = tuple(names)
+        self.names = names
+        self.overrides = overrides
+
+    def __repr__(self) -> str:
+        options = {"lr_scale": self.lr_scale, **self.overrides}
+        return f"Group(..., {', '.join(f'{key}={value!r}' for key, value in options.items())})"
+
+
+def is_grouped(params: Any) -> bool:
+    """Whether these are groups, and nothing but groups."""
+    if isinstance(params, Group):
+        raise TypeError("a Group must stand in a list: [Group(...)]")
+    if not isinstance(params, list | tuple) or not any(isinstance(x, Group) for x in params):
+        return False
+    for item in params:
+        if not isinstance(item, Group):
+            raise TypeError(f"a list of groups also holds a {type(item).__name__}")
+    return True
+
+
+def in_group(
+    leaves: list[tuple[str, Any]], names: tuple[str, ...] | None, prefix: str
+) -> list[tuple[str, Any]]:
+    """The arrays of a group with their names: the given ones, or their paths after `prefix`."""
+    if names is None:
+        return [(prefix + path, array) for path, array in leaves]
+    if len(names) != len(leaves):
+        raise ValueError(f"Group: {len(names)} names for {len(leaves)} arrays")
+    return [(name, array) for name, (_, array) in zip(names, leaves, strict=True)]

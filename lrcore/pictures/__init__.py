@@ -1,0 +1,1 @@
+"""Figures of numbers and words; Matplotlib is imported inside."""

@@ -1,0 +1,1 @@
+"""Every rule in plain NumPy, which is the specification of the core."""

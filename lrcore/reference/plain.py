@@ -1,0 +1,130 @@
+"""Every rule as one writes it by hand: the formula on whole arrays, and nothing that guards it.
+
+What `lrcore demo` and `lrcore bench` time a step against. `formulas.py` has the same rules to the
+bit, with everything that takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from ..checks.arrays import Array, in_order
+from ..optimizers.base import Optimizer
+
+State = dict[str, Array]
+Numbers = Mapping[str, Any]
+
+
+def _sgd(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    p -= h["lr"] * g
+
+
+def _momentum(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["b"] = h["momentum"] * s["b"] + g
+    p -= h["lr"] * s["b"]
+
+
+def _rmsprop(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["v"] = h["rho"] * s["v"] + (1 - h["rho"]) * g**2
+    p -= h["lr"] * g / (np.sqrt(s["v"]) + h["eps"])
+
+
+def _rmsprop_momentum(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["v"] = h["rho"] * s["v"] + (1 - h["rho"]) * g**2
+    s["b"] = h["momentum"] * s["b"] + g / (np.sqrt(s["v"]) + h["eps"])
+    p -= h["lr"] * s["b"]
+
+
+def _spread(g: Array, s: State, h: Numbers) -> Array:
+    d = g - s["mean"]
+    s["mean"] = s["mean"] + (1 - h["rho"]) * d
+    s["s"] = h["rho"] * (s["s"] + (1 - h["rho"]) * d**2)
+    return np.asarray(g / (np.sqrt(s["s"]) + h["eps"]))
+
+
+def _rmsprop_centered(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    p -= h["lr"] * _spread(g, s, h)
+
+
+def _rmsprop_centered_momentum(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["b"] = h["momentum"] * s["b"] + _spread(g, s, h)
+    p -= h["lr"] * s["b"]
+
+
+def _adagrad(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["s"] = s["s"] + g**2
+    p -= h["lr"] * g / (np.sqrt(s["s"]) + h["eps"])
+
+
+def _adadelta(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["v"] = h["rho"] * s["v"] + (1 - h["rho"]) * g**2
+    delta = np.sqrt((s["u"] + h["eps"]) / (s["v"] + h["eps"])) * g
+    s["u"] = h["rho"] * s["u"] + (1 - h["rho"]) * delta**2
+    p -= h["lr"] * delta
+
+
+def _adam(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["m"] = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    s["v"] = h["beta2"] * s["v"] + (1 - h["beta2"]) * g**2
+    m_hat = s["m"] / (1 - h["beta1"] ** t)
+    v_hat = s["v"] / (1 - h["beta2"] ** t)
+    if h["weight_decay"]:
+        p -= h["lr"] * h["weight_decay"] * p
+    p -= h["lr"] * m_hat / (np.sqrt(v_hat) + h["eps"])
+
+
+def _amsgrad(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["m"] = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    s["v"] = h["beta2"] * s["v"] + (1 - h["beta2"]) * g**2
+    s["v_max"] = np.maximum(s["v"], s["v_max"])
+    m_hat = s["m"] / (1 - h["beta1"] ** t)
+    v_hat = s["v_max"] / (1 - h["beta2"] ** t)
+    p -= h["lr"] * m_hat / (np.sqrt(v_hat) + h["eps"])
+
+
+RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
+    "sgd": _sgd,
+    "momentum": _momentum,
+    "rmsprop": _rmsprop,
+    "rmsprop_momentum": _rmsprop_momentum,
+    "rmsprop_centered": _rmsprop_centered,
+    "rmsprop_centered_momentum": _rmsprop_centered_momentum,
+    "adagrad": _adagrad,
+    "adadelta": _adadelta,
+    "adam": _adam,
+    "amsgrad": _amsgrad,
+}
+
+
+class Plain:
+    """An optimizer's rule by hand on copies of its arrays: one group, options at their plainest.
+
+    Parameters
+    ----------
+    opt : Optimizer
+        Never changed.
+    """
+
+    def __init__(self, opt: Optimizer) -> None:
+        self.t = opt.t
+        choice = opt._choose(opt._checked({}))
+        self._update = RULES[choice.rule]
+        self._h = {"weight_decay": 0.0, **choice.hyper}
+        self._tree = opt._tree
+        self._names = opt.names
+        self.params = [array.copy() for _, array in opt._arrays()]
+        self._state = [
+            {letter: array.copy() for letter, array in opt.state[name].items()}
+            for name in opt.names
+        ]
+
+    def step(self, grads: Any, lr: float) -> None:
+        """One update at a rate, with `grads` in the structure of the parameters."""
+        self.t += 1
+        h = {**self._h, "lr": lr}
+        gradients = in_order(self._tree, grads, self._names)
+        for p, g, s in zip(self.params, gradients, self._state, strict=True):
+            self._update(p, g, s, h, self.t)

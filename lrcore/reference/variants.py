@@ -1,0 +1,53 @@
+"""Which options lead to which rule: what tests, benchmarks and `lrcore bench` go through."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from ..checks import arguments
+from ..optimizers.base import Optimizer
+from ..optimizers.catalogue import OPTIMIZERS
+
+MOMENTUM = 0.9
+
+Variant = tuple[type[Optimizer], dict[str, Any]]
+
+
+def of_class(cls: type[Optimizer]) -> Iterator[dict[str, Any]]:
+    """Every combination of an optimizer's flags, without and with momentum, that it accepts."""
+    names = inspect.signature(cls).parameters
+    choices: dict[str, tuple[Any, ...]] = {
+        name: (False, True) for name in names if name in arguments.FLAGS
+    }
+    if "momentum" in names:
+        choices["momentum"] = (0.0, MOMENTUM)
+    for values in product(*choices.values()):
+        options = dict(zip(choices, values, strict=True))
+        if rule_of(cls, options):
+            yield options
+
+
+def rule_of(cls: type[Optimizer], options: dict[str, Any]) -> str | None:
+    """The rule that these options ask for; None if they are refused."""
+    make: Any = cls
+    try:
+        opt: Optimizer = make(np.zeros(1), **options)
+    except ValueError:
+        return None
+    return opt._choose(opt._checked({})).rule
+
+
+def by_rule() -> dict[str, Variant]:
+    """For each rule the first optimizer, and its plainest options, that lead to it."""
+    found: dict[str, Variant] = {}
+    for cls in OPTIMIZERS.values():
+        for options in of_class(cls):
+            rule = rule_of(cls, options)
+            if rule:
+                found.setdefault(rule, (cls, {k: v for k, v in options.items() if v}))
+    return found

@@ -1,0 +1,1 @@
+"""Rates as pure functions of the update index: `catalogue` lists them."""
