@@ -5,17 +5,14 @@
         while opt.t < 10_500 and not stop:
             opt.step(gradients(params))  # params change in place
 
-`lrcore.optimizers`, `lrcore.schedules` and `lrcore.controllers` have all classes; `RangeTest`,
-`diagnose` and `Monitor` find and judge a rate. `dir(lrcore)` lists everything, and a name of torch,
-Keras or optax that is asked for here says what it is: `lrcore.StepLR`.
+`RangeTest`, `diagnose` and `Monitor` find and judge a rate. `dir(lrcore)` lists everything, and a
+name of torch, Keras or optax that is asked for here says what it is: `lrcore.StepLR`.
 """
 
 from typing import TYPE_CHECKING
 
 try:
-    from ._core import COMPILER as _COMPILER
-    from ._core import ISA as _ISA
-    from ._core import ISAS as _ISAS
+    from . import _core as _core
 except ModuleNotFoundError as error:
     if error.name != "lrcore._core":
         raise
@@ -27,6 +24,9 @@ except ModuleNotFoundError as error:
 from .arrays.gradients import clip_grad_norm_ as clip_grad_norm_
 from .arrays.gradients import global_norm as global_norm
 from .arrays.gradients import zero_grads as zero_grads
+from .build import __version__ as __version__
+from .build import build_info as build_info
+from .checks import synonyms as _synonyms
 from .controllers.catalogue import BarzilaiBorwein as BarzilaiBorwein
 from .controllers.catalogue import Controller as Controller
 from .controllers.catalogue import DoG as DoG
@@ -68,6 +68,8 @@ from .threads import set_num_threads as set_num_threads
 
 if TYPE_CHECKING:
     from . import bridges as bridges
+    from . import diagnosis as diagnosis
+    from . import plots as plots
     from . import tune as tune
     from .finding.batches import NoiseScale as NoiseScale
     from .finding.batches import noise_scale as noise_scale
@@ -82,18 +84,15 @@ if TYPE_CHECKING:
     from .finding.range_test import RangeTest as RangeTest
     from .finding.range_test import range_test as range_test
     from .finding.run import Run as Run
-    from .pictures import plots as plots
     from .stopping_signals import Stop as Stop
     from .stopping_signals import stoppable as stoppable
 else:
     # Modules, and what is in them, that are loaded when they are first asked for.
     _LATER = {
         "bridges": "bridges",
-        "plots": "pictures",
+        "diagnosis": "diagnosis",
+        "plots": "plots",
         "tune": "tune",
-        "COMPILER": "_core",
-        "ISA": "_core",
-        "ISAS": "_core",
         "NoiseScale": "finding.batches",
         "noise_scale": "finding.batches",
         "noise_scale_from_norms": "finding.batches",
@@ -127,27 +126,12 @@ else:
             return ""
         from types import ModuleType
 
-        from .checks import synonyms
-
         found = {n for n, x in globals().items() if not isinstance(x, ModuleType) and n[0] != "_"}
         ours = sorted(found - {"TYPE_CHECKING"})
-        return f"; {synonyms.name(name, [*ours, *_LATER])}"
+        return f"; {_synonyms.name(name, [*ours, *_LATER])}"
 
     def __dir__():
         return sorted({*globals(), *_LATER})
 
 
-__version__ = "0.1.0"
-
 _register_with_threadpoolctl()
-
-
-def build_info() -> dict[str, object]:
-    """Version, compiler, instruction set in use, those usable here, and threads of a step."""
-    return {
-        "version": __version__,
-        "compiler": _COMPILER,
-        "isa": _ISA,
-        "isas": _ISAS,
-        "num_threads": get_num_threads(),
-    }

@@ -10,6 +10,7 @@ import pytest
 from cases import DTYPES, ONE_EACH, bits, everything, gradients, variant_id
 
 import lrcore as lrc
+from lrcore.finding.diagnosis import label_of
 from lrcore.finding.monitor import Observation
 
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
@@ -407,7 +408,7 @@ def test_a_long_run_is_said_to_be_judged_by_some_of_its_losses():
     assert judged < 66
     assert f"1000 losses, {judged} of them judged" in str(found)
     assert f"1 loss of {judged} judged, the first is number 513; 4" in str(found)
-    assert lrc.diagnosis.label_of(found.evidence) == found.label
+    assert label_of(found.evidence) == found.label
 
 
 def test_a_short_run_is_judged_by_all_of_them():

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import build_info
+from ..build import build_info
 from ..reference import variants
 from ..reference.formulas import Reference
 from ..reference.plain import Plain

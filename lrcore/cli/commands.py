@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import __version__, build_info
+from ..build import __version__, build_info
 from ..optimizers.catalogue import OPTIMIZERS
 from ..schedules.catalogue import SCHEDULES
 from . import (
