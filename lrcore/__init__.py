@@ -12,7 +12,8 @@ name of torch, Keras or optax that is asked for here says what it is: `lrcore.St
 from typing import TYPE_CHECKING
 
 try:
-    from . import _core as _core
+    from .build import __version__ as __version__
+    from .build import build_info as build_info
 except ModuleNotFoundError as error:
     if error.name != "lrcore._core":
         raise
@@ -24,8 +25,6 @@ except ModuleNotFoundError as error:
 from .arrays.gradients import clip_grad_norm_ as clip_grad_norm_
 from .arrays.gradients import global_norm as global_norm
 from .arrays.gradients import zero_grads as zero_grads
-from .build import __version__ as __version__
-from .build import build_info as build_info
 from .checks import synonyms as _synonyms
 from .controllers.catalogue import BarzilaiBorwein as BarzilaiBorwein
 from .controllers.catalogue import Controller as Controller
