@@ -50,7 +50,7 @@ def run(opt, first, last):
 
 
 def example_of_format_1():
-    """What tests/data/files/format_1.* were written from; every later version reads these."""
+    """What format_1.* in tests/data/files were written from; every later version reads these."""
     opt = make(lrc.Adam, {"amsgrad": True})
     run(opt, 0, 5)
     opt.lr_scale = 0.5

@@ -3,8 +3,11 @@
 import importlib.util
 import inspect
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from lrcore import variants
 from lrcore.files import FORMATS
@@ -26,7 +29,7 @@ NUMBERS = {
 }
 
 
-def _variants(cls):
+def _variants(cls: type[Any]) -> Iterator[dict[str, Any]]:
     names = inspect.signature(cls).parameters
     numbers = {name: NUMBERS[name] for name in names if name in NUMBERS and name != "momentum"}
     for flags in variants.of_class(cls):
@@ -51,7 +54,7 @@ BY_RULE = variants.by_rule()
 ONE_EACH = list(BY_RULE.values())
 
 
-def variant_id(value):
+def variant_id(value: object) -> str:
     if isinstance(value, type):
         return value.__name__
     if isinstance(value, dict):
@@ -59,18 +62,20 @@ def variant_id(value):
     return str(value)
 
 
-def gradients(rng, shape, dtype=np.float64):
+def gradients(
+    rng: np.random.Generator, shape: int | tuple[int, ...], dtype: DTypeLike = np.float64
+) -> NDArray[Any]:
     """Normal numbers over some decades, with exact zeros among them."""
     g = rng.standard_normal(shape) * 10.0 ** rng.integers(-6, 3, shape)
     return np.where(rng.random(shape) < 0.1, 0.0, g).astype(dtype)
 
 
-def bits(array):
+def bits(array: NDArray[Any]) -> bytes:
     """The bytes of an array, every NaN alike: its sign differs between processors."""
     return np.where(np.isnan(array), np.nan, array).tobytes("C")
 
 
-def everything(opt):
+def everything(opt: Any) -> tuple[list[bytes], int, int, str]:
     """All bytes that a step may change."""
     arrays = [array for named in opt._named for _, array in named]
     state = [array for name in opt.names for array in opt.state[name].values()]

@@ -3,7 +3,9 @@
 import atexit
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from cases import everything, gradients
@@ -16,7 +18,7 @@ atexit.register(shutil.rmtree, PLACE, ignore_errors=True)
 SUFFIXES = (".npz",)
 
 
-def make(t=3):
+def make(t: int = 3) -> lrc.Adam:
     """An optimizer with two groups, both dtypes, controllers and some updates."""
     rng = np.random.default_rng(0)
     groups = [
@@ -37,7 +39,7 @@ def make(t=3):
     return opt
 
 
-def some_gradients(seed):
+def some_gradients(seed: int) -> list[Any]:
     rng = np.random.default_rng(seed)
     return [
         {"a": gradients(rng, (3, 4), np.float32), "b": gradients(rng, 5)},
@@ -45,7 +47,7 @@ def some_gradients(seed):
     ]
 
 
-def contents(opt):
+def contents(opt: Any) -> tuple[Any, ...]:
     """All that a user can tell of an optimizer."""
     params = [array.tobytes() for _, array in opt._arrays()]
     saved = opt.state_dict()
@@ -54,7 +56,7 @@ def contents(opt):
     return params, arrays, repr(saved), kept, everything(opt), opt.names, repr(opt), opt.lrs
 
 
-def onward(opt):
+def onward(opt: Any) -> tuple[Any, ...]:
     """What becomes of an optimizer: the same for two that are in the same state."""
     grads = [some_gradients(9)[0], some_gradients(9)[1], np.ones(4)]
     for controller in opt.controllers:
@@ -63,7 +65,7 @@ def onward(opt):
     return contents(opt)
 
 
-def late():
+def late() -> lrc.Adam:
     """An optimizer that `make` comes to later, with other hyperparameters."""
     other = make(6)
     other.lr = 0.5
@@ -79,18 +81,26 @@ CONVERTED = [
 ]
 
 
-def prepare(opt):
+def prepare(opt: Any) -> None:
     """Files to be loaded."""
     for suffix in SUFFIXES:
         opt.save(PLACE / f"late{suffix}", params=True)
 
 
-def set_rate(opt):
+def set_rate(opt: Any) -> None:
     opt.lr = 0.25
 
 
+def load(suffix: str) -> Callable[[Any], object]:
+    return lambda opt: opt.load(PLACE / f"late{suffix}", strict=False, params=True)
+
+
+def save(suffix: str) -> Callable[[Any], object]:
+    return lambda opt: opt.save(PLACE / f"now{suffix}")
+
+
 # For each operation what it does to an optimizer.
-OPERATIONS = {
+OPERATIONS: dict[str, Callable[[Any], object]] = {
     "step": lambda opt: opt.step(GRADS),
     "step with gradients to be converted": lambda opt: opt.step(CONVERTED),
     "bind": lambda opt: opt.bind(GRADS),
@@ -107,14 +117,6 @@ OPERATIONS = {
     "effective_lr": lambda opt: opt.effective_lr(opt.names[0]),
     "make": lambda opt: make(0),
     "update of a controller": lambda opt: opt.controllers[1].update(-1.0),
-    **{
-        f"load {suffix}": lambda opt, suffix=suffix: opt.load(
-            PLACE / f"late{suffix}", strict=False, params=True
-        )
-        for suffix in SUFFIXES
-    },
-    **{
-        f"save {suffix}": lambda opt, suffix=suffix: opt.save(PLACE / f"now{suffix}")
-        for suffix in SUFFIXES
-    },
+    **{f"load {suffix}": load(suffix) for suffix in SUFFIXES},
+    **{f"save {suffix}": save(suffix) for suffix in SUFFIXES},
 }

@@ -8,9 +8,10 @@ import json
 import os
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 
-def torch(values, lr, **settings):
+def torch(values: list[float], lr: float, **settings: Any) -> list[float]:
     import torch
 
     opt = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
@@ -22,7 +23,7 @@ def torch(values, lr, **settings):
     return rates
 
 
-def keras(values, lr, **settings):
+def keras(values: list[float], lr: float, **settings: Any) -> list[float]:
     from keras.callbacks import ReduceLROnPlateau
 
     callback = ReduceLROnPlateau("metric", **{"mode": "min", **settings})
@@ -36,7 +37,9 @@ def keras(values, lr, **settings):
     return rates
 
 
-def optax(values, lr, min_lr=0.0, **settings):
+def optax(
+    values: list[float], lr: float, min_lr: float = 0.0, **settings: Any
+) -> list[float] | str:
     import jax
     import numpy as np
     import optax
@@ -52,7 +55,7 @@ def optax(values, lr, min_lr=0.0, **settings):
     return rates
 
 
-def keras_stop(values, start_from=0, **settings):
+def keras_stop(values: list[float], start_from: int = 0, **settings: Any) -> str:
     from keras.callbacks import EarlyStopping
 
     callback = EarlyStopping("metric", start_from_epoch=start_from, **{"mode": "min", **settings})
@@ -66,7 +69,7 @@ def keras_stop(values, start_from=0, **settings):
     return f"goes on, best {callback.best:g}"
 
 
-def optax_polyak(values, **settings):
+def optax_polyak(values: list[float], **settings: Any) -> list[float]:
     import numpy as np
     import optax
 

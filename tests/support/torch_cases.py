@@ -4,8 +4,11 @@
 """
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from places import DATA
 
 import lrcore as lrc
@@ -14,8 +17,9 @@ RECORD = DATA / "torch_2_13.json"
 STEPS = 200
 SIZE = 12
 
+Array = NDArray[np.float64]
 # name: (our class, our options, torch's class, torch's options)
-CASES = {
+CASES: dict[str, tuple[type[Any], dict[str, Any], str, dict[str, Any]]] = {
     "sgd": (lrc.SGD, {}, "SGD", {}),
     "sgd l2": (lrc.SGD, {"l2": 0.1}, "SGD", {"weight_decay": 0.1}),
     "sgd maximize": (lrc.SGD, {"maximize": True}, "SGD", {"maximize": True}),
@@ -66,7 +70,7 @@ CASES = {
 }
 
 
-def problem():
+def problem() -> tuple[Array, Callable[[Array, int], Array]]:
     """Start, and the gradient of a noisy quadratic at update t."""
     rng = np.random.default_rng(2013)
     curvature = np.geomspace(0.1, 3.0, SIZE)
@@ -74,7 +78,7 @@ def problem():
     return rng.standard_normal(SIZE), lambda p, t: curvature * p + noise[t]
 
 
-def run_lrcore(name):
+def run_lrcore(name: str) -> Array:
     cls, options, _, _ = CASES[name]
     p, gradient = problem()
     opt = cls(p, lr=0.01, **options)
@@ -83,7 +87,7 @@ def run_lrcore(name):
     return p
 
 
-def run_torch(name):
+def run_torch(name: str) -> Any:
     import torch
 
     _, _, cls, options = CASES[name]

@@ -3,18 +3,26 @@
 `python tests/support/torch_states.py` writes torch_states_2_13.json anew (it needs torch 2.13).
 """
 
+from __future__ import annotations
+
 import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 from places import DATA
 from torch_cases import CASES as PLAIN
 
 import lrcore as lrc
 
+Arrays = dict[str, NDArray[Any]]
+Gradients = Callable[[Arrays, int], Arrays]
+
 RECORD = DATA / "torch_states_2_13.json"
 BEFORE, AFTER = 15, 10
 LR = 0.01
-SHAPES = {"layer.W": (2, 3), "layer.b": ()}
+SHAPES: dict[str, tuple[int, ...]] = {"layer.W": (2, 3), "layer.b": ()}
 
 CASES = PLAIN | {
     "rmsprop centered": (lrc.RMSprop, {"centered": True}, "RMSprop", {"centered": True}),
@@ -27,19 +35,19 @@ CASES = PLAIN | {
 }
 
 
-def problem(dtype=np.float64):
+def problem(dtype: DTypeLike = np.float64) -> tuple[Arrays, Gradients]:
     """Start, and the gradients of a noisy quadratic at update t."""
     rng = np.random.default_rng(2026)
     noise = [{k: rng.standard_normal(s) for k, s in SHAPES.items()} for _ in range(BEFORE + AFTER)]
     start = {k: np.array(rng.standard_normal(s), dtype) for k, s in SHAPES.items()}
 
-    def gradients(params, t):
+    def gradients(params: Arrays, t: int) -> Arrays:
         return {k: np.asarray(0.7 * p + noise[t][k], dtype) for k, p in params.items()}
 
     return start, gradients
 
 
-def run(opt, params, gradients, updates):
+def run(opt: Any, params: Arrays, gradients: Gradients, updates: Iterable[int]) -> Arrays:
     """Updates of an optimizer of ours."""
     for t in updates:
         opt.step(gradients(params, t))
@@ -49,7 +57,9 @@ def run(opt, params, gradients, updates):
 class Torch:
     """An optimizer of torch and its parameters."""
 
-    def __init__(self, name, start, named=True, **more):
+    def __init__(
+        self, name: str, start: Mapping[str, NDArray[Any]], named: bool = True, **more: Any
+    ) -> None:
         import torch
 
         _, _, cls, options = CASES[name]
@@ -57,10 +67,10 @@ class Torch:
         given = list(self.params.items() if named else self.params.values())
         self.opt = getattr(torch.optim, cls)(given, **{"lr": LR, **options, **more})
 
-    def arrays(self):
+    def arrays(self) -> Arrays:
         return {k: p.detach().numpy().copy() for k, p in self.params.items()}
 
-    def run(self, gradients, updates):
+    def run(self, gradients: Gradients, updates: Iterable[int]) -> Torch:
         import torch
 
         for t in updates:
@@ -70,7 +80,7 @@ class Torch:
         return self
 
 
-def in_text(value):
+def in_text(value: Any) -> Any:
     """Data for JSON, with numbers that lose no bit."""
     if isinstance(value, dict):
         return {str(key): in_text(item) for key, item in value.items()}
@@ -81,7 +91,7 @@ def in_text(value):
     return value if isinstance(value, bool | int | str | None) else in_text(value.tolist())
 
 
-def from_text(value):
+def from_text(value: Any) -> Any:
     """The inverse, with lists for tensors and tuples."""
     if isinstance(value, dict):
         return {int(k) if k.isdigit() else k: from_text(v) for k, v in value.items()}
@@ -90,16 +100,16 @@ def from_text(value):
     return float.fromhex(value) if isinstance(value, str) and "0x" in value else value
 
 
-def record(name):
+def record(name: str) -> dict[str, Any]:
     start, gradients = problem()
     run = Torch(name, start).run(gradients, range(BEFORE))
     params, state = run.arrays(), run.opt.state_dict()
     parts = in_text({"params": params, "state": state})  # the state is torch's own, not a copy
     run.run(gradients, range(BEFORE, BEFORE + AFTER))
-    return parts | {"after": in_text(run.arrays())}
+    return {**parts, "after": in_text(run.arrays())}
 
 
-def recorded(name):
+def recorded(name: str) -> tuple[Arrays, dict[str, Any], Arrays]:
     """Parameters and state at the stop, and the parameters at the end; arrays for the tensors."""
     found = from_text(json.loads(RECORD.read_text())[name])
     params, after = ({k: np.array(p) for k, p in found[x].items()} for x in ("params", "after"))

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import lrcore as lrc
 
 
 def bowl(lr: float) -> float:
     """The lowest at 0.01."""
-    return abs(np.log10(lr) + 2)
+    score: float = abs(np.log10(lr) + 2)
+    return score
 
 
 def descent(lr: float) -> Iterator[float]:
@@ -27,7 +29,8 @@ def descent(lr: float) -> Iterator[float]:
 
 def setup(lr: float) -> lrc.Run:
     """Noisy least squares, by Adam, with a score that draws random numbers of its own."""
-    w, rng = {"a": np.ones(3), "b": np.zeros((2, 2), np.float32)}, np.random.default_rng(3)
+    w: dict[str, NDArray[Any]] = {"a": np.ones(3), "b": np.zeros((2, 2), np.float32)}
+    rng = np.random.default_rng(3)
     opt = lrc.Adam(w, lr=lr, controller=lrc.ReduceOnPlateau(patience=5))
 
     def step() -> float:
