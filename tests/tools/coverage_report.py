@@ -1,8 +1,9 @@
 """What the tests execute: lines, branches and functions of C, per instruction set; lines of Cython;
 lines and branches of Python.
 
-Builds with LRCORE_COVERAGE=ON in a directory of its own, runs all tests on the widest instruction
-set and those of the loops on each other one, and prints a row for each file. C and Cython are
+Builds with LRCORE_COVERAGE=ON in a directory of its own, runs the tests on the widest instruction
+set and those of the loops on each other one, and prints a row for each file. LRCORE_EXAMPLES is 20
+unless it is given: more examples reach no new lines. C and Cython are
 counted by gcov; Cython's lines through its #line directives (of its branches most are reference
 counting, so they are not counted), Python by coverage.py. Each dtype's copy of a loop is a function
 of its own. Exit code 1 if a test fails or a share is below its floor.
@@ -31,15 +32,19 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "lrcore"
 LOOPS = ("core", "faded", "cuts", "gradients", "monitor")
-# Tests that look at an ordinary build, at memory, or at what is imported with nothing beside it.
-LEFT_OUT = (
-    "extension_shows",
-    "an_object",
-    "is_installed",
-    "numpy_alone",
-    "compiled_part",
-    "test_leaks",
+# Folders and files that execute no line which the others do not: they look at pages and at the
+# installed package, only start or kill processes, or trace by themselves, which ends the count.
+NOT_RUN = (
+    "project",
+    "core/test_guard_pages.py",
+    "processes/test_crashes.py",
+    "processes/test_interrupts.py",
+    "processes/test_leaks.py",
+    "processes/test_signals.py",
+    "files/test_fuzz_files.py",
 )
+# Words in the names of tests that look at an ordinary build, or at shares of thousands of curves.
+LEFT_OUT = ("an_object_shows", "of_noise_alone", "noise_alone_is", "few_points_of_noise", "in_some_order")
 
 # In percent: lines, branches, functions.
 FLOORS = {
@@ -127,7 +132,8 @@ def settings(folder: Path) -> str:
 
 def run_tests(folder: Path, package: Path) -> bool:
     """Whether all tests pass on the widest instruction set, those of the loops on the others."""
-    environment = {**os.environ, "PYTHONPATH": str(package), "OPENBLAS_NUM_THREADS": "1"}
+    environment = {"LRCORE_EXAMPLES": "20", **os.environ, "PYTHONPATH": str(package)}
+    environment["OPENBLAS_NUM_THREADS"] = "1"
     code = "import lrcore; print(*lrcore.build_info()['isas'])"
     *narrow, widest = subprocess.run(
         [sys.executable, "-c", code],
@@ -140,7 +146,8 @@ def run_tests(folder: Path, package: Path) -> bool:
     loops = [str(ROOT / "tests" / "core" / f"test_{name}.py") for name in LOOPS]
     counting = {"COVERAGE_PROCESS_START": settings(folder)}
     no_python: dict[str, str] = {}
-    work = [(widest, ["-n", "2", str(ROOT / "tests")], counting)]
+    tests = [str(ROOT / "tests"), *(f"--ignore={ROOT / 'tests' / name}" for name in NOT_RUN)]
+    work = [(widest, ["-n", "2", *tests], counting)]
     work += [(isa, loops, no_python) for isa in narrow]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-r", "f"]
     command += ["-c", str(ROOT / "pyproject.toml"), "-k", f"not ({' or '.join(LEFT_OUT)})"]
