@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src"
 PACKAGE = ROOT / "lrcore"
 LOOPS = ("core", "faded", "cuts", "gradients", "monitor")
 # Folders and files that execute no line which the others do not: they look at pages and at the
@@ -44,7 +45,13 @@ NOT_RUN = (
     "files/test_fuzz_files.py",
 )
 # Words in the names of tests that look at an ordinary build, or at shares of thousands of curves.
-LEFT_OUT = ("an_object_shows", "of_noise_alone", "noise_alone_is", "few_points_of_noise", "in_some_order")
+LEFT_OUT = (
+    "an_object_shows",
+    "of_noise_alone",
+    "noise_alone_is",
+    "few_points_of_noise",
+    "in_some_order",
+)
 
 # In percent: lines, branches, functions.
 FLOORS = {
@@ -179,9 +186,10 @@ def compiled(folder: Path) -> Table:
             path = (folder / "build" / file["file"]).resolve()
             if not path.is_file():
                 path = ROOT / file["file"]
-            if path.parent == ROOT / "src":
+            if path.is_relative_to(SOURCE):
                 cython = path.suffix in (".pyx", ".pxi")
-                key = ("Cython" if cython else "C", path.name, isa[1] if isa else "")
+                place = str(path.relative_to(SOURCE))
+                key = ("Cython" if cython else "C", place, isa[1] if isa else "")
                 add(table[key], file, counted(path), cython)
     return table
 
@@ -220,7 +228,7 @@ def interpreted(folder: Path) -> Table:
         row.lines |= dict.fromkeys(found["missing_lines"], 0)
         row.branches |= {tuple(branch): 1 for branch in found["executed_branches"]}
         row.branches |= {tuple(branch): 0 for branch in found["missing_branches"]}
-        table["Python", Path(name).name, ""] = row
+        table["Python", os.path.relpath(name, PACKAGE), ""] = row
     return table
 
 
@@ -239,7 +247,7 @@ def report(table: Table, missing: bool) -> list[str]:
             shares = table[key].shares()
             total = [(a + b, c + d) for (a, c), (b, d) in zip(total, shares, strict=True)]
             if language != "Python" or shares[0][0] < shares[0][1] or shares[1][0] < shares[1][1]:
-                print(f"{key[1]:22}{key[2]:12}" + "".join(f"{percent(s):>15}" for s in shares))
+                print(f"{' '.join(key[1:]):34}" + "".join(f"{percent(s):>15}" for s in shares))
             if missing:
                 print(*(f"    {entry}\n" for entry in table[key].missing()), sep="", end="")
         print(f"{'all ' + language:34}" + "".join(f"{percent(s):>15}" for s in total) + "\n")
