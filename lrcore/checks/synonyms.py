@@ -1,7 +1,7 @@
 """Words of torch, Keras, optax, fastai, transformers and others, and what they are called here.
 
 One table a place: arguments, names of the module, attributes of optimizers, schedules, controllers.
-A new synonym is a row; `tests/test_synonyms.py` holds every right side against what there is.
+A new synonym is a row; `tests/checks/test_synonyms.py` holds every right side to what there is.
 """
 
 from __future__ import annotations

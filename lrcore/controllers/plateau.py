@@ -79,7 +79,7 @@ class ReduceOnPlateau(Follower):
     Keras and optax count patience the same way, torch waits for one evaluation more. torch and
     optax never reduce on a negative metric; here it may have either sign. Keras takes a NaN for
     `best`, and then reduces for ever. `patience=0`, which optax inverts, is refused: use 1.
-    docs/controllers.md has their traces side by side.
+    docs/guide/controllers.md has their traces side by side.
 
     Examples
     --------

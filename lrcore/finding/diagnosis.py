@@ -87,8 +87,8 @@ def diagnose(
     the losses quoted. What a curve alone cannot show: whether a flat end is the best that can be
     reached; updates that overshoot at every step while the loss falls (gradient descent between
     1/h and 2/h of curvature h); whether a noisy curve without trend has a rate far too low or is
-    thrown about. The first two want other rates or `judge` with the updates. docs/diagnosis.md has
-    the confusion table over rates of eight decades.
+    thrown about. The first two want other rates or `judge` with the updates.
+    docs/finding/diagnosis.md has the confusion table over rates of eight decades.
 
     Examples
     --------

@@ -14,7 +14,7 @@ Evidence: TypeAlias = dict[str, float]
 ENOUGH: Final = 10  # fewer losses are called too short
 BOUND: Final = 1000.0  # of all ratios
 
-# Chosen on the runs that benchmarks/confusion.py calls `tuning`.
+# Chosen on the runs that benchmarks/verdicts/confusion.py calls `tuning`.
 _EVIDENT, _GROWTH = 100.0, 3.0
 _APART, _ABRUPT, _ALONE = 8.0, 0.3, 20.0
 _SLACK, _SURE, _SHRINK = 0.25, 3.0, 0.7

@@ -24,7 +24,7 @@ from .range_curve import (
 if TYPE_CHECKING:
     from .range_result import Ending
 
-# Chosen on the 126 sweeps and the curves without any effect of benchmarks/regret.py.
+# Chosen on the 126 sweeps and the curves without any effect of benchmarks/verdicts/regret.py.
 _SIGMAS: Final = 4.4  # of independent noise: what counts as a fall
 _CONFIRMED: Final = 3.0  # times the fall: a rise that no noise of this size makes
 _CLEAR: Final = 3.9  # of the wander: a fall before such a rise

@@ -99,7 +99,7 @@ def judge(lrs: Array, losses: Array, ended: Ending, num: int | None = None) -> R
       twentieth of its descent, and by more than its noise.
     - `valley`: the geometric mean of the rate where a quarter of the way down is done and of twice
       the `edge`: the middle of the valley on a logarithmic axis. It is the `suggestion`, for it did
-      best and never badly where that was measured (docs/finding.md).
+      best and never badly where that was measured (docs/finding/finding.md).
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ Label: TypeAlias = Literal[
 LABELS: Final[tuple[Label, ...]] = get_args(Label)
 Numbers: TypeAlias = Mapping[str, float]
 
-# Chosen on the runs that benchmarks/confusion.py calls `tuning`, all else is its report.
+# Chosen on the runs that benchmarks/verdicts/confusion.py calls `tuning`, all else is its report.
 _LATE, _STRAIGHT, _SCATTER, _JUMP = 0.07, 0.35, 0.1, 8.0
 _SIGHT, _EARLY = 6.0, 3.0
 _TREND, _RISE, _ORDERED = 2.0, 3.0, 6.0

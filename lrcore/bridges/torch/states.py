@@ -56,7 +56,7 @@ def import_state(
 
     Notes
     -----
-    docs/bridges.md says which array is which, and where the mapping is not exact.
+    docs/guide/bridges.md says which array is which, and where the mapping is not exact.
 
     Examples
     --------

@@ -1,0 +1,224 @@
+"""One step against the same formula in decimals of 50 digits, counted in units in the last place.
+
+`PYTHONPATH=tests/support python tests/core/test_accuracy.py 20000` prints by how many each rule is
+off, over that many elements.
+"""
+
+import decimal
+import sys
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from cases import BY_RULE, DTYPES
+
+import lrcore as lrc
+from lrcore.optimizers.catalogue import OPTIMIZERS
+
+decimal.getcontext().prec = 50
+ELEMENTS = 600
+LR = 0.001
+# Units in the last place that an update may be off: 4 of products and sums alone, 8 with a root.
+LIMITS = {"sgd": 4, "momentum": 4}
+exact = np.vectorize(lambda x: Decimal(float(x)), otypes=[object])
+
+
+def root(x):
+    return np.vectorize(Decimal.sqrt, otypes=[object])(x)
+
+
+# --- the update of each rule, and its new state ---------------------------------------------
+# g: gradient; s: state arrays by name; h: hyperparameters; all of them Decimal
+
+
+def sgd(g, s, h):
+    return h["lr"] * g, {}
+
+
+def momentum(g, s, h):
+    b = h["momentum"] * s["b"] + g
+    return h["lr"] * b, {"b": b}
+
+
+def mean_square(g, s, h):
+    return h["rho"] * s["v"] + (1 - h["rho"]) * g * g
+
+
+def rmsprop(g, s, h):
+    v = mean_square(g, s, h)
+    return h["lr"] * g / (root(v) + h["eps"]), {"v": v}
+
+
+def rmsprop_momentum(g, s, h):
+    v = mean_square(g, s, h)
+    b = h["momentum"] * s["b"] + g / (root(v) + h["eps"])
+    return h["lr"] * b, {"v": v, "b": b}
+
+
+def variance(g, s, h):
+    rho, d = h["rho"], g - s["mean"]
+    return {"mean": rho * s["mean"] + (1 - rho) * g, "s": rho * (s["s"] + (1 - rho) * d * d)}
+
+
+def rmsprop_centered(g, s, h):
+    new = variance(g, s, h)
+    return h["lr"] * g / (root(new["s"]) + h["eps"]), new
+
+
+def rmsprop_centered_momentum(g, s, h):
+    new = variance(g, s, h)
+    b = h["momentum"] * s["b"] + g / (root(new["s"]) + h["eps"])
+    return h["lr"] * b, new | {"b": b}
+
+
+def adagrad(g, s, h):
+    total = s["s"] + g * g
+    return h["lr"] * g / (root(total) + h["eps"]), {"s": total}
+
+
+def adadelta(g, s, h):
+    v = mean_square(g, s, h)
+    delta = root((s["u"] + h["eps"]) / (v + h["eps"])) * g
+    return h["lr"] * delta, {"v": v, "u": h["rho"] * s["u"] + (1 - h["rho"]) * delta * delta}
+
+
+def moments(g, s, h):
+    beta1, beta2 = h["beta1"], h["beta2"]
+    return {"m": beta1 * s["m"] + (1 - beta1) * g, "v": beta2 * s["v"] + (1 - beta2) * g * g}
+
+
+def corrected(m, v, h):
+    """Of the first update, whose bias corrections are the complements of the betas."""
+    return h["lr"] * (m / (1 - h["beta1"])) / (root(v / (1 - h["beta2"])) + h["eps"])
+
+
+def adam(g, s, h):
+    new = moments(g, s, h)
+    return corrected(new["m"], new["v"], h), new
+
+
+def amsgrad(g, s, h):
+    new = moments(g, s, h)
+    new["v_max"] = np.maximum(s["v_max"], new["v"])
+    return corrected(new["m"], new["v_max"], h), new
+
+
+# --- the comparison --------------------------------------------------------------------------
+
+
+def operands(rng, n, dtype, keys):
+    """Gradient and state of like signs, so that no sum cancels, over 12 decades."""
+    sign = rng.choice([-1, 1], n)
+    g = (sign * rng.uniform(1, 10, n) * 10.0 ** rng.integers(-6, 6, n)).astype(dtype)
+    state = {}
+    for key in keys:
+        size = np.abs(g.astype(float)) * 10.0 ** rng.uniform(-2, 2, n)
+        signed = key in ("m", "b", "mean")
+        state[key] = (sign * size if signed else size * size).astype(dtype)
+    return g, state
+
+
+def hyperparameters(cls, options, dtype):
+    """As the rule uses them: a decay is rounded to the dtype, and its complement is exact."""
+    h = cls(np.zeros(1), lr=LR, **options).hyperparameters
+    h["beta1"], h["beta2"] = h.get("betas", (0.0, 0.0))
+    rounded = {name: dtype(h[name]) for name in ("rho", "beta1", "beta2") if name in h}
+    numbers = {name: x for name, x in (h | rounded).items() if isinstance(x, float | np.floating)}
+    return {name: Decimal(float(x)) for name, x in numbers.items()}
+
+
+def units(found, true):
+    """The distance in units in the last place of what was found."""
+    last = exact(np.spacing(np.abs(found)))
+    return (abs(exact(found) - true) / last).astype(float)
+
+
+def errors(rule, dtype, n, seed=0):
+    """Units in the last place by which each update, and each state array, is off."""
+    cls, options = BY_RULE[rule]
+    opt = cls(np.zeros(n, dtype), lr=LR, **options)  # from 0, so that p is the update to the bit
+    g, state = operands(np.random.default_rng(seed), n, dtype, opt.state["0"])
+    for key, array in state.items():
+        opt.state["0"][key][...] = array
+    opt.step(g)
+    old = {key: exact(array) for key, array in state.items()}
+    update, new = globals()[rule](exact(g), old, hyperparameters(cls, options, dtype))
+    found = {"update": units(opt.params, -update)}
+    return found | {key: units(opt.state["0"][key], new[key]) for key in new}
+
+
+@pytest.mark.parametrize("rule", BY_RULE)
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
+def test_an_update_is_within_a_few_units_in_the_last_place_of_the_exact_one(rule, dtype):
+    for key, off in errors(rule, dtype, ELEMENTS).items():
+        assert off.max() <= LIMITS.get(rule, 8), key
+
+
+@pytest.mark.parametrize("rule", BY_RULE)
+def test_a_float32_parameter_is_within_one_and_a_half_units_of_the_exact_one(rule):
+    cls, options = BY_RULE[rule]
+    rng = np.random.default_rng(0)
+    opt = cls(np.zeros(ELEMENTS, np.float32), lr=LR, **options)
+    g, state = operands(rng, ELEMENTS, np.float32, opt.state["0"])
+    for key, array in state.items():
+        opt.state["0"][key][...] = array
+    old = {key: exact(array) for key, array in state.items()}
+    update, _ = globals()[rule](exact(g), old, hyperparameters(cls, options, np.float32))
+    # parameters from 8 to 800 times as large as their updates, as in training
+    size = update.astype(float) * rng.choice([-1, 1], ELEMENTS)
+    p = (size * 10.0 ** rng.uniform(0.9, 2.9, ELEMENTS)).astype(np.float32)
+    true = exact(p) - update
+    opt.params[...] = p
+    opt.step(g)
+    larger = exact(np.spacing(np.maximum(np.abs(p), np.abs(opt.params))))
+    assert (abs(exact(opt.params) - true) / larger).astype(float).max() <= 1.5
+
+
+# A product of t betas is off by t - 1 roundings at most, and t * beta^t (1 - beta) <= 1 - beta^t.
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.99), (0.95, 0.9999)])
+def test_bias_corrections_are_off_by_a_rounding_over_one_minus_beta_at_most(betas):
+    opt = lrc.Adam(np.zeros(1), betas=betas)
+    exact_products = [Decimal(1), Decimal(1)]
+    for t in range(1, 2**11 + 2):
+        opt.step(np.ones(1))
+        exact_products = [x * Decimal(b) for x, b in zip(exact_products, betas, strict=True)]
+        if t in (1, 2, 3, 10, 2**11 + 1):
+            carried = opt._get_carried(opt._rules())[0].values()
+            for product, x, beta in zip(carried, exact_products, betas, strict=True):
+                off = abs(Decimal(1 - product) - (1 - x)) / (1 - x)
+                assert off <= Decimal(2) ** -53 / (1 - Decimal(beta)) + Decimal(2) ** -53
+
+
+@pytest.mark.parametrize("t", [2**8, 2**11, 2**24, 2**31, 2**53 - 1])
+@pytest.mark.parametrize("cls", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_updates_are_counted_one_by_one_however_many_there_were(cls, t):
+    opt = cls(np.zeros(1, np.float32))
+    opt.load_state_dict(opt.state_dict() | {"t": t})
+    for k in range(3):
+        assert opt.t == t + k
+        opt.step(np.ones(1))
+
+
+@pytest.mark.parametrize("count", [10**9, 2**53])
+def test_a_schedule_does_not_drift_however_late_it_is_asked(count):
+    schedule = lrc.CosineAnnealing(1.0, count)
+    for t in (count // 3, count // 2, count - 1):
+        # cos(x) of a rational part of pi, by its series
+        x = Decimal("3.14159265358979323846264338327950288419716939937511") * t / count
+        term, cosine = Decimal(1), Decimal(1)
+        for k in range(1, 60):
+            term *= -x * x / ((2 * k - 1) * (2 * k))
+            cosine += term
+        true = (1 + cosine) / 2
+        assert abs(Decimal(schedule(t)) - true) <= 4 * Decimal(float(np.spacing(float(true))))
+
+
+if __name__ == "__main__":
+    n = int(sys.argv[1])
+    print("| rule | dtype | of | <= 0.5 | <= 1 | <= 2 | <= 4 | largest |")
+    print("|---|---|---|---|---|---|---|---|")
+    for rule in BY_RULE:
+        for dtype in DTYPES:
+            for key, off in errors(rule, dtype, n).items():
+                shares = " | ".join(f"{(off <= x).mean():.1%}" for x in (0.5, 1, 2, 4))
+                print(f"| {rule} | {dtype.__name__} | {key} | {shares} | {off.max():.2f} |")

@@ -1,0 +1,89 @@
+"""Optimizers with every combination of their flags, made from the library's own lists."""
+
+import importlib.util
+import inspect
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from lrcore.files.formats import FORMATS
+from lrcore.optimizers.catalogue import OPTIMIZERS
+from lrcore.reference import variants
+
+SIZES = (0, 1, 7, 16, 17, 1003)
+DTYPES = (np.float32, np.float64)
+
+# A value away from every default, for each hyperparameter that is a number.
+NUMBERS = {
+    "momentum": 0.8,
+    "dampening": 0.25,
+    "rho": 0.95,
+    "eps": 1e-4,
+    "eps_root": 1e-3,
+    "l2": 0.03,
+    "weight_decay": 0.05,
+    "initial_accumulator_value": 0.1,
+}
+
+
+def _variants(cls: type[Any]) -> Iterator[dict[str, Any]]:
+    names = inspect.signature(cls).parameters
+    numbers = {name: NUMBERS[name] for name in names if name in NUMBERS and name != "momentum"}
+    for flags in variants.of_class(cls):
+        yield flags
+        yield {**numbers, **flags}  # each number matters under all flags
+    for name in names:
+        if name in NUMBERS:
+            yield {name: NUMBERS[name]}
+    if {"momentum", "dampening"} <= names.keys():
+        yield {"momentum": 0.8, "dampening": 0.25}
+    if "betas" in names:
+        yield {"betas": (0.8, 0.95)}
+
+
+VARIANTS = [
+    (cls, options)
+    for cls in OPTIMIZERS.values()
+    for options in _variants(cls)
+    if variants.rule_of(cls, options)
+]
+BY_RULE = variants.by_rule()
+ONE_EACH = list(BY_RULE.values())
+
+
+def variant_id(value: object) -> str:
+    if isinstance(value, type):
+        return value.__name__
+    if isinstance(value, dict):
+        return ",".join(f"{k}={v}" for k, v in value.items() if v) or "plain"
+    return str(value)
+
+
+def gradients(
+    rng: np.random.Generator, shape: int | tuple[int, ...], dtype: DTypeLike = np.float64
+) -> NDArray[Any]:
+    """Normal numbers over some decades, with exact zeros among them."""
+    g = rng.standard_normal(shape) * 10.0 ** rng.integers(-6, 3, shape)
+    return np.where(rng.random(shape) < 0.1, 0.0, g).astype(dtype)
+
+
+def bits(array: NDArray[Any]) -> bytes:
+    """The bytes of an array, every NaN alike: its sign differs between processors."""
+    return np.where(np.isnan(array), np.nan, array).tobytes("C")
+
+
+def everything(opt: Any) -> tuple[list[bytes], int, int, str]:
+    """All bytes that a step may change."""
+    arrays = [array for named in opt._named for _, array in named]
+    state = [array for name in opt.names for array in opt.state[name].values()]
+    return [bits(array) for array in arrays + state], opt.t, opt.skipped, repr(opt.last_lr)
+
+
+# The endings of the files that can be written here.
+SUFFIXES = [s for s in FORMATS if s == ".npz" or importlib.util.find_spec(s.removeprefix("."))]
+
+# Examples of each random test that goes through many; more are worth it before a release.
+EXAMPLES = int(os.environ.get("LRCORE_EXAMPLES", "60"))
