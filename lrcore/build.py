@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ._core import COMPILER, ISA, ISAS
+from ._core import COMPILER, ISA, ISAS, VERSION
 from .threads import get_num_threads
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 
 def build_info() -> dict[str, object]:

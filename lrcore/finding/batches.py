@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.arguments import NonNegative, Positive, checked
-from ..checks.arrays import flatten
+from ..checks.trees import flatten
 from ..schedules.catalogue import Schedule
 
 

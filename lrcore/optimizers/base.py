@@ -12,23 +12,26 @@ import numpy as np
 
 from .._core import DTYPES, RULES, Rule
 from ..arrays.layout import new_state
-from ..checks import arguments, calls, hints
+from ..arrays.sharing import check_distinct
 from ..checks import arrays as parameters
+from ..checks import calls, hints
 from ..checks.arrays import Array
 from ..checks.synonyms import OPTIMIZER, synonym
+from ..checks.trees import check_names, flatten
 from ..controllers.catalogue import Controller, binding
 from ..controllers.kept import Watched
 from ..schedules.catalogue import Constant, Schedule
 from . import checkpoint
 from .effective import effective_rate
 from .groups import Group, in_group, is_grouped
+from .hyperparameters import Value, as_hyper, check_hyper, number_or_schedule
 from .options import (
     DEFAULTS,
     Common,
     Plan,
-    Value,
+    Recipe,
+    Tensor,
     check_common,
-    check_hyper,
 )
 from .saved_state import Place
 from .saving import Saving
@@ -151,7 +154,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         trees = list(self._tree if self._grouped else [self._tree]) if known else []
         named, places = list(self._named), dict(self._places)
         for i, group in enumerate(groups[known:], known):
-            tree, leaves = parameters.flatten(group.params)
+            tree, leaves = flatten(group.params)
             trees.append(tree)
             named.append(in_group(leaves, group.names, f"{i}." if grouped else ""))
             pairs = zip(leaves, named[i], strict=True)
@@ -162,9 +165,9 @@ class Optimizer(Saving, metaclass=hints.Hinting):
             raise ValueError(f"{type(self).__name__}: there are no parameters")
         for leaves, group in zip(named, groups, strict=True):
             parameters.check_parameters(leaves, group.params)
-        parameters.check_names(names)
-        parameters.check_distinct(everything)
-        plan = Plan(*(list(part) for part in self._plan))
+        check_names(names)
+        check_distinct(everything)
+        plan = self._plan.copied()
         state = dict(self._state)
         for group, leaves in zip(groups[known:], named[known:], strict=True):
             self._plan_group(group, leaves, plan, state)
@@ -181,7 +184,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         }
         changes = binding(self._controllers_used, Watched(tree, everything), self._refusals)
         common = check_common(type(self).__name__, self._common)
-        new = self._prepare(*plan, tree, _given(groups, grouped), names, common)
+        new = self._prepare(*plan.handed(), tree, _given(groups, grouped), names, common)
         self._attach(new, [(vars(self), mine), *changes])
 
     def _plan_group(
@@ -191,16 +194,17 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         plan: Plan,
         state: dict[str, Mapping[str, Array]],
     ) -> None:
-        """One row for each dtype among `leaves`, and a tensor with new state for each of them."""
+        """A recipe for each dtype among `leaves`, and a tensor with new state for each of them."""
         options = self._checked(group.overrides)
         choice = self._choose(options)
         rule = RULES[choice.rule]
-        row_of: dict[int, int] = {}
+        recipe_of: dict[int, int] = {}
         fresh: dict[int, Iterator[dict[str, Array]]] = {}
         for dtype in sorted({DTYPES.index(array.dtype) for _, array in leaves}):
             arrays = [array for _, array in leaves if array.dtype == DTYPES[dtype]]
-            row_of[dtype] = len(plan.rows)
-            plan.rows.append((rule, dtype, len(plan.rates), choice.hyper, options.get("l2", 0.0)))
+            recipe_of[dtype] = len(plan.recipes)
+            l2 = options.get("l2", 0.0)
+            plan.recipes.append(Recipe(rule, dtype, len(plan.rates), choice.hyper, l2))
             fresh[dtype] = new_state(arrays, rule.state, choice.fill)
         plan.rates.append((options["lr"], group.lr_scale))
         for name, array in leaves:
@@ -208,7 +212,8 @@ class Optimizer(Saving, metaclass=hints.Hinting):
             arrays_of = next(fresh[dtype])
             state[name] = MappingProxyType(arrays_of)
             axes = parameters.memory_order(array)
-            plan.tensors.append((row_of[dtype], array, list(arrays_of.values()), axes))
+            tensor = Tensor(recipe_of[dtype], array, list(arrays_of.values()), axes)
+            plan.tensors.append(tensor)
 
     def _given(self) -> Any:
         return _given(self._groups, self._grouped)
@@ -217,10 +222,10 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         return [pair for leaves in self._named for pair in leaves]
 
     def _rules(self) -> list[Rule]:
-        return [row[0] for row in self._plan.rows]
+        return [recipe.rule for recipe in self._plan.recipes]
 
-    def _rows_of_arrays(self) -> list[int]:
-        return [tensor[0] for tensor in self._plan.tensors]
+    def _recipes_of_arrays(self) -> list[int]:
+        return [tensor.recipe for tensor in self._plan.tensors]
 
     def __reduce__(self) -> tuple[Any, ...]:
         reduced: tuple[Any, ...] = self._alone(self._reduced)
@@ -302,7 +307,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
 
     @lr.setter
     def lr(self, value: Value) -> None:
-        checked = arguments.number_or_schedule(type(self).__name__, "lr", value, "lr")
+        checked = number_or_schedule(type(self).__name__, "lr", value, "lr")
         self._between(lambda: self._assign_lr(value, checked))
 
     def _assign_lr(self, value: Value, checked: Value) -> None:
@@ -323,7 +328,8 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         pairs = zip(follow, self._groups, self._plan.rates, strict=True)
         rates = [(checked, group.lr_scale) if ours else old for ours, group, old in pairs]
         plan, options = self._plan._replace(rates=rates), {**self._options, "lr": value}
-        self._replace_rates(follow, checked, [(vars(self), {"_plan": plan, "_options": options})])
+        changes = [(vars(self), {"_plan": plan, "_options": options})]
+        self._replace_rates(follow, as_hyper("lr", checked), changes)
 
     @property
     def lrs(self) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ from ..checks.arguments import Fraction, convert
 from ..checks.arrays import Array
 from ..controllers.controller import Controller, Follower, loading
 from . import options_as_data, saved_controllers
-from .options import Plan
+from .options import Plan, Recipe, Tensor
 from .saved_state import (
     FORMAT,
     Place,
@@ -280,7 +280,8 @@ def _refuse(opt: Optimizer, what: str, problems: Sequence[str]) -> None:
 
 def _rule_of(opt: Optimizer) -> dict[str, Rule]:
     rules = opt._rules()
-    return {name: rules[row] for name, row in zip(opt.names, opt._rows_of_arrays(), strict=True)}
+    recipes = opt._recipes_of_arrays()
+    return {name: rules[i] for name, i in zip(opt.names, recipes, strict=True)}
 
 
 def _misfits(opt: Optimizer, name: str, rule: Rule, saved: SavedParameter) -> list[str]:
@@ -326,7 +327,7 @@ def _put(
     new = None
     if others is not None or plan is not opt._plan:
         new = opt._prepare(
-            *plan, opt._tree, opt._given(), opt._names, settled.common, keep_bound=True
+            *plan.handed(), opt._tree, opt._given(), opt._names, settled.common, keep_bound=True
         )
     after = [states.get(i, c.state_dict()) for i, c in enumerate(opt.controllers)]
     strangers = [
@@ -338,7 +339,8 @@ def _put(
     done = [False] if done is None else done
     try:
         changes = [*changes, *loading(opt.controllers, after)]
-        arguments = (targets, sources, [row[0] for row in plan.rows], carried, changes, new)
+        rules = [recipe.rule for recipe in plan.recipes]
+        arguments = (targets, sources, rules, carried, changes, new)
         _load(strangers)  # a loop in here would let an interrupt past `except`, in Python 3.13
         opt._go_back(
             *arguments,
@@ -372,17 +374,17 @@ def _carried(opt: Optimizer, entries: Mapping[str, SavedParameter]) -> list[dict
 
 
 def _by_age(plan: Plan, carried: Sequence[Mapping[str, float]]) -> Plan:
-    """With rows of their own for arrays whose carried scalars differ: no state is corrected by a
+    """With recipes of their own for arrays whose carried scalars differ: no state is corrected by a
     count of updates that it has not seen."""
     place: dict[tuple[Any, ...], int] = {}
-    rows: list[tuple[Any, ...]] = []
-    tensors: list[tuple[Any, ...]] = []
-    for (row, *rest), scalars in zip(plan.tensors, carried, strict=True):
-        key = (row, *sorted(scalars.items()))
+    recipes: list[Recipe] = []
+    tensors: list[Tensor] = []
+    for tensor, scalars in zip(plan.tensors, carried, strict=True):
+        key = (tensor.recipe, *sorted(scalars.items()))
         if key not in place:
-            place[key] = len(rows)
-            rows.append(plan.rows[row])
-        tensors.append((place[key], *rest))
-    if [row for row, *_ in tensors] == [row for row, *_ in plan.tensors]:
+            place[key] = len(recipes)
+            recipes.append(plan.recipes[tensor.recipe])
+        tensors.append(tensor._replace(recipe=place[key]))
+    if [new.recipe for new in tensors] == [old.recipe for old in plan.tensors]:
         return plan
-    return Plan(plan.rates, rows, tensors)
+    return Plan(plan.rates, recipes, tensors)

@@ -1,18 +1,18 @@
-"""The options of an optimizer: what all have in common, and the check of each hyperparameter."""
+"""The options that all optimizers have in common, and what of all options the core is handed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 
-import numpy as np
-
 from .. import threads
+from .._core import Hyper, Rule
 from ..checks import arguments
+from ..checks.arrays import Array
 from ..controllers.catalogue import Controller
+from .hyperparameters import Value, as_hyper
 
-Value: TypeAlias = float | Callable[[int], float]  # a number or a schedule
 Policy: TypeAlias = Literal["raise", "skip", "allow"]
 
 
@@ -57,12 +57,45 @@ DEFAULTS = Common(
 )
 
 
+class Recipe(NamedTuple):
+    """What some tensors of a group share: the rule and its hyperparameters, in one dtype."""
+
+    rule: Rule
+    dtype: int  # place in DTYPES
+    group: int
+    hyper: Mapping[str, Value]
+    l2: Value
+
+    def handed(self) -> tuple[Rule, int, int, list[Hyper], Hyper]:
+        """The same as `Stepper._prepare` takes it."""
+        hypers = [as_hyper(name, self.hyper[name]) for name in self.rule.hyper[1:]]
+        return self.rule, self.dtype, self.group, hypers, as_hyper("l2", self.l2)
+
+
+class Tensor(NamedTuple):
+    """A parameter and its state; `axes` are in the order in which they lie in memory."""
+
+    recipe: int
+    parameter: Array
+    state: list[Array]
+    axes: tuple[int, ...]
+
+
 class Plan(NamedTuple):
-    """What `Stepper._prepare` takes."""
+    """What an optimizer has decided on; `rates` has each group's, and the factor on it."""
 
     rates: list[tuple[Value, float]]
-    rows: list[tuple[Any, ...]]
-    tensors: list[tuple[Any, ...]]
+    recipes: list[Recipe]
+    tensors: list[Tensor]
+
+    def copied(self) -> Plan:
+        """One that can grow while this stays."""
+        return Plan(list(self.rates), list(self.recipes), list(self.tensors))
+
+    def handed(self) -> tuple[list[tuple[Hyper, float]], list[Any], list[Any]]:
+        """The same as `Stepper._prepare` takes it."""
+        rates = [(as_hyper("lr", value), scale) for value, scale in self.rates]
+        return rates, [recipe.handed() for recipe in self.recipes], self.tensors
 
 
 def check_common(me: str, common: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,22 +107,8 @@ def check_common(me: str, common: Mapping[str, Any]) -> dict[str, Any]:
         "nonfinite": arguments.checked(me, "nonfinite", common["nonfinite"], Policy),
         "controllers": _as_controllers(me, common["controller"]),
         "num_threads": threads.number_or_none(me, common["num_threads"]),
+        "default_threads": threads.get_num_threads,
     }
-
-
-def check_hyper(me: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a group, each in its range."""
-    checked: dict[str, Any] = {}
-    for name, value in options.items():
-        if name == "betas":
-            checked |= _betas(me, value)
-        elif name in arguments.FLAGS:
-            checked[name] = arguments.checked(me, name, value, bool)
-        elif name in arguments.FIXED:
-            checked[name] = arguments.checked(me, name, value, arguments.FIXED[name])
-        else:
-            checked[name] = arguments.number_or_schedule(me, name, value, name)
-    return checked
 
 
 def _as_controllers(owner: str, given: Any) -> list[Controller]:
@@ -108,12 +127,3 @@ def _threshold(owner: str, name: str, value: Any) -> float:
     """A positive number; None means that there is no threshold."""
     limit = arguments.checked(owner, name, value, arguments.Positive | None)
     return math.inf if limit is None else float(limit)
-
-
-def _betas(owner: str, value: Any) -> dict[str, Value]:
-    if not isinstance(value, Sequence | np.ndarray) or len(value) != 2:
-        raise TypeError(f"{owner}: betas must be a pair of numbers or schedules, got {value!r}")
-    return {
-        f"beta{i + 1}": arguments.number_or_schedule(owner, f"betas[{i}]", beta, f"beta{i + 1}")
-        for i, beta in enumerate(value)
-    }

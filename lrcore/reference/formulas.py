@@ -1,8 +1,8 @@
 """Every rule in a few lines of plain NumPy: the specification of the compiled loops, bit for bit.
 
 The function of a rule changes `p` and the state arrays in place and returns the carried scalars of
-the next update. `h` holds the hyperparameters of rules.def by name, `k` the carried scalars. Each
-scalar is computed in double and narrowed once, to the dtype of `p`; see src/rules.h.
+the next update. `h` holds the hyperparameters of src/rules by name, `k` the carried scalars. Each
+scalar is computed in double and narrowed once, to the dtype of `p`; see src/rules.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import arrays
+from ..checks import trees
 from ..optimizers.base import Optimizer
 
 Array = NDArray[Any]
@@ -180,7 +180,7 @@ def amsgrad(
 
 
 def rule(name: str) -> Callable[..., Carried]:
-    """The function of a row of rules.def."""
+    """The function of a row of src/rules."""
     function: Callable[..., Carried] = globals()[name]
     return function
 
@@ -262,7 +262,7 @@ class Reference:
         gradients = [
             np.asarray(g).astype(p.dtype)
             for g, p in zip(
-                arrays.in_order(self._tree, grads, self._opt.names), self.params, strict=True
+                trees.in_order(self._tree, grads, self._opt.names), self.params, strict=True
             )
         ]
         if not all(np.isfinite(g).all() for g in gradients):

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..checks.arrays import Array, in_order
+from ..checks.arrays import Array
+from ..checks.trees import in_order
 from ..optimizers.base import Optimizer
 
 State = dict[str, Array]

@@ -1,6 +1,6 @@
 """The loops as the compiler leaves them: vectorised on every instruction set, nothing else visible.
 
-Compiles src/kernels.c with the flags of CMakeLists.txt, so it needs a compiler and binutils.
+Compiles kernels.c with the flags of CMakeLists.txt, so it needs a compiler and binutils.
 """
 
 import platform
@@ -9,7 +9,7 @@ import shutil
 import subprocess
 
 import pytest
-from places import ROOT
+from places import ROOT, SOURCE
 
 from lrcore._core import RULES
 
@@ -47,9 +47,10 @@ def compiled(request, tmp_path_factory):
         *_flags(r"set\(kernel_options ([^)]*)\)"),
         *isa_rows()[name],
         f"-DLRC_TABLE=lrc_kernels_{name}",
+        f"-I{SOURCE / 'rules'}",
     ]
     subprocess.run(
-        [CC, "-std=c11", "-O3", "-fPIC", *flags, "-c", ROOT / "src" / "kernels.c", "-o", path],
+        [CC, "-std=c11", "-O3", "-fPIC", *flags, "-c", SOURCE / "kernels/kernels.c", "-o", path],
         check=True,
     )
     return name, path
@@ -105,17 +106,17 @@ def test_an_object_shows_its_table_and_nothing_else(compiled):
 
 
 WIDE = """
-FAMILY(wide, HYPER(lr, h1, h2, h3, h4, h5, h6, h7, h8, h9), CARRIED(k0, k1),
+SCALARS(wide, HYPER(lr, h1, h2, h3, h4, h5, h6, h7, h8, h9), CARRIED(k0, k1),
        FOLDED(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12))
 RULE(wide, wide, STATE(s0, s1, s2, s3, s4))
 """
 SIZES = """
-#include "step.h"
+#include "job.h"
 #include <stdio.h>
 int main(void)
 {
     printf("%d %d %d", LRC_MAX_SCALARS, LRC_MAX_STATES,
-           (sizeof(lrc_folded) / sizeof(double) >= 13) + (sizeof(((lrc_group *)0)->hyper) >= 80) +
+           (sizeof(lrc_folded) / sizeof(double) >= 13) + (sizeof(((lrc_recipe *)0)->hyper) >= 80) +
                (sizeof(((lrc_tensor *)0)->array) >= 7 * sizeof(void *)));
 }
 """
@@ -123,11 +124,12 @@ int main(void)
 
 def test_a_row_wider_than_all_others_finds_room(tmp_path):
     source = tmp_path / "src"
-    shutil.copytree(ROOT / "src", source)
-    with (source / "rules.def").open("a") as rules:
+    shutil.copytree(SOURCE, source)
+    with (source / "rules/adam.def").open("a") as rules:
         rules.write(WIDE)
-    (tmp_path / "sizes.c").write_text(SIZES)
-    command = [CC, "-std=c11", "-Wall", "-Werror", "-I", source, tmp_path / "sizes.c"]
+    (source / "step/sizes.c").write_text(SIZES)
+    floors = [f"-I{source / floor}" for floor in ("rules", "kernels", "tensors")]
+    command = [CC, "-std=c11", "-Wall", "-Werror", *floors, source / "step/sizes.c"]
     subprocess.run([*command, "-o", tmp_path / "sizes"], check=True)
     done = subprocess.run([tmp_path / "sizes"], capture_output=True, text=True, check=True)
     assert done.stdout == "13 5 3"

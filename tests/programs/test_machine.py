@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import lrcore as lrc
-from lrcore.checks.arrays import flatten
+from lrcore.checks.trees import flatten
 from lrcore.reference.formulas import Reference
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,12 @@ def test_the_version_is_that_of_the_installed_package():
     assert lrc.__version__ == importlib.metadata.version("lrcore")
 
 
+def test_the_version_is_that_of_pyproject_toml():
+    if not (file := SOURCE.parent / "pyproject.toml").is_file():
+        pytest.skip("there is no source beside the tests")
+    assert lrc.__version__ == tomllib.loads(file.read_text())["project"]["version"]
+
+
 def keeps_denormals():
     tiny = np.finfo(np.float32).tiny
     denormal = np.full(64, tiny) / np.float32(4)
@@ -124,8 +131,9 @@ def test_an_object_for_one_instruction_set_shows_its_table_alone(tmp_path):
     if not SOURCE.is_dir():
         pytest.skip("there is no source beside the tests")
     flags = ["-std=c11", "-O2", "-fno-math-errno", "-fopenmp-simd", "-DLRC_TABLE=the_table"]
+    flags.append(f"-I{SOURCE / 'rules'}")
     output = str(tmp_path / "kernels.o")
-    output_of("cc", *flags, "-c", str(SOURCE / "kernels.c"), "-o", output)
+    output_of("cc", *flags, "-c", str(SOURCE / "kernels/kernels.c"), "-o", output)
     shown = output_of("nm", "-g", "--defined-only", output).splitlines()
     assert [line.split()[-1].lstrip("_") for line in shown] == ["the_table"]
 

@@ -6,4 +6,5 @@ TESTS = Path(__file__).resolve().parents[1]
 ROOT = TESTS.parent
 DATA = TESTS / "data"
 DOCS = ROOT / "docs"
+SOURCE = ROOT / "src"
 SUPPORT = TESTS / "support"

@@ -22,6 +22,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -61,7 +62,7 @@ FLOORS = {
 }
 # What cannot be counted: a file, what a line holds (or the first line of a function), and why.
 UNCOUNTED = (
-    ("cpu.c", r"__builtin_cpu_supports", "a machine has an instruction set or has it not"),
+    ("isas.c", r"__builtin_cpu_supports", "a machine has an instruction set or has it not"),
     ("pool.c", r"void after_fork_in_child", "the counts of a forked child are lost"),
     ("serial.pxi", r"_generation|_survivor|_outlive_fork|fresh|critical_section", "likewise"),
     ("serial.pxi", r"no lock could be had", "that wants a machine without memory"),
@@ -114,7 +115,8 @@ def build(folder: Path) -> Path:
         "-DLRCORE_COVERAGE=ON",
         f"-DPython_EXECUTABLE={sys.executable}",
     ]
-    options += ["-DSKBUILD_PROJECT_NAME=lrcore", "-DSKBUILD_PROJECT_VERSION=0"]
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    options += ["-DSKBUILD_PROJECT_NAME=lrcore", f"-DSKBUILD_PROJECT_VERSION={version}"]
     made = folder / "build"
     configure = ["cmake", "-G", "Ninja", "-S", str(ROOT), "-B", str(made), *options]
     for command in (configure, ["cmake", "--build", str(made)]):

@@ -1,0 +1,17 @@
+/* The list of rules as text, for the Python layer. Refuses to know what a rule does. */
+#ifndef LRC_NAMES_H
+#define LRC_NAMES_H
+
+#include "table.h"
+
+/* Lists are comma-separated; "NOTHING" is the empty one. */
+typedef struct {
+    const char *name;
+    const char *state;
+    const char *hyper;
+    const char *carried;
+} lrc_rule_names;
+
+lrc_rule_names lrc_names_of(int rule);
+
+#endif

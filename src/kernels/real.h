@@ -1,0 +1,40 @@
+/* All loops for one dtype and their row of the table. kernels.c includes this once for each dtype,
+ * having defined SUFFIX, real, bits (an integer as wide as real), TINY (the smallest normal
+ * number) and ROOT (its square root); they are undefined again at the end. Refuses to hold a loop
+ * itself. */
+
+#define SCALARS(name, hyper, carried, folded)                                                      \
+    struct NAME(name##_folded) {                                                                   \
+        real folded;                                                                               \
+    };
+#include "all.def"
+
+#include "all.h"
+
+#include "blocks.h"
+
+#include "observe.h"
+
+/* clang-format off */
+static const lrc_kernels NAME(kernels) = {
+#define RULE(name, scalars, state) [LRC_RULE_##name] = NAME(scalars##_coefficients),
+    .coefficients = {
+#include "all.def"
+    },
+#define RULE(name, scalars, state) [LRC_RULE_##name] = NAME(name),
+    .loop = {
+#include "all.def"
+    },
+    .squares = NAME(squares),
+    .finite = NAME(finite),
+    .clip = NAME(clip),
+    .couple = NAME(couple),
+    .observe = NAME(observe),
+};
+/* clang-format on */
+
+#undef SUFFIX
+#undef real
+#undef bits
+#undef TINY
+#undef ROOT

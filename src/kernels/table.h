@@ -1,0 +1,95 @@
+/* The update rules as a table of loops, one table for each instruction set.
+ * Knows flat arrays of one dtype and plain scalars; refuses to know tensors, strides or Python. */
+#ifndef LRC_TABLE_H
+#define LRC_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES };
+
+/* The lists of all.def, as they stand. */
+#define HYPER(...) __VA_ARGS__
+#define CARRIED(...) __VA_ARGS__
+#define FOLDED(...) __VA_ARGS__
+#define STATE(...) __VA_ARGS__
+
+/* A byte for each entry of a list, so that their sizes are the lengths of the longest lists. */
+union lrc_longest_scalars {
+#define SCALARS(name, hyper, carried, folded)                                                      \
+    struct {                                                                                       \
+        char hyper;                                                                                \
+    } name##_hyper;                                                                                \
+    struct {                                                                                       \
+        char carried;                                                                              \
+    } name##_carried;                                                                              \
+    struct {                                                                                       \
+        char folded;                                                                               \
+    } name##_folded;
+#include "all.def"
+};
+
+union lrc_longest_state {
+#define RULE(name, scalars, state)                                                                 \
+    struct {                                                                                       \
+        char state;                                                                                \
+    } name;
+#include "all.def"
+};
+
+enum {
+    LRC_MAX_SCALARS = sizeof(union lrc_longest_scalars),
+    LRC_MAX_STATES = sizeof(union lrc_longest_state),
+    LRC_MAX_ARRAYS = 2 + LRC_MAX_STATES, /* parameter, gradient, state */
+};
+
+enum {
+#define RULE(name, scalars, state) LRC_RULE_##name,
+#include "all.def"
+    LRC_RULES
+};
+
+/* Aligned storage for the folded scalars of any rule in any dtype. */
+typedef union {
+    float f32[LRC_MAX_SCALARS];
+    double f64[LRC_MAX_SCALARS];
+} lrc_folded;
+
+/* hyper -> folded, advancing the carried scalars. */
+typedef void lrc_coefficients(const double *hyper, double *carried, lrc_folded *folded);
+/* One update of n elements. arrays: parameter, gradient, then state in the order of its row.
+ * They do not overlap (checked by the caller). */
+typedef void lrc_loop(const lrc_folded *folded, void *const *arrays, size_t n);
+/* Sum of (factor * x)^2 in double, in an order that depends on n alone. */
+typedef double lrc_squares_loop(const void *x, size_t n, double factor);
+typedef bool lrc_finite_loop(const void *x, size_t n);
+/* out = clip(scale * in, -limit, limit); out may be in. */
+typedef void lrc_clip_loop(void *out, const void *in, size_t n, double scale, double limit);
+/* out = in + l2 * p; out may be in. */
+typedef void lrc_couple_loop(void *out, const void *in, const void *p, size_t n, double l2);
+
+/* What an update did to some elements: sums of squares of the parameters before it, of gradients
+ * and updates, the sums of products of updates with those before and with gradients; the numbers of
+ * gradients that are not zero, of those among them whose update is, and of gradients that are not
+ * finite. */
+typedef struct {
+    double p, g, u, product, along, wanted, dead, nonfinite;
+} lrc_sums;
+/* Adds to sums what an update from before to after did, and puts it in the place of the last. */
+typedef void lrc_observe_loop(void *last, const void *before, const void *after, const void *g,
+                              size_t n, lrc_sums *sums);
+
+typedef struct {
+    lrc_coefficients *coefficients[LRC_RULES];
+    lrc_loop *loop[LRC_RULES];
+    lrc_squares_loop *squares;
+    lrc_finite_loop *finite;
+    lrc_clip_loop *clip;
+    lrc_couple_loop *couple;
+    lrc_observe_loop *observe;
+} lrc_kernels;
+
+/* What an instruction set provides: its loops for each dtype. */
+typedef const lrc_kernels *lrc_table[LRC_DTYPES];
+
+#endif

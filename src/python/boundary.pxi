@@ -1,0 +1,96 @@
+# Part of _core.pyx: what it calls of C, the floors below and Python itself, and nothing else.
+
+cdef extern from "Python.h":  # with borrowed references
+    Py_ssize_t PyList_GET_SIZE(object items)
+    PyObject* PyList_GET_ITEM(object items, Py_ssize_t i)
+    PyObject* PyDict_GetItemWithError(object mapping, object key) except? NULL
+
+cdef extern from "table.h":
+    enum: LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES, LRC_RULES, LRC_MAX_SCALARS, LRC_MAX_STATES
+    ctypedef struct lrc_kernels:
+        pass
+    ctypedef const lrc_kernels* lrc_table[2]
+
+cdef extern from "isas.h":
+    enum: LRC_MAX_ISAS
+    ctypedef struct lrc_isa:
+        const char* name
+        const lrc_table* table
+        bint usable
+    size_t lrc_find_isas(lrc_isa* isas) noexcept nogil
+
+cdef extern from "names.h":
+    ctypedef struct lrc_rule_names:
+        const char* name
+        const char* state
+        const char* hyper
+        const char* carried
+    lrc_rule_names lrc_names_of(int rule) noexcept nogil
+
+cdef extern from "view.h":
+    ctypedef struct lrc_view:
+        char* data
+        int dtype
+        int ndim
+        Py_ssize_t* shape
+        Py_ssize_t* stride
+
+cdef extern from "job.h":
+    enum: LRC_BLOCK
+    ctypedef struct lrc_tensor:
+        void** array
+        size_t n
+        size_t recipe
+        size_t first_chunk
+        const lrc_view* parameter
+        const lrc_view* gradient
+        const lrc_view* logical
+        const void* flat
+    ctypedef struct lrc_recipe:
+        int rule
+        int dtype
+        double* hyper
+        double* applied
+        double l2
+        double* carried
+    ctypedef struct lrc_sums:
+        double u
+    ctypedef struct lrc_observer:
+        void** last
+        lrc_sums* chunk
+    ctypedef struct lrc_job:
+        const lrc_table* table
+        lrc_recipe* recipes
+        size_t n_recipes
+        lrc_tensor* tensors
+        size_t n_tensors
+        size_t n_chunks
+        double scale
+        double limit
+        double factor
+        double* partial
+        const lrc_observer* observer
+        size_t elements
+        int threads
+    size_t lrc_chunks(size_t n) noexcept nogil
+    bint lrc_fold(lrc_job* job) noexcept nogil
+    void lrc_apply(lrc_job* job) noexcept nogil
+
+cdef extern from "pool.h":
+    int lrc_get_num_threads() noexcept nogil
+    void lrc_set_num_threads(int threads) noexcept nogil
+
+cdef extern from "reduce.h":
+    double lrc_norm(lrc_job* job) noexcept nogil
+    bint lrc_finite(lrc_job* job) noexcept nogil
+
+cdef extern from *:
+    """
+    #if defined(__clang__)
+    #define LRC_COMPILER "clang " __clang_version__
+    #else
+    #define LRC_COMPILER "gcc " __VERSION__
+    #endif
+    """
+    const char* LRC_COMPILER
+    const char* LRC_VERSION    # CMakeLists.txt defines it

@@ -1,0 +1,87 @@
+/* One update of many tensors: splits them into chunks of fixed size and hands each to its loop.
+ * With reduce.h the entry to the compiled core. Refuses to check or allocate anything: what reaches
+ * this point cannot fail. */
+#ifndef LRC_JOB_H
+#define LRC_JOB_H
+
+#include "table.h"
+#include "view.h"
+
+enum {
+    LRC_CHUNK = 16384, /* elements of one unit of work and of one partial sum */
+    LRC_LINE = 64, /* bytes */
+    LRC_BLOCK = 1024,  /* elements staged at once: both blocks stay in the first-level cache */
+};
+
+/* A part of an array, staged. */
+typedef union {
+    float f32[LRC_BLOCK];
+    double f64[LRC_BLOCK];
+} lrc_block;
+
+/* A parameter with its gradient and state. Elements are numbered in the order in which the
+ * parameter lies in memory; state is flat in that order. */
+typedef struct {
+    void *array[LRC_MAX_ARRAYS]; /* parameter, gradient, state */
+    size_t n;
+    size_t recipe;
+    size_t first_chunk;
+    const lrc_view *parameter; /* NULL if array[0] is flat in that order */
+    const lrc_view *gradient;  /* NULL if array[1] is, and of the parameter's dtype */
+    const lrc_view *logical;   /* the gradient in index order, for sums; NULL if flat is that */
+    const void *flat;          /* the gradient, flat in any order if only finiteness matters */
+} lrc_tensor;
+
+/* Tensors that share a rule, a dtype and their hyperparameters. */
+typedef struct {
+    int rule;
+    int dtype;
+    double hyper[LRC_MAX_SCALARS];
+    double applied[LRC_MAX_SCALARS]; /* hyper of the last update that was applied */
+    double l2;
+    double carried[LRC_MAX_SCALARS];
+    double advanced[LRC_MAX_SCALARS]; /* carried, once the step has been applied */
+    lrc_folded folded;
+} lrc_recipe;
+
+typedef struct {
+    void **last;     /* for each tensor the update before, in the order of its memory */
+    lrc_sums *chunk; /* for each chunk */
+} lrc_observer;
+
+typedef struct {
+    const lrc_table *table;
+    lrc_recipe *recipes;
+    size_t n_recipes;
+    lrc_tensor *tensors;
+    size_t n_tensors;
+    size_t n_chunks;
+    double scale; /* of every gradient: clipping by norm, the sign of maximize */
+    double limit; /* clipping by value; infinite for none */
+    bool clipped; /* whether these two do anything */
+    double factor; /* of the elements whose squares are summed */
+    double *partial; /* one for each chunk */
+    const lrc_observer *observer; /* NULL if this update is not observed */
+    size_t elements;
+    int threads;
+} lrc_job;
+
+typedef void lrc_chunk_function(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
+                                size_t n);
+
+/* Calls function for every chunk of the job, from several threads if the job allows it. */
+void lrc_each_chunk(lrc_job *job, lrc_chunk_function *function);
+
+/* hyper -> folded for every recipe; the carried scalars stay as they are. False if a scalar is out
+ * of the range of its dtype. */
+bool lrc_fold(lrc_job *job);
+/* Applies the step: parameters, state and carried scalars change. */
+void lrc_apply(lrc_job *job);
+
+/* The number of chunks of a tensor of n elements. */
+static inline size_t lrc_chunks(size_t n)
+{
+    return n / LRC_CHUNK + (n % LRC_CHUNK != 0);
+}
+
+#endif

@@ -1,0 +1,14 @@
+/* Norm and finiteness of all gradients of a job. The partial sums of the chunks are added in their
+ * order, whoever computed them: the same bits for every number of threads, layout and
+ * instruction set. Refuses to change anything but the job's partial sums and factor. */
+#ifndef LRC_REDUCE_H
+#define LRC_REDUCE_H
+
+#include "job.h"
+
+/* The Euclidean norm times job->factor, a power of two that it sets: 1 unless squares leave the
+ * range of double. Not finite only if a gradient is not. */
+double lrc_norm(lrc_job *job);
+bool lrc_finite(lrc_job *job);
+
+#endif

@@ -1,0 +1,181 @@
+#include "job.h"
+
+#include "pool.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* The last tensor whose first chunk is not after chunk; empty tensors have none. */
+static size_t find_tensor(const lrc_job *job, size_t chunk)
+{
+    size_t low = 0, high = job->n_tensors;
+    while (high - low > 1) {
+        const size_t middle = low + (high - low) / 2;
+        if (job->tensors[middle].first_chunk <= chunk)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+typedef struct {
+    lrc_job *job;
+    lrc_chunk_function *function;
+} lrc_loop_over_chunks;
+
+static void some_chunks(void *context, size_t begin, size_t end)
+{
+    lrc_job *const job = ((lrc_loop_over_chunks *)context)->job;
+    lrc_chunk_function *const function = ((lrc_loop_over_chunks *)context)->function;
+    const lrc_tensor *tensor = &job->tensors[find_tensor(job, begin)];
+    for (size_t chunk = begin; chunk < end; chunk++) {
+        while (chunk - tensor->first_chunk >= lrc_chunks(tensor->n))
+            tensor++;
+        const size_t offset = (chunk - tensor->first_chunk) * LRC_CHUNK;
+        const size_t left = tensor->n - offset;
+        function(job, tensor, chunk, offset, left < LRC_CHUNK ? left : LRC_CHUNK);
+    }
+}
+
+void lrc_each_chunk(lrc_job *job, lrc_chunk_function *function)
+{
+    lrc_loop_over_chunks loop = {job, function};
+    if (job->n_chunks == 0)
+        return;
+    /* Small tensors have small chunks: take as many at a time as make up a full one. */
+    const size_t grain = job->n_chunks / (job->elements / LRC_CHUNK + 1) + 1;
+    lrc_pool_run(job->n_chunks, grain, job->threads, some_chunks, &loop);
+}
+
+static bool representable(const lrc_folded *folded, int dtype)
+{
+    for (size_t i = 0; i < LRC_MAX_SCALARS; i++)
+        if (!(dtype == LRC_FLOAT32 ? isfinite(folded->f32[i]) : isfinite(folded->f64[i])))
+            return false;
+    return true;
+}
+
+bool lrc_fold(lrc_job *job)
+{
+    bool fits = true;
+    for (size_t i = 0; i < job->n_recipes; i++) {
+        lrc_recipe *recipe = &job->recipes[i];
+        memcpy(recipe->advanced, recipe->carried, sizeof recipe->carried);
+        memset(&recipe->folded, 0, sizeof recipe->folded);
+        const lrc_kernels *kernels = (*job->table)[recipe->dtype];
+        kernels->coefficients[recipe->rule](recipe->hyper, recipe->advanced, &recipe->folded);
+        fits = fits && representable(&recipe->folded, recipe->dtype);
+        fits = fits && (recipe->dtype == LRC_FLOAT64 || isfinite((float)recipe->l2));
+    }
+    return fits;
+}
+
+static void locate(const lrc_tensor *tensor, int dtype, size_t offset, void **at)
+{
+    const uintptr_t bytes = offset * (size_t)lrc_item_size[dtype];
+    for (size_t i = 0; i < LRC_MAX_ARRAYS; i++)
+        at[i] = (void *)((uintptr_t)tensor->array[i] + bytes);
+}
+
+/* The elements before the first line of the cache are done apart, so that vectors do not cross
+ * lines; state lies relative to lines as its parameter does. */
+static void update_flat(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n)
+{
+    const lrc_recipe *recipe = &job->recipes[tensor->recipe];
+    lrc_loop *const loop = (*job->table)[recipe->dtype]->loop[recipe->rule];
+    void *at[LRC_MAX_ARRAYS];
+    locate(tensor, recipe->dtype, offset, at);
+    if (n >= LRC_BLOCK) {
+        const size_t bytes = -(uintptr_t)at[0] % LRC_LINE;
+        const size_t head = bytes / (size_t)lrc_item_size[recipe->dtype];
+        loop(&recipe->folded, at, head);
+        locate(tensor, recipe->dtype, offset + head, at);
+        n -= head;
+    }
+    loop(&recipe->folded, at, n);
+}
+
+/* Arrays that are not flat, and gradients that are changed on the way, go through a block. */
+static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n)
+{
+    const lrc_recipe *recipe = &job->recipes[tensor->recipe];
+    const lrc_kernels *kernels = (*job->table)[recipe->dtype];
+    lrc_block p_block, g_block;
+    void *at[LRC_MAX_ARRAYS];
+    locate(tensor, recipe->dtype, offset, at);
+    if (tensor->parameter) {
+        lrc_view_read(tensor->parameter, offset, n, &p_block, recipe->dtype);
+        at[0] = &p_block;
+    }
+    if (tensor->gradient) {
+        lrc_view_read(tensor->gradient, offset, n, &g_block, recipe->dtype);
+        at[1] = &g_block;
+    }
+    if (job->clipped) {
+        kernels->clip(&g_block, at[1], n, job->scale, job->limit);
+        at[1] = &g_block;
+    }
+    if (recipe->l2 != 0) {
+        kernels->couple(&g_block, at[1], at[0], n, recipe->l2);
+        at[1] = &g_block;
+    }
+    kernels->loop[recipe->rule](&recipe->folded, at, n);
+    if (tensor->parameter)
+        lrc_view_write(tensor->parameter, offset, n, &p_block);
+}
+
+static void update_observed(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n,
+                            lrc_sums *sums)
+{
+    const int dtype = job->recipes[tensor->recipe].dtype;
+    const size_t item = (size_t)lrc_item_size[dtype];
+    char *const last = (char *)job->observer->last[tensor - job->tensors] + offset * item;
+    lrc_block before, after, g_block;
+    const void *p = lrc_view_block(tensor->parameter, tensor->array[0], offset, n, &before, dtype);
+    if (p != &before)
+        memcpy(&before, p, n * item);
+    update_block(job, tensor, offset, n);
+    p = lrc_view_block(tensor->parameter, tensor->array[0], offset, n, &after, dtype);
+    const void *g = lrc_view_block(tensor->gradient, tensor->array[1], offset, n, &g_block, dtype);
+    (*job->table)[dtype]->observe(last, &before, p, g, n, sums);
+}
+
+static size_t up_to_a_block(size_t n)
+{
+    return n < LRC_BLOCK ? n : LRC_BLOCK;
+}
+
+static void update_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
+                         size_t n)
+{
+    (void)chunk;
+    const lrc_recipe *recipe = &job->recipes[tensor->recipe];
+    if (!tensor->parameter && !tensor->gradient && !job->clipped && recipe->l2 == 0) {
+        update_flat(job, tensor, offset, n);
+        return;
+    }
+    for (size_t done = 0; done < n; done += LRC_BLOCK)
+        update_block(job, tensor, offset + done, up_to_a_block(n - done));
+}
+
+static void observe_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
+                          size_t n)
+{
+    lrc_sums sums = {0};
+    for (size_t done = 0; done < n; done += LRC_BLOCK)
+        update_observed(job, tensor, offset + done, up_to_a_block(n - done), &sums);
+    job->observer->chunk[chunk] = sums;
+}
+
+void lrc_apply(lrc_job *job)
+{
+    job->clipped = job->scale != 1 || job->limit < (double)INFINITY;
+    lrc_each_chunk(job, job->observer ? observe_chunk : update_chunk);
+    for (size_t i = 0; i < job->n_recipes; i++) {
+        lrc_recipe *recipe = &job->recipes[i];
+        memcpy(recipe->carried, recipe->advanced, sizeof recipe->carried);
+        memcpy(recipe->applied, recipe->hyper, sizeof recipe->applied);
+    }
+}
