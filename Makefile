@@ -9,18 +9,18 @@ test: dev
 	python -m pytest --doctest-modules lrcore
 lint: dev
 	ruff check && ruff format --check && mypy && python -m mypy.stubtest --ignore-missing-stub --mypy-config-file pyproject.toml lrcore._core
-	cython-lint src && clang-format --dry-run -Werror src/*.[ch] benchmarks/limit.c
+	cython-lint src && clang-format --dry-run -Werror src/*/*.[ch] benchmarks/limit.c
 bench: dev  # for example: make bench ASV="--quick --bench Step"
 	cd benchmarks && asv machine --yes >/dev/null && asv check --python=same && asv run --python=same $(ASV)
 coverage: dev
 	python benchmarks/coverage_report.py $(COVERAGE)
-mutants: dev  # for example: make mutants MUTANTS="--files step.c --sample 50"
+mutants: dev  # for example: make mutants MUTANTS="--files step/step.c --sample 50"
 	nice python benchmarks/mutants.py $(MUTANTS)
 memcheck: dev
 	python -P benchmarks/memcheck.py $(MEMCHECK)
 
 $(VENV)/bin/python:
 	python3 -m venv $(VENV)
-$(VENV)/installed: $(VENV)/bin/python pyproject.toml CMakeLists.txt $(wildcard src/*)
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml CMakeLists.txt $(wildcard src/*/*)
 	$(VENV)/bin/pip install -q -e '.[test,lint,bench,coverage]'
 	touch $@

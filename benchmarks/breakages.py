@@ -41,7 +41,7 @@ BREAKAGES = (
         "partial sums are added in another order on several threads",
         (
             (
-                "src/reduce.c",
+                "src/step/reduce.c",
                 "sum += job->partial[chunk];",
                 "sum += job->partial[job->threads > 1 ? job->n_chunks - 1 - chunk : chunk];",
             ),
@@ -60,7 +60,7 @@ BREAKAGES = (
     Breakage(
         "R3",
         "the elements before the first cache line are left out",
-        (("src/step.c", "        loop(&group->folded, at, head);\n", ""),),
+        (("src/step/step.c", "        loop(&group->folded, at, head);\n", ""),),
         ("test_core.py",),
     ),
     Breakage(
@@ -68,7 +68,7 @@ BREAKAGES = (
         "a gradient is read in the order of its own axes, not in that of its parameter's",
         (
             (
-                "src/binding.pxi",
+                "src/python/binding.pxi",
                 "_describe(&leaf.gradient, array, leaf.axes, dtype)",
                 "_describe(&leaf.gradient, array, NULL, dtype)",
             ),
@@ -80,7 +80,7 @@ BREAKAGES = (
         "a rounding of one coefficient changes",
         (
             (
-                "src/rules.h",
+                "src/rules/all.h",
                 "c->rate = (real)(h->lr * sqrt(c2) / c1);",
                 "c->rate = (real)(h->lr / c1 * sqrt(c2));",
             ),
@@ -93,8 +93,8 @@ BREAKAGES = (
         (
             (
                 "CMakeLists.txt",
-                "add_library(core OBJECT",
-                "add_link_options(-ffast-math)\nadd_library(core OBJECT",
+                "set(core_c",
+                "add_link_options(-ffast-math)\nset(core_c",
             ),
         ),
         ("test_special_values.py", "test_package.py"),
@@ -102,7 +102,7 @@ BREAKAGES = (
     Breakage(
         "R8",
         "denormal state is stored",
-        (("src/dtype.h", "#define settle(x) NAME(settled)(x)", "#define settle(x) (x)"),),
+        (("src/kernels/real.h", "#define settle(x) NAME(settled)(x)", "#define settle(x) (x)"),),
         ("test_core.py", "test_special_values.py"),
     ),
     Breakage(
@@ -110,7 +110,7 @@ BREAKAGES = (
         "the running product of the first beta is kept in float32",
         (
             (
-                "src/rules.h",
+                "src/rules/all.h",
                 "k->product1 *= (double)c->beta1;",
                 "k->product1 = (double)((float)k->product1 * (float)c->beta1);",
             ),
@@ -134,7 +134,7 @@ BREAKAGES = (
         "the largest second moment becomes NaN instead of passing it over",
         (
             (
-                "src/rules.h",
+                "src/rules/all.h",
                 "v[i] > v_max[i] ? v[i] : v_max[i];",
                 "v[i] <= v_max[i] ? v_max[i] : v[i];",
             ),
@@ -146,7 +146,7 @@ BREAKAGES = (
         "an update that is left out counts",
         (
             (
-                "src/_core.pyx",
+                "src/python/_core.pyx",
                 "                self.skipped += 1\n",
                 "                self.skipped += 1\n                self.t += 1\n",
             ),
@@ -156,13 +156,13 @@ BREAKAGES = (
     Breakage(
         "R20",
         "decoupled decay is not multiplied by the rate",
-        (("src/rules.h", "(real)(h->lr * h->weight_decay)", "(real)h->weight_decay"),),
+        (("src/rules/all.h", "(real)(h->lr * h->weight_decay)", "(real)h->weight_decay"),),
         ("test_identities.py", "test_optimizers.py"),
     ),
     Breakage(
         "R21",
         "a parameter that has become read-only is written to",
-        (("src/binding.pxi", "if not cnp.PyArray_ISWRITEABLE(parameter):", "if False:"),),
+        (("src/python/binding.pxi", "if not cnp.PyArray_ISWRITEABLE(parameter):", "if False:"),),
         ("test_parameters.py", "test_hostile.py"),
     ),
     Breakage(
@@ -176,7 +176,7 @@ BREAKAGES = (
         "gradients that overlap parameters are read while these are written",
         (
             (
-                "src/binding.pxi",
+                "src/python/binding.pxi",
                 "return low == self.n_extents or self.extents[low].low >= extent.high",
                 "return True",
             ),
@@ -200,7 +200,7 @@ BREAKAGES = (
         "the rate is noted before the gradients have been looked at",
         (
             (
-                "src/_core.pyx",
+                "src/python/_core.pyx",
                 "        self._resolve(lr)\n",
                 "        self._resolve(lr)\n        self.last_lr = self._next_lr\n",
             ),
@@ -212,11 +212,11 @@ BREAKAGES = (
         "the lock of an optimizer is forgotten",
         (
             (
-                "src/serial.pxi",
+                "src/python/serial.pxi",
                 "if not PyThread_acquire_lock(self._lock, NOWAIT_LOCK):",
                 "if False:",
             ),
-            ("src/serial.pxi", "        PyThread_release_lock(self._lock)\n", ""),
+            ("src/python/serial.pxi", "        PyThread_release_lock(self._lock)\n", ""),
         ),
         ("test_base.py",),
     ),
@@ -225,7 +225,7 @@ BREAKAGES = (
         "a forked child counts on the workers of its parent",
         (
             (
-                "src/pool.c",
+                "src/machine/pool.c",
                 "    pool.workers = pool.places = pool.working = 0;\n    pool.busy = false;\n",
                 "",
             ),
@@ -289,7 +289,7 @@ BREAKAGES = (
     Breakage(
         "R55",
         "a controller lowers the rate below its floor",
-        (("src/rates.pxi", "return max(lr * scale, min(lr, floor))", "return lr * scale"),),
+        (("src/python/rates.pxi", "return max(lr * scale, min(lr, floor))", "return lr * scale"),),
         ("test_controllers.py", "test_controllers_plateau.py"),
     ),
 )

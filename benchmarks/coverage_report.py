@@ -49,7 +49,7 @@ FLOORS = {
 }
 # What cannot be counted: a file, what a line holds (or the first line of a function), and why.
 UNCOUNTED = (
-    ("cpu.c", r"__builtin_cpu_supports", "a machine has an instruction set or has it not"),
+    ("isas.c", r"__builtin_cpu_supports", "a machine has an instruction set or has it not"),
     ("pool.c", r"void after_fork_in_child", "the counts of a forked child are lost"),
     ("serial.pxi", r"_generation|_survivor|_outlive_fork|fresh|critical_section", "likewise"),
     ("serial.pxi", r"no lock could be had", "that wants a machine without memory"),
@@ -172,7 +172,7 @@ def compiled(folder: Path) -> Table:
             path = (folder / "build" / file["file"]).resolve()
             if not path.is_file():
                 path = ROOT / file["file"]
-            if path.parent == ROOT / "src":
+            if ROOT / "src" in path.parents:
                 cython = path.suffix in (".pyx", ".pxi")
                 key = ("Cython" if cython else "C", path.name, isa[1] if isa else "")
                 add(table[key], file, counted(path), cython)

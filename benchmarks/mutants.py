@@ -8,7 +8,7 @@ reason why no test could notice it. Exit code 1 if the share is below the floor.
 
 Needs cmake, ninja, cython and the packages of the tests; builds into a directory of its own.
 
-Usage: nice python benchmarks/mutants.py [--files step.c rules.h] [--sample 100] [--isa avx512]
+Usage: nice python benchmarks/mutants.py [--files step/step.c] [--sample 100] [--isa avx512]
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ CPU = 3  # seconds of processor time for one test: only what loops for ever take
 
 # The tests that look at a file most closely; the others come after them.
 FIRST = {
-    "rules.h": ["core", "cuts"],
-    "gradients.h": ["gradients", "core"],
-    "observe.h": ["monitor"],
-    "dtype.h": ["cuts", "core"],
-    "kernels.c": ["cuts", "core", "gradients"],
-    "reduce.c": ["gradients", "cuts", "core"],
-    "step.c": ["core", "cuts", "monitor"],
-    "step.h": ["cuts", "core"],
-    "view.c": ["cuts", "core"],
-    "view.h": ["core"],
+    "rules/all.h": ["core", "cuts"],
+    "kernels/blocks.h": ["gradients", "core"],
+    "kernels/observe.h": ["monitor"],
+    "kernels/real.h": ["cuts", "core"],
+    "kernels/kernels.c": ["cuts", "core", "gradients"],
+    "step/reduce.c": ["gradients", "cuts", "core"],
+    "step/step.c": ["core", "cuts", "monitor"],
+    "step/job.h": ["cuts", "core"],
+    "tensors/view.c": ["cuts", "core"],
+    "tensors/view.h": ["core"],
 }
 TESTS = ("core", "gradients", "monitor", "hostile", "cuts", "identities", "effective")
 
@@ -95,7 +95,7 @@ class Build:
             command = shlex.split(entry["command"])
             listed = [*command[: command.index("-o")], "-MM", "-MF", "-", entry["file"]]
             rule = subprocess.run(listed, cwd=folder, check=True, capture_output=True, text=True)
-            needs = {Path(word).name for word in rule.stdout.split() if str(SOURCE) in word}
+            needs = {os.path.relpath(w, SOURCE) for w in rule.stdout.split() if str(SOURCE) in w}
             output = folder / command[command.index("-o") + 1]
             isa = re.search(r"kernels_(\w+)\.dir", str(output))
             units.append(Unit(isa[1] if isa else "", tuple(command), output, frozenset(needs)))
@@ -255,7 +255,7 @@ def chosen(options: argparse.Namespace) -> list[Mutant]:
 
 def report(verdicts: Counter[tuple[str, str]], files: list[str]) -> float:
     """Prints a row for each file; returns the share of all that was killed."""
-    print(f"\n{'':14}{'killed':>8}{'survived':>10}{'share':>8}{'same code':>11}{'no C':>6}")
+    print(f"\n{'':20}{'killed':>8}{'survived':>10}{'share':>8}{'same code':>11}{'no C':>6}")
     total: Counter[str] = Counter()
     for name in [*files, "all"]:
         found = {v: n for (file, v), n in verdicts.items() if file == name} if name != "all" else {}
@@ -264,7 +264,7 @@ def report(verdicts: Counter[tuple[str, str]], files: list[str]) -> float:
         tried = row["killed"] + row["survived"]
         share = f"{row['killed'] / tried:.1%}" if tried else "-"
         print(
-            f"{name:14}{row['killed']:8}{row['survived']:10}{share:>8}"
+            f"{name:20}{row['killed']:8}{row['survived']:10}{share:>8}"
             f"{row['same']:11}{row['stillborn']:6}"
         )
     return total["killed"] / max(total["killed"] + total["survived"], 1)
@@ -286,7 +286,7 @@ def main() -> int:
         with ProcessPoolExecutor(
             options.jobs, multiprocessing.get_context("fork"), open_bench, (build, options.isa)
         ) as workers:
-            if not workers.submit(unchanged_passes, "step.c").result():
+            if not workers.submit(unchanged_passes, "step/step.c").result():
                 sys.exit("the tests fail without a mutant")
             for mutant, verdict in zip(found, workers.map(judge, found), strict=True):
                 verdicts[mutant.file, verdict] += 1

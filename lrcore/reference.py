@@ -1,8 +1,8 @@
 """Every rule in a few lines of plain NumPy: the specification of the compiled loops, bit for bit.
 
 The function of a rule changes `p` and the state arrays in place and returns the carried scalars of
-the next update. `h` holds the hyperparameters of rules.def by name, `k` the carried scalars. Each
-scalar is computed in double and narrowed once, to the dtype of `p`; see src/rules.h.
+the next update. `h` holds the hyperparameters of src/rules by name, `k` the carried scalars. Each
+scalar is computed in double and narrowed once, to the dtype of `p`; see src/rules.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def amsgrad(
 
 
 def rule(name: str) -> Callable[..., Carried]:
-    """The function of a row of rules.def."""
+    """The function of a row of src/rules."""
     function: Callable[..., Carried] = globals()[name]
     return function
 

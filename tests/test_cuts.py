@@ -12,7 +12,7 @@ from lrcore import _core, reference
 from lrcore._core import OBSERVED
 from lrcore.reference import Reference
 
-# Around the lanes of a sum, the blocks and chunks of src/step.h, and two of each.
+# Around the lanes of a sum, the blocks and chunks of src/step/job.h, and two of each.
 SIZES = (1, 15, 16, 17, 31, 32, 33, 1023, 1024, 1025, 2047, 2049, 16383, 16384, 16385, 32769)
 
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)

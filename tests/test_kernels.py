@@ -1,6 +1,6 @@
 """The loops as the compiler leaves them: vectorised on every instruction set, nothing else visible.
 
-Compiles src/kernels.c with the flags of CMakeLists.txt, so it needs a compiler and binutils.
+Compiles kernels.c with the flags of CMakeLists.txt, so it needs a compiler and binutils.
 """
 
 import platform
@@ -14,6 +14,7 @@ import pytest
 from lrcore._core import RULES
 
 ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src"
 CMAKE = (ROOT / "CMakeLists.txt").read_text()
 CC = shutil.which("gcc") or shutil.which("cc")
 REGISTERS = {"baseline": "xmm", "avx2": "ymm", "avx512": "zmm"}
@@ -48,9 +49,10 @@ def compiled(request, tmp_path_factory):
         *_flags(r"set\(kernel_options ([^)]*)\)"),
         *isa_rows()[name],
         f"-DLRC_TABLE=lrc_kernels_{name}",
+        f"-I{SOURCE / 'rules'}",
     ]
     subprocess.run(
-        [CC, "-std=c11", "-O3", "-fPIC", *flags, "-c", ROOT / "src" / "kernels.c", "-o", path],
+        [CC, "-std=c11", "-O3", "-fPIC", *flags, "-c", SOURCE / "kernels/kernels.c", "-o", path],
         check=True,
     )
     return name, path
@@ -111,7 +113,7 @@ FAMILY(wide, HYPER(lr, h1, h2, h3, h4, h5, h6, h7, h8, h9), CARRIED(k0, k1),
 RULE(wide, wide, STATE(s0, s1, s2, s3, s4))
 """
 SIZES = """
-#include "step.h"
+#include "job.h"
 #include <stdio.h>
 int main(void)
 {
@@ -124,11 +126,12 @@ int main(void)
 
 def test_a_row_wider_than_all_others_finds_room(tmp_path):
     source = tmp_path / "src"
-    shutil.copytree(ROOT / "src", source)
-    with (source / "rules.def").open("a") as rules:
+    shutil.copytree(SOURCE, source)
+    with (source / "rules/all.def").open("a") as rules:
         rules.write(WIDE)
-    (tmp_path / "sizes.c").write_text(SIZES)
-    command = [CC, "-std=c11", "-Wall", "-Werror", "-I", source, tmp_path / "sizes.c"]
+    (source / "step/sizes.c").write_text(SIZES)
+    floors = [f"-I{source / floor}" for floor in ("rules", "kernels", "tensors")]
+    command = [CC, "-std=c11", "-Wall", "-Werror", *floors, source / "step/sizes.c"]
     subprocess.run([*command, "-o", tmp_path / "sizes"], check=True)
     done = subprocess.run([tmp_path / "sizes"], capture_output=True, text=True, check=True)
     assert done.stdout == "13 5 3"

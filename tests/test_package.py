@@ -123,8 +123,9 @@ def test_an_object_for_one_instruction_set_shows_its_table_alone(tmp_path):
     if not SOURCE.is_dir():
         pytest.skip("there is no source beside the tests")
     flags = ["-std=c11", "-O2", "-fno-math-errno", "-fopenmp-simd", "-DLRC_TABLE=the_table"]
+    flags.append(f"-I{SOURCE / 'rules'}")
     output = str(tmp_path / "kernels.o")
-    output_of("cc", *flags, "-c", str(SOURCE / "kernels.c"), "-o", output)
+    output_of("cc", *flags, "-c", str(SOURCE / "kernels/kernels.c"), "-o", output)
     shown = output_of("nm", "-g", "--defined-only", output).splitlines()
     assert [line.split()[-1].lstrip("_") for line in shown] == ["the_table"]
 

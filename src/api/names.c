@@ -5,7 +5,7 @@
 enum {
 #define FAMILY(name, hyper, carried, folded) FAMILY_##name,
 #define RULE(name, family, state)
-#include "rules.def"
+#include "all.def"
 #undef FAMILY
     FAMILIES
 };
@@ -14,7 +14,7 @@ static const struct {
     const char *hyper, *carried;
 } families[FAMILIES] = {
 #define FAMILY(name, hyper, carried, folded) [FAMILY_##name] = {TEXT(hyper), TEXT(carried)},
-#include "rules.def"
+#include "all.def"
 #undef FAMILY
 #undef RULE
 };
@@ -27,7 +27,7 @@ lrc_rule_names lrc_names_of(int rule)
     } rules[LRC_RULES] = {
 #define FAMILY(name, hyper, carried, folded)
 #define RULE(name, family, state) [LRC_RULE_##name] = {#name, TEXT(state), FAMILY_##family},
-#include "rules.def"
+#include "all.def"
 #undef FAMILY
 #undef RULE
     };

@@ -1,12 +1,12 @@
-# Part of _core.pyx: what it calls of src/*.h, and nothing else.
+# Part of _core.pyx: what it calls of the floors below, and nothing else.
 
-cdef extern from "kernels.h":
+cdef extern from "table.h":
     enum: LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES, LRC_RULES, LRC_MAX_SCALARS, LRC_MAX_STATES
     ctypedef struct lrc_kernels:
         pass
     ctypedef const lrc_kernels* lrc_table[2]
 
-cdef extern from "cpu.h":
+cdef extern from "isas.h":
     enum: LRC_MAX_ISAS
     ctypedef struct lrc_isa:
         const char* name
@@ -30,7 +30,7 @@ cdef extern from "view.h":
         Py_ssize_t* shape
         Py_ssize_t* stride
 
-cdef extern from "step.h":
+cdef extern from "job.h":
     enum: LRC_BLOCK
     ctypedef struct lrc_tensor:
         void** array

@@ -1,14 +1,14 @@
 /* The update rules as a table of loops, one table for each instruction set.
  * Knows flat arrays of one dtype and plain scalars; refuses to know tensors, strides or Python. */
-#ifndef LRC_KERNELS_H
-#define LRC_KERNELS_H
+#ifndef LRC_TABLE_H
+#define LRC_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 enum { LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES };
 
-/* The lists of rules.def, as they stand. */
+/* The lists of all.def, as they stand. */
 #define HYPER(...) __VA_ARGS__
 #define CARRIED(...) __VA_ARGS__
 #define FOLDED(...) __VA_ARGS__
@@ -27,7 +27,7 @@ union lrc_longest_scalars {
         char folded;                                                                               \
     } name##_folded;
 #define RULE(...)
-#include "rules.def"
+#include "all.def"
 #undef FAMILY
 #undef RULE
 };
@@ -38,7 +38,7 @@ union lrc_longest_state {
     struct {                                                                                       \
         char state;                                                                                \
     } name;
-#include "rules.def"
+#include "all.def"
 #undef FAMILY
 #undef RULE
 };
@@ -52,7 +52,7 @@ enum {
 enum {
 #define FAMILY(...)
 #define RULE(name, family, state) LRC_RULE_##name,
-#include "rules.def"
+#include "all.def"
 #undef FAMILY
 #undef RULE
     LRC_RULES
@@ -66,7 +66,7 @@ typedef union {
 
 /* hyper -> folded, advancing the carried scalars. */
 typedef void lrc_coefficients(const double *hyper, double *carried, lrc_folded *folded);
-/* One update of n elements. arrays: parameter, gradient, then state in the order of rules.def.
+/* One update of n elements. arrays: parameter, gradient, then state in the order of its row.
  * They do not overlap (checked by the caller). */
 typedef void lrc_loop(const lrc_folded *folded, void *const *arrays, size_t n);
 /* Sum of (factor * x)^2 in double, in an order that depends on n alone. */

@@ -1,9 +1,9 @@
 /* Which instruction sets this library was built for and this machine can run.
  * Refuses to know what they are used for. */
-#ifndef LRC_CPU_H
-#define LRC_CPU_H
+#ifndef LRC_ISAS_H
+#define LRC_ISAS_H
 
-#include "kernels.h"
+#include "table.h"
 
 typedef struct {
     const char *name;

@@ -2,7 +2,7 @@
 
 
 class Rule(NamedTuple):
-    """A row of rules.def."""
+    """A row of src/rules."""
 
     index: int
     state: tuple[str, ...]

@@ -1,4 +1,4 @@
-#include "step.h"
+#include "job.h"
 
 #include "pool.h"
 

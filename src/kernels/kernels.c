@@ -1,7 +1,7 @@
 /* rules x dtypes -> one table. Compiled once for each instruction set, with LRC_TABLE naming the
  * table. Everything else here is static: a second visible function, compiled for AVX, might be
  * the copy that the linker keeps for all. */
-#include "kernels.h"
+#include "table.h"
 
 #include <float.h>
 #include <stdint.h>
@@ -22,7 +22,7 @@
         double carried;                                                                            \
     };
 #define RULE(...)
-#include "rules.def"
+#include "all.def"
 #undef FAMILY
 #undef RULE
 
@@ -51,14 +51,14 @@
 #define bits uint32_t
 #define TINY FLT_MIN
 #define ROOT 0x1p-63F
-#include "dtype.h"
+#include "real.h"
 
 #define SUFFIX f64
 #define real double
 #define bits uint64_t
 #define TINY DBL_MIN
 #define ROOT 0x1p-511
-#include "dtype.h"
+#include "real.h"
 
 extern const lrc_table LRC_TABLE;
 const lrc_table LRC_TABLE = {[LRC_FLOAT32] = &kernels_f32, [LRC_FLOAT64] = &kernels_f64};

@@ -1,10 +1,10 @@
 /* One update of many tensors: splits them into chunks of fixed size and hands each to its loop.
  * With reduce.h the entry to the compiled core. Refuses to check or allocate anything: what reaches this
  * point cannot fail. */
-#ifndef LRC_STEP_H
-#define LRC_STEP_H
+#ifndef LRC_JOB_H
+#define LRC_JOB_H
 
-#include "kernels.h"
+#include "table.h"
 #include "view.h"
 
 enum {

@@ -4,7 +4,7 @@
 #ifndef LRC_REDUCE_H
 #define LRC_REDUCE_H
 
-#include "step.h"
+#include "job.h"
 
 /* The Euclidean norm times job->factor, a power of two that it sets: 1 unless squares leave the
  * range of double. Not finite only if a gradient is not. */

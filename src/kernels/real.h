@@ -7,7 +7,7 @@
         real folded;                                                                               \
     };
 #define RULE(...)
-#include "rules.def"
+#include "all.def"
 #undef FAMILY
 #undef RULE
 
@@ -34,9 +34,9 @@ static inline real NAME(over)(real x, real root, real least)
 }
 #define over(x, root, least) NAME(over)(x, root, least)
 
-#include "rules.h"
+#include "all.h"
 
-#include "gradients.h"
+#include "blocks.h"
 
 #include "observe.h"
 
@@ -45,12 +45,12 @@ static const lrc_kernels NAME(kernels) = {
 #define FAMILY(...)
 #define RULE(name, family, state) [LRC_RULE_##name] = NAME(family##_coefficients),
     .coefficients = {
-#include "rules.def"
+#include "all.def"
     },
 #undef RULE
 #define RULE(name, family, state) [LRC_RULE_##name] = NAME(name),
     .loop = {
-#include "rules.def"
+#include "all.def"
     },
 #undef RULE
 #undef FAMILY

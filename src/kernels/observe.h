@@ -1,4 +1,4 @@
-/* The loop over one flat block of an update that is observed. Included like gradients.h. */
+/* The loop over one flat block of an update that is observed. Included like blocks.h. */
 
 struct NAME(lanes) {
     double p[NAME(LANES)], g[NAME(LANES)], u[NAME(LANES)], product[NAME(LANES)], along[NAME(LANES)];

@@ -1,5 +1,5 @@
 /* Loops over one flat block of gradients: norm, finiteness, clipping, coupled decay.
- * Included once for each dtype by kernels.c, like rules.h. */
+ * Included once for each dtype by kernels.c, like all.h. */
 
 enum { NAME(LANES) = 16 };
 

@@ -1,4 +1,4 @@
-#include "cpu.h"
+#include "isas.h"
 
 #ifdef __AVX__
 #error "this object must run on every machine: leave -mavx and the like out of CFLAGS"

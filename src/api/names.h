@@ -2,7 +2,7 @@
 #ifndef LRC_NAMES_H
 #define LRC_NAMES_H
 
-#include "kernels.h"
+#include "table.h"
 
 /* Lists are comma-separated; "NOTHING" is the empty one. */
 typedef struct {

@@ -1,4 +1,4 @@
-# Part of _core.pyx: parameters, gradients and state as the pointers that step.h wants.
+# Part of _core.pyx: parameters, gradients and state as the pointers that job.h wants.
 
 cdef struct Leaf:
     PyObject* array      # the parameter; Binding.parameters holds the reference

@@ -3,7 +3,7 @@
 #ifndef LRC_VIEW_H
 #define LRC_VIEW_H
 
-#include "kernels.h"
+#include "table.h"
 
 extern const ptrdiff_t lrc_item_size[LRC_DTYPES];
 
