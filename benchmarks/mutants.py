@@ -51,10 +51,12 @@ CPU = 3  # seconds of processor time for one test: only what loops for ever take
 
 # The tests that look at a file most closely; the others come after them.
 FIRST = {
-    "rules/all.h": ["core", "cuts"],
+    "rules/descent.h": ["core", "cuts"],
+    "rules/adagrad.h": ["core", "cuts"],
+    "rules/adam.h": ["core", "cuts"],
+    "rules/rounding.h": ["cuts", "core"],
     "kernels/blocks.h": ["gradients", "core"],
     "kernels/observe.h": ["monitor"],
-    "kernels/real.h": ["cuts", "core"],
     "kernels/kernels.c": ["cuts", "core", "gradients"],
     "step/reduce.c": ["gradients", "cuts", "core"],
     "step/step.c": ["core", "cuts", "monitor"],

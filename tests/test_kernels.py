@@ -108,7 +108,7 @@ def test_an_object_shows_its_table_and_nothing_else(compiled):
 
 
 WIDE = """
-FAMILY(wide, HYPER(lr, h1, h2, h3, h4, h5, h6, h7, h8, h9), CARRIED(k0, k1),
+SCALARS(wide, HYPER(lr, h1, h2, h3, h4, h5, h6, h7, h8, h9), CARRIED(k0, k1),
        FOLDED(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12))
 RULE(wide, wide, STATE(s0, s1, s2, s3, s4))
 """
@@ -127,7 +127,7 @@ int main(void)
 def test_a_row_wider_than_all_others_finds_room(tmp_path):
     source = tmp_path / "src"
     shutil.copytree(SOURCE, source)
-    with (source / "rules/all.def").open("a") as rules:
+    with (source / "rules/adam.def").open("a") as rules:
         rules.write(WIDE)
     (source / "step/sizes.c").write_text(SIZES)
     floors = [f"-I{source / floor}" for floor in ("rules", "kernels", "tensors")]

@@ -3,35 +3,28 @@
 #define TEXT(...) #__VA_ARGS__
 
 enum {
-#define FAMILY(name, hyper, carried, folded) FAMILY_##name,
-#define RULE(name, family, state)
+#define SCALARS(name, hyper, carried, folded) SCALARS_##name,
 #include "all.def"
-#undef FAMILY
-    FAMILIES
+    SCALAR_SETS
 };
 
 static const struct {
     const char *hyper, *carried;
-} families[FAMILIES] = {
-#define FAMILY(name, hyper, carried, folded) [FAMILY_##name] = {TEXT(hyper), TEXT(carried)},
+} sets[SCALAR_SETS] = {
+#define SCALARS(name, hyper, carried, folded) [SCALARS_##name] = {TEXT(hyper), TEXT(carried)},
 #include "all.def"
-#undef FAMILY
-#undef RULE
 };
 
 lrc_rule_names lrc_names_of(int rule)
 {
     static const struct {
         const char *name, *state;
-        int family;
+        int scalars;
     } rules[LRC_RULES] = {
-#define FAMILY(name, hyper, carried, folded)
-#define RULE(name, family, state) [LRC_RULE_##name] = {#name, TEXT(state), FAMILY_##family},
+#define RULE(name, scalars, state) [LRC_RULE_##name] = {#name, TEXT(state), SCALARS_##scalars},
 #include "all.def"
-#undef FAMILY
-#undef RULE
     };
-    const int family = rules[rule].family;
-    return (lrc_rule_names){rules[rule].name, rules[rule].state, families[family].hyper,
-                            families[family].carried};
+    const int set = rules[rule].scalars;
+    return (lrc_rule_names){rules[rule].name, rules[rule].state, sets[set].hyper,
+                            sets[set].carried};
 }

@@ -14,36 +14,33 @@
 #define EXPAND(name, suffix) PASTE(name, suffix)
 #define NAME(name) EXPAND(name, SUFFIX)
 
-#define FAMILY(name, hyper, carried, folded)                                                       \
+#define SCALARS(name, hyper, carried, folded)                                                      \
     struct name##_hyper {                                                                          \
         double hyper;                                                                              \
     };                                                                                             \
     struct name##_carried {                                                                        \
         double carried;                                                                            \
     };
-#define RULE(...)
 #include "all.def"
-#undef FAMILY
-#undef RULE
 
-#define COEFFICIENTS(family)                                                                       \
-    static void NAME(family##_scalars)(const struct family##_hyper *h, struct family##_carried *k, \
-                                       struct NAME(family##_folded) *c);                           \
-    static void NAME(family##_coefficients)(const double *h, double *k, lrc_folded *c)             \
+#define COEFFICIENTS(scalars)                                                                      \
+    static void NAME(scalars##_fold)(const struct scalars##_hyper *h, struct scalars##_carried *k, \
+                                     struct NAME(scalars##_folded) *c);                            \
+    static void NAME(scalars##_coefficients)(const double *h, double *k, lrc_folded *c)            \
     {                                                                                              \
-        NAME(family##_scalars)((const void *)h, (void *)k, (void *)c);                             \
+        NAME(scalars##_fold)((const void *)h, (void *)k, (void *)c);                               \
     }                                                                                              \
-    static void NAME(family##_scalars)(const struct family##_hyper *h, struct family##_carried *k, \
-                                       struct NAME(family##_folded) *c)
+    static void NAME(scalars##_fold)(const struct scalars##_hyper *h, struct scalars##_carried *k, \
+                                     struct NAME(scalars##_folded) *c)
 
-#define KERNEL(rule, family)                                                                       \
-    static inline void NAME(rule##_body)(struct NAME(family##_folded) c, void *const *a,           \
+#define KERNEL(rule, scalars)                                                                      \
+    static inline void NAME(rule##_body)(struct NAME(scalars##_folded) c, void *const *a,          \
                                          size_t n);                                                \
     static void NAME(rule)(const lrc_folded *folded, void *const *a, size_t n)                     \
     {                                                                                              \
-        NAME(rule##_body)(*(const struct NAME(family##_folded) *)(const void *)folded, a, n);      \
+        NAME(rule##_body)(*(const struct NAME(scalars##_folded) *)(const void *)folded, a, n);     \
     }                                                                                              \
-    static inline void NAME(rule##_body)(const struct NAME(family##_folded) c, void *const *a,     \
+    static inline void NAME(rule##_body)(const struct NAME(scalars##_folded) c, void *const *a,    \
                                          size_t n)
 
 #define SUFFIX f32

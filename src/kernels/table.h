@@ -16,7 +16,7 @@ enum { LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES };
 
 /* A byte for each entry of a list, so that their sizes are the lengths of the longest lists. */
 union lrc_longest_scalars {
-#define FAMILY(name, hyper, carried, folded)                                                       \
+#define SCALARS(name, hyper, carried, folded)                                                      \
     struct {                                                                                       \
         char hyper;                                                                                \
     } name##_hyper;                                                                                \
@@ -26,21 +26,15 @@ union lrc_longest_scalars {
     struct {                                                                                       \
         char folded;                                                                               \
     } name##_folded;
-#define RULE(...)
 #include "all.def"
-#undef FAMILY
-#undef RULE
 };
 
 union lrc_longest_state {
-#define FAMILY(...)
-#define RULE(name, family, state)                                                                  \
+#define RULE(name, scalars, state)                                                                 \
     struct {                                                                                       \
         char state;                                                                                \
     } name;
 #include "all.def"
-#undef FAMILY
-#undef RULE
 };
 
 enum {
@@ -50,11 +44,8 @@ enum {
 };
 
 enum {
-#define FAMILY(...)
-#define RULE(name, family, state) LRC_RULE_##name,
+#define RULE(name, scalars, state) LRC_RULE_##name,
 #include "all.def"
-#undef FAMILY
-#undef RULE
     LRC_RULES
 };
 
@@ -78,8 +69,9 @@ typedef void lrc_clip_loop(void *out, const void *in, size_t n, double scale, do
 typedef void lrc_couple_loop(void *out, const void *in, const void *p, size_t n, double l2);
 
 /* What an update did to some elements: sums of squares of the parameters before it, of gradients
- * and updates, the sums of products of updates with those before and with gradients; the numbers of gradients that are not
- * zero, of those among them whose update is, and of gradients that are not finite. */
+ * and updates, the sums of products of updates with those before and with gradients; the numbers of
+ * gradients that are not zero, of those among them whose update is, and of gradients that are not
+ * finite. */
 typedef struct {
     double p, g, u, product, along, wanted, dead, nonfinite;
 } lrc_sums;

@@ -1,0 +1,114 @@
+/* Steps over the root of gathered squares: of their sum, or of an average. Refuses to correct for
+ * the start at zero. */
+
+/* Duchi, Hazan & Singer 2011. */
+COEFFICIENTS(adagrad)
+{
+    (void)k;
+    c->rate = (real)h->lr;
+    c->root = (real)h->eps_root;
+    c->eps = (real)h->eps;
+    c->least = ROOT;
+}
+
+KERNEL(adagrad, adagrad)
+{
+    real *restrict p = a[0], *restrict s = a[2];
+    const real *restrict g = a[1];
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        s[i] = settle(s[i] + g[i] * g[i]);
+        p[i] -= c.rate * over(g[i], sqrt(s[i] + c.root) + c.eps, c.least);
+    }
+}
+
+/* Tieleman & Hinton 2012. */
+COEFFICIENTS(rmsprop)
+{
+    (void)k;
+    c->rho = (real)h->rho;
+    c->gain = 1 - c->rho;
+    c->rate = (real)h->lr;
+    c->root = (real)h->eps_root;
+    c->eps = (real)h->eps;
+    c->mu = (real)h->momentum;
+    c->least = (real)((double)ROOT * sqrt(1 / (double)c->gain));
+    /* differences below 256 * ROOT are missed as well */
+    c->least_s = (real)((double)ROOT * sqrt(1 / (double)c->gain + 65536));
+}
+
+KERNEL(rmsprop, rmsprop)
+{
+    real *restrict p = a[0], *restrict v = a[2];
+    const real *restrict g = a[1];
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        v[i] = settle(c.rho * v[i] + c.gain * (g[i] * g[i]));
+        p[i] -= c.rate * over(g[i], sqrt(v[i] + c.root) + c.eps, c.least);
+    }
+}
+
+KERNEL(rmsprop_momentum, rmsprop)
+{
+    real *restrict p = a[0], *restrict v = a[2], *restrict b = a[3];
+    const real *restrict g = a[1];
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        v[i] = settle(c.rho * v[i] + c.gain * (g[i] * g[i]));
+        b[i] = halt(c.mu * b[i] + over(g[i], sqrt(v[i] + c.root) + c.eps, c.least));
+        p[i] -= c.rate * b[i];
+    }
+}
+
+/* Graves 2013, with the exponentially weighted variance s instead of the difference v - mean^2,
+ * which cancels and can turn negative. */
+KERNEL(rmsprop_centered, rmsprop)
+{
+    real *restrict p = a[0], *restrict mean = a[2], *restrict s = a[3];
+    const real *restrict g = a[1];
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        const real d = halt_root(g[i] - mean[i]);
+        mean[i] = halt(c.rho * mean[i] + c.gain * g[i]);
+        s[i] = settle(c.rho * (s[i] + c.gain * (d * d)));
+        p[i] -= c.rate * over(g[i], sqrt(s[i] + c.root) + c.eps, c.least_s);
+    }
+}
+
+KERNEL(rmsprop_centered_momentum, rmsprop)
+{
+    real *restrict p = a[0], *restrict mean = a[2], *restrict s = a[3], *restrict b = a[4];
+    const real *restrict g = a[1];
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        const real d = halt_root(g[i] - mean[i]);
+        mean[i] = halt(c.rho * mean[i] + c.gain * g[i]);
+        s[i] = settle(c.rho * (s[i] + c.gain * (d * d)));
+        b[i] = halt(c.mu * b[i] + over(g[i], sqrt(s[i] + c.root) + c.eps, c.least_s));
+        p[i] -= c.rate * b[i];
+    }
+}
+
+/* Zeiler 2012. */
+COEFFICIENTS(adadelta)
+{
+    (void)k;
+    c->rho = (real)h->rho;
+    c->gain = 1 - c->rho;
+    c->rate = (real)h->lr;
+    c->eps = (real)h->eps;
+    c->least = (real)((double)TINY / (double)c->gain);
+}
+
+KERNEL(adadelta, adadelta)
+{
+    real *restrict p = a[0], *restrict v = a[2], *restrict u = a[3];
+    const real *restrict g = a[1];
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        v[i] = settle(c.rho * v[i] + c.gain * (g[i] * g[i]));
+        const real delta = sqrt(over(u[i] + c.eps, v[i] + c.eps, c.least)) * g[i];
+        u[i] = settle(c.rho * u[i] + c.gain * (delta * delta));
+        p[i] -= c.rate * delta;
+    }
+}
