@@ -1,4 +1,4 @@
-/* The list of rules as text, for the Python layer. */
+/* The list of rules as text, for the Python layer. Refuses to know what a rule does. */
 #ifndef LRC_NAMES_H
 #define LRC_NAMES_H
 

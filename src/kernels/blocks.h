@@ -1,5 +1,5 @@
 /* Loops over one flat block of gradients: norm, finiteness, clipping, coupled decay.
- * Included once for each dtype by kernels.c, like all.h. */
+ * Included once for each dtype by real.h, like the rules; refuses to know any of these. */
 
 enum { NAME(LANES) = 16 };
 

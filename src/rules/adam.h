@@ -1,4 +1,5 @@
-/* Steps of a mean over the root of a mean square, both corrected for their start at zero. */
+/* Steps of a mean over the root of a mean square, both corrected for their start at zero.
+ * Refuses rules without a mean of gradients. */
 
 /* Kingma & Ba 2015; Loshchilov & Hutter 2019 (decay). The bias corrections 1 - product are moved
  * out of the loop: m / c1 / (sqrt(v / c2 + eps_root) + eps) =

@@ -1,6 +1,6 @@
 /* One update of many tensors: splits them into chunks of fixed size and hands each to its loop.
- * With reduce.h the entry to the compiled core. Refuses to check or allocate anything: what reaches this
- * point cannot fail. */
+ * With reduce.h the entry to the compiled core. Refuses to check or allocate anything: what reaches
+ * this point cannot fail. */
 #ifndef LRC_JOB_H
 #define LRC_JOB_H
 

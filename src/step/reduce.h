@@ -1,6 +1,6 @@
 /* Norm and finiteness of all gradients of a job. The partial sums of the chunks are added in their
  * order, whoever computed them: the same bits for every number of threads, layout and
- * instruction set. */
+ * instruction set. Refuses to change anything but the job's partial sums and factor. */
 #ifndef LRC_REDUCE_H
 #define LRC_REDUCE_H
 
