@@ -168,7 +168,7 @@ BREAKAGES = (
     Breakage(
         "R22",
         "the last element of an array is not compared with the next array",
-        (("lrcore/parameters.py", "if other[1] > span[0]]", "if other[1] > span[0] + 8]"),),
+        (("lrcore/sharing.py", "if other[1] > span[0]]", "if other[1] > span[0] + 8]"),),
         ("test_overlap.py", "test_parameters.py"),
     ),
     Breakage(

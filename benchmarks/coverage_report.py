@@ -21,6 +21,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -102,7 +103,8 @@ def build(folder: Path) -> Path:
         "-DLRCORE_COVERAGE=ON",
         f"-DPython_EXECUTABLE={sys.executable}",
     ]
-    options += ["-DSKBUILD_PROJECT_NAME=lrcore", "-DSKBUILD_PROJECT_VERSION=0"]
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    options += ["-DSKBUILD_PROJECT_NAME=lrcore", f"-DSKBUILD_PROJECT_VERSION={version}"]
     made = folder / "build"
     configure = ["cmake", "-G", "Ninja", "-S", str(ROOT), "-B", str(made), *options]
     for command in (configure, ["cmake", "--build", str(made)]):

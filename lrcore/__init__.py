@@ -16,6 +16,7 @@ try:
     from ._core import COMPILER as _COMPILER
     from ._core import ISA as _ISA
     from ._core import ISAS as _ISAS
+    from ._core import VERSION as _VERSION
 except ModuleNotFoundError as error:
     if error.name != "lrcore._core":
         raise
@@ -134,7 +135,7 @@ else:
         return sorted({*globals(), *_LATER})
 
 
-__version__ = "0.1.0"
+__version__ = _VERSION
 
 _register_with_threadpoolctl()
 

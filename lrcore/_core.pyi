@@ -7,7 +7,6 @@ from typing_extensions import disjoint_base
 
 _T = TypeVar("_T")
 _Changes: TypeAlias = list[tuple[dict[str, Any], dict[str, Any]]]
-_Value: TypeAlias = float | Callable[[int], float]
 
 class Rule(NamedTuple):
     index: int  # type: ignore[assignment]
@@ -20,6 +19,7 @@ DTYPES: tuple[np.dtype[Any], ...]
 POLICIES: tuple[str, ...]
 ISAS: tuple[str, ...]
 ISA: str
+VERSION: str
 COMPILER: str
 BLOCK: int
 OBSERVED: tuple[str, ...]
@@ -49,6 +49,20 @@ class Attachment:
         nonfinite: str,
         controllers: list[Any],
         num_threads: int,
+        default_threads: Callable[[], int],
+    ) -> None: ...
+
+@final
+class Hyper:
+    def __init__(
+        self,
+        name: str,
+        given: float | Callable[[int], float],
+        check: Callable[[str, Any], float],
+        *,
+        high: float,
+        narrow: float,
+        pure: bool,
     ) -> None: ...
 
 @final
@@ -81,7 +95,7 @@ class Stepper(Serial):
     def _refusals(self) -> Tally: ...
     def _prepare(
         self,
-        rates: list[tuple[_Value, float]],
+        rates: list[tuple[Hyper, float]],
         groups: list[tuple[Any, ...]],
         tensors: list[tuple[Any, ...]],
         tree: Any,
@@ -93,7 +107,7 @@ class Stepper(Serial):
     ) -> Attachment: ...
     def _attach(self, new: Attachment, changes: _Changes) -> None: ...
     def _next_rate(self, group: int) -> float: ...
-    def _replace_rates(self, groups: list[bool], value: _Value, changes: _Changes) -> None: ...
+    def _replace_rates(self, groups: list[bool], hyper: Hyper, changes: _Changes) -> None: ...
     def _get_carried(self, rules: Sequence[Rule]) -> list[dict[str, float]]: ...
     def _get_applied(self, rules: Sequence[Rule]) -> list[dict[str, float]]: ...
     def _go_back(

@@ -175,26 +175,3 @@ def assign(owner: Any, name: str, value: Any) -> None:
         )
     value = checked(type(owner).__name__, name, value, _types(type(owner))[name])
     object.__setattr__(owner, name, value)
-
-
-# The float hyperparameters of all optimizers; any of these may also be a schedule.
-SCHEDULABLE: Final[dict[str, Any]] = {
-    "lr": NonNegative,
-    "momentum": Decay,
-    "dampening": Fraction,
-    "rho": Decay,
-    "beta1": Decay,
-    "beta2": Decay,
-    "eps": NonNegative,
-    "eps_root": NonNegative,
-    "l2": NonNegative,
-    "weight_decay": NonNegative,
-}
-# Those that are used before the first update, and so cannot be schedules.
-FIXED: Final[dict[str, Any]] = {"initial_accumulator_value": NonNegative}
-FLAGS: Final = frozenset({"nesterov", "lr_in_momentum", "centered", "amsgrad", "eps_hat"})
-
-
-def number_or_schedule(owner: str, name: str, value: Any, hyper: str) -> Any:
-    """A hyperparameter: a checked number, or a callable, whose values are checked when used."""
-    return value if callable(value) else checked(owner, name, value, SCHEDULABLE[hyper])

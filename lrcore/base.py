@@ -10,20 +10,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import arguments, calls, checkpoint, hints, parameters
+from . import calls, checkpoint, hints, parameters
 from ._core import DTYPES, RULES, Rule
 from .arena import new_state
 from .controllers import Controller, binding
 from .effective import effective_rate
 from .groups import Group, in_group, is_grouped
+from .hyperparameters import Value, as_hyper, check_hyper, number_or_schedule
 from .memory import Watched
-from .options import DEFAULTS, Common, Plan, Value, check_common, check_hyper
+from .options import DEFAULTS, Common, Plan, check_common
 from .parameters import Array
 from .saved_state import Place
 from .saving import Saving
 from .scales import before_scales
 from .schedules import Constant, Schedule
+from .sharing import check_distinct
 from .synonyms import OPTIMIZER, synonym
+from .trees import check_names, flatten
 
 
 class RuleChoice(NamedTuple):
@@ -141,7 +144,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         trees = list(self._tree if self._grouped else [self._tree]) if known else []
         named, places = list(self._named), dict(self._places)
         for i, group in enumerate(groups[known:], known):
-            tree, leaves = parameters.flatten(group.params)
+            tree, leaves = flatten(group.params)
             trees.append(tree)
             named.append(in_group(leaves, group.names, f"{i}." if grouped else ""))
             pairs = zip(leaves, named[i], strict=True)
@@ -152,8 +155,8 @@ class Optimizer(Saving, metaclass=hints.Hinting):
             raise ValueError(f"{type(self).__name__}: there are no parameters")
         for leaves, group in zip(named, groups, strict=True):
             parameters.check_parameters(leaves, group.params)
-        parameters.check_names(names)
-        parameters.check_distinct(everything)
+        check_names(names)
+        check_distinct(everything)
         plan = Plan(*(list(part) for part in self._plan))
         state = dict(self._state)
         for group, leaves in zip(groups[known:], named[known:], strict=True):
@@ -171,7 +174,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         }
         changes = binding(self._controllers_used, Watched(tree, everything), self._refusals)
         common = check_common(type(self).__name__, self._common)
-        new = self._prepare(*plan, tree, _given(groups, grouped), names, common)
+        new = self._prepare(*plan.handed(), tree, _given(groups, grouped), names, common)
         self._attach(new, [(vars(self), mine), *changes])
 
     def _plan_group(
@@ -292,7 +295,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
 
     @lr.setter
     def lr(self, value: Value) -> None:
-        checked = arguments.number_or_schedule(type(self).__name__, "lr", value, "lr")
+        checked = number_or_schedule(type(self).__name__, "lr", value, "lr")
         self._between(lambda: self._assign_lr(value, checked))
 
     def _assign_lr(self, value: Value, checked: Value) -> None:
@@ -313,7 +316,8 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         pairs = zip(follow, self._groups, self._plan.rates, strict=True)
         rates = [(checked, group.lr_scale) if ours else old for ours, group, old in pairs]
         plan, options = self._plan._replace(rates=rates), {**self._options, "lr": value}
-        self._replace_rates(follow, checked, [(vars(self), {"_plan": plan, "_options": options})])
+        changes = [(vars(self), {"_plan": plan, "_options": options})]
+        self._replace_rates(follow, as_hyper("lr", checked), changes)
 
     @property
     def lrs(self) -> tuple[float, ...]:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import NonNegative, Positive, checked
-from .parameters import flatten
 from .schedules import Schedule
+from .trees import flatten
 
 
 class NoiseScale(NamedTuple):

@@ -325,7 +325,7 @@ def _put(
     new = None
     if others is not None or plan is not opt._plan:
         new = opt._prepare(
-            *plan, opt._tree, opt._given(), opt._names, settled.common, keep_bound=True
+            *plan.handed(), opt._tree, opt._given(), opt._names, settled.common, keep_bound=True
         )
     after = [states.get(i, c.state_dict()) for i, c in enumerate(opt.controllers)]
     strangers = [

@@ -7,8 +7,9 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .parameters import Array, entries
+from .trees import entries
 
 Trail = list[tuple[str, Any]]  # from the root to an array: how to write it, and what is there
 
@@ -72,7 +73,7 @@ def _is_list_of_numbers(node: Any) -> bool:
     return all(_is_list_of_numbers(child) for _, child in below)
 
 
-def _array(place: str, array: Array) -> str:
+def _array(place: str, array: NDArray[Any]) -> str:
     plain = array.dtype.newbyteorder("=")
     if isinstance(array, np.ma.MaskedArray):
         return f"{place}.data"

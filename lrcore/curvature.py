@@ -9,9 +9,11 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from . import parameters
+from . import parameters, trees
 from .arguments import Natural, NonNegative, Positive, checked
-from .parameters import Array, Tree
+from .parameters import Array
+from .sharing import check_distinct
+from .trees import Tree
 
 Vector = NDArray[np.float64]
 
@@ -104,7 +106,7 @@ class _Hessian:
     """Products with the Hessian, from gradients at copies of the parameters."""
 
     def __init__(self, grad: Callable[[Any], Any], x: Any, distance: float | None) -> None:
-        self.tree, leaves = parameters.flatten(x)
+        self.tree, leaves = trees.flatten(x)
         self.names = [name for name, _ in leaves]
         for name, array in leaves:
             _check_point(name, array)
@@ -131,7 +133,7 @@ class _Hessian:
         for copy in self.copies:
             copy[...] = at[start : start + copy.size].reshape(copy.shape)
             start += copy.size
-        given = parameters.in_order(
+        given = trees.in_order(
             self.tree, self.grad(_nested(self.tree, iter(self.copies))), self.names
         )
         gradients = [
@@ -225,14 +227,14 @@ def newton_step(params: Any, grads: Any, hessian: Any, *, damping: float = 0.0) 
     array([0., 0.])
     """
     damping = checked("newton_step", "damping", damping, NonNegative)
-    tree, leaves = parameters.flatten(params)
+    tree, leaves = trees.flatten(params)
     names = [name for name, _ in leaves]
     parameters.check_parameters(leaves, params)
-    parameters.check_distinct(leaves)
+    check_distinct(leaves)
     if not leaves:
         return
     arrays: list[Array] = [array for _, array in leaves]
-    given = parameters.in_order(tree, grads, names)
+    given = trees.in_order(tree, grads, names)
     gradients = [
         parameters.as_gradient(g, p, name, keep=False)
         for g, p, name in zip(given, arrays, names, strict=True)

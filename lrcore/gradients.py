@@ -9,11 +9,13 @@ import numpy as np
 
 from . import _core, arguments, parameters
 from .parameters import Array
+from .sharing import check_distinct
+from .trees import flatten
 
 
 def _arrays(owner: str, grads: Any) -> list[tuple[str, Array]]:
     """The arrays of a nested structure, checked to be real."""
-    leaves = [(name, np.asarray(g)) for name, g in parameters.flatten(grads)[1]]
+    leaves = [(name, np.asarray(g)) for name, g in flatten(grads)[1]]
     for name, g in leaves:
         if g.dtype.kind not in "biuf":
             raise TypeError(f'{owner}: "{name}" has dtype {g.dtype}; it must be real numbers')
@@ -22,14 +24,14 @@ def _arrays(owner: str, grads: Any) -> list[tuple[str, Array]]:
 
 def _writable(owner: str, grads: Any) -> list[Array]:
     """The arrays of a nested structure, checked to be floats, changeable and distinct."""
-    leaves = parameters.flatten(grads)[1]
+    leaves = flatten(grads)[1]
     for name, g in leaves:
         if not isinstance(g, np.ndarray) or g.dtype.kind != "f":
             kind = g.dtype if isinstance(g, np.ndarray) else type(g).__name__
             raise TypeError(f'{owner}: "{name}" is {kind}; it must be an array of floats')
         if not g.flags.writeable:
             raise ValueError(f'{owner}: "{name}" is read-only')
-    parameters.check_distinct(leaves, f"{owner}: gradients")
+    check_distinct(leaves, f"{owner}: gradients")
     return [g for _, g in leaves]
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from . import parameters
-from .parameters import Array, Tree
+from . import parameters, trees
+from .parameters import Array
+from .sharing import check_distinct
+from .trees import Tree
 
 GRADIENT = "g"  # the letter of kept gradients; any other stands for the parameters
 
@@ -24,7 +26,7 @@ class Watched:
 
     def gradients(self, grads: Any) -> list[Array]:
         """The gradients in the order, shapes and dtypes of the parameters; others are refused."""
-        found = parameters.in_order(self.tree, grads, self.names)
+        found = trees.in_order(self.tree, grads, self.names)
         with np.errstate(over="ignore"):  # what overflows is infinite
             return [
                 parameters.as_gradient(g, p, name, keep=False).astype(p.dtype, copy=False)
@@ -34,10 +36,10 @@ class Watched:
 
 def watch(params: Any) -> Watched:
     """Parameters as an optimizer takes them, groups apart."""
-    tree, leaves = parameters.flatten(params)
+    tree, leaves = trees.flatten(params)
     parameters.check_parameters(leaves, params)
-    parameters.check_names([name for name, _ in leaves])
-    parameters.check_distinct(leaves)
+    trees.check_names([name for name, _ in leaves])
+    check_distinct(leaves)
     return Watched(tree, leaves)
 
 

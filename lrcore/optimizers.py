@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Unpack, final
 
 from .base import Optimizer, RuleChoice
-from .options import Common, Value
+from .hyperparameters import Value
+from .options import Common
 
 
 @final

@@ -1,17 +1,16 @@
-"""The options of an optimizer: what all have in common, and the check of each hyperparameter."""
+"""The options that all optimizers have in common, and what of all options the core is handed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 
-import numpy as np
-
 from . import arguments, threads
+from ._core import Hyper
 from .controllers import Controller
+from .hyperparameters import Value, as_hyper
 
-Value: TypeAlias = float | Callable[[int], float]  # a number or a schedule
 Policy: TypeAlias = Literal["raise", "skip", "allow"]
 
 
@@ -57,11 +56,24 @@ DEFAULTS = Common(
 
 
 class Plan(NamedTuple):
-    """What `Stepper._prepare` takes."""
+    """What an optimizer has decided on.
+
+    `rates` has the rate of each group and its scale, `rows` (rule, dtype, group, hyperparameters,
+    l2), `tensors` (row, parameter, state arrays, axes in the order of memory).
+    """
 
     rates: list[tuple[Value, float]]
     rows: list[tuple[Any, ...]]
     tensors: list[tuple[Any, ...]]
+
+    def handed(self) -> tuple[list[tuple[Hyper, float]], list[tuple[Any, ...]], list[Any]]:
+        """The same as `Stepper._prepare` takes it."""
+        rates = [(as_hyper("lr", value), scale) for value, scale in self.rates]
+        rows: list[tuple[Any, ...]] = []
+        for rule, dtype, group, hyper, l2 in self.rows:
+            hypers = [as_hyper(name, hyper[name]) for name in rule.hyper[1:]]
+            rows.append((rule, dtype, group, hypers, as_hyper("l2", l2)))
+        return rates, rows, self.tensors
 
 
 def check_common(me: str, common: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,22 +85,8 @@ def check_common(me: str, common: Mapping[str, Any]) -> dict[str, Any]:
         "nonfinite": arguments.checked(me, "nonfinite", common["nonfinite"], Policy),
         "controllers": _as_controllers(me, common["controller"]),
         "num_threads": threads.number_or_none(me, common["num_threads"]),
+        "default_threads": threads.get_num_threads,
     }
-
-
-def check_hyper(me: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a group, each in its range."""
-    checked: dict[str, Any] = {}
-    for name, value in options.items():
-        if name == "betas":
-            checked |= _betas(me, value)
-        elif name in arguments.FLAGS:
-            checked[name] = arguments.checked(me, name, value, bool)
-        elif name in arguments.FIXED:
-            checked[name] = arguments.checked(me, name, value, arguments.FIXED[name])
-        else:
-            checked[name] = arguments.number_or_schedule(me, name, value, name)
-    return checked
 
 
 def _as_controllers(owner: str, given: Any) -> list[Controller]:
@@ -107,12 +105,3 @@ def _threshold(owner: str, name: str, value: Any) -> float:
     """A positive number; None means that there is no threshold."""
     limit = arguments.checked(owner, name, value, arguments.Positive | None)
     return math.inf if limit is None else float(limit)
-
-
-def _betas(owner: str, value: Any) -> dict[str, Value]:
-    if not isinstance(value, Sequence | np.ndarray) or len(value) != 2:
-        raise TypeError(f"{owner}: betas must be a pair of numbers or schedules, got {value!r}")
-    return {
-        f"beta{i + 1}": arguments.number_or_schedule(owner, f"betas[{i}]", beta, f"beta{i + 1}")
-        for i, beta in enumerate(value)
-    }

@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 
 from .base import Optimizer
-from .parameters import Array, in_order
+from .parameters import Array
+from .trees import in_order
 
 State = dict[str, Array]
 Numbers = Mapping[str, Any]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import parameters
+from . import trees
 from .base import Optimizer
 
 Array = NDArray[Any]
@@ -262,7 +262,7 @@ class Reference:
         gradients = [
             np.asarray(g).astype(p.dtype)
             for g, p in zip(
-                parameters.in_order(self._tree, grads, self._opt.names), self.params, strict=True
+                trees.in_order(self._tree, grads, self._opt.names), self.params, strict=True
             )
         ]
         if not all(np.isfinite(g).all() for g in gradients):

@@ -110,8 +110,6 @@ def _controller(base: Any) -> Any:
             set_num_threads(num_threads)
 
         def get_version(self) -> str:
-            from . import __version__
-
-            return __version__
+            return _core.VERSION
 
     return LrcoreController

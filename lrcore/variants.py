@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from . import arguments
 from .base import Optimizer
+from .hyperparameters import FLAGS
 from .optimizers import OPTIMIZERS
 
 MOMENTUM = 0.9
@@ -21,9 +21,7 @@ Variant = tuple[type[Optimizer], dict[str, Any]]
 def of_class(cls: type[Optimizer]) -> Iterator[dict[str, Any]]:
     """Every combination of an optimizer's flags, without and with momentum, that it accepts."""
     names = inspect.signature(cls).parameters
-    choices: dict[str, tuple[Any, ...]] = {
-        name: (False, True) for name in names if name in arguments.FLAGS
-    }
+    choices: dict[str, tuple[Any, ...]] = {name: (False, True) for name in names if name in FLAGS}
     if "momentum" in names:
         choices["momentum"] = (0.0, MOMENTUM)
     for values in product(*choices.values()):

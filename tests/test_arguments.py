@@ -11,7 +11,7 @@ import pytest
 from cases import everything
 
 import lrcore as lrc
-from lrcore import arguments
+from lrcore import hyperparameters
 from lrcore.optimizers import OPTIMIZERS
 from lrcore.options import DEFAULTS
 
@@ -44,7 +44,7 @@ ENDS += [(lrc.Adagrad, "initial_accumulator_value", 0), (lrc.Adagrad, "clip_norm
 
 def no_numbers(name):
     """A class is callable, and so could be a schedule; None may mean that there is no limit."""
-    kept = NO_NUMBERS if name not in arguments.SCHEDULABLE else NO_NUMBERS[:-1]
+    kept = NO_NUMBERS if name not in hyperparameters.SCHEDULABLE else NO_NUMBERS[:-1]
     return [x for x in kept if not (x is None and DEFAULTS.get(name, 0) is None)]
 
 
@@ -56,7 +56,7 @@ def names_of(cls):
 def refusals(cls):
     """Names, values, and what of a value is wrong."""
     for name in names_of(cls):
-        if name in arguments.FLAGS or name == "maximize":
+        if name in hyperparameters.FLAGS or name == "maximize":
             yield from ((name, value, value) for value in (0, 1, None, "yes", np.ones(1)))
         elif name in BEYOND:
             values = no_numbers(name) + OUT_OF_RANGE + BEYOND[name]

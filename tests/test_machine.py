@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import lrcore as lrc
-from lrcore.parameters import flatten
 from lrcore.reference import Reference
+from lrcore.trees import flatten
 
 SEEDS = st.integers(0, 2**32 - 1)
 RATES = st.sampled_from([0.0, 0.1, 0.5, 1e-3])

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,12 @@ def test_build_info_has_the_keys_that_are_documented():
 
 def test_the_version_is_that_of_the_installed_package():
     assert lrc.__version__ == importlib.metadata.version("lrcore")
+
+
+def test_the_version_is_that_of_pyproject_toml():
+    if not (file := SOURCE.parent / "pyproject.toml").is_file():
+        pytest.skip("there is no source beside the tests")
+    assert lrc.__version__ == tomllib.loads(file.read_text())["project"]["version"]
 
 
 def keeps_denormals():

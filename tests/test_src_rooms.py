@@ -70,6 +70,13 @@ def test_every_include_stays_on_its_floor_or_goes_down():
     assert wrong == []
 
 
+def test_the_core_imports_numpy_and_the_ground_alone():
+    text = "".join(path.read_text() for path in (SOURCE / "python").glob("*.p*"))
+    assert set(re.findall(r"^ *import ([\w.]+)", text, re.M)) == {"numpy", "os"}
+    ours = re.findall(r"^ *from (\.\S*) c?import (.+)", text, re.M)
+    assert ours == [(".", "arguments, parameters, trees")]
+
+
 def found_from(source, floor, header):
     """Whether a file on that floor can include the header, with the include path of the floor."""
     probe = source / floor / "probe.c"

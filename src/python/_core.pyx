@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import arguments, parameters, threads
+from . import arguments, parameters, trees
 
 cnp.import_array()
 
@@ -84,6 +84,7 @@ cdef class Attachment:
     cdef Binding binding
     cdef list rates, dynamic, bound, controllers
     cdef Observer observer
+    cdef object default_threads
     cdef double clip_norm, clip_value, sign
     cdef int nonfinite, threads
 
@@ -96,8 +97,10 @@ cdef class Attachment:
         str nonfinite,
         list controllers,
         int num_threads,
+        default_threads,
     ):
-        self.threads = num_threads
+        """num_threads: 0 for what default_threads gives at a step that is large."""
+        self.threads, self.default_threads = num_threads, default_threads
         self.controllers = controllers
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.sign = -1 if maximize else 1
@@ -117,6 +120,7 @@ cdef class Stepper(Serial):
 
     cdef Binding _binding
     cdef list _rates, _dynamic, _controllers
+    cdef object _default_threads
     cdef Observer _observer    # or None
     cdef list _bound           # the gradients of bind(), in the order of the parameters
     cdef double _lr_scale, _clip_norm, _clip_value, _sign, _next_lr
@@ -145,25 +149,23 @@ cdef class Stepper(Serial):
         *,
         bint keep_bound=False,
     ):
-        """What `_attach` binds to. rates: (number or function, scale) for each parameter group;
-        groups: (rule, dtype, rate, hyperparameters, l2); tensors, tree, params: see Binding;
-        common: the options that all share."""
+        """What `_attach` binds to. rates: (Hyper, scale) for each parameter group; groups: (rule,
+        dtype, rate, a Hyper for each of the rule's but the rate, that of l2); tensors, tree,
+        params: see Binding; common: the options that all share."""
         cdef Binding binding = Binding(groups, tensors, tree, params, names)
         cdef Attachment new = Attachment(**common)
         cdef list resolved = [], dynamic = []
         cdef Rate rate
         binding.sums = new.clip_norm < INFINITY
-        for value, scale in rates:
+        for hyper, scale in rates:
             rate = Rate()
-            rate.assign(value)
-            rate.scale = scale
-            rate.groups = []
+            rate.hyper, rate.scale, rate.groups = hyper, scale, []
             resolved.append(rate)
-        for i, (rule, dtype, index, hyper, l2) in enumerate(groups):
+        for i, (_, dtype, index, hypers, l2) in enumerate(groups):
             (<Rate>resolved[index]).groups.append(i)
-            for k, name in enumerate(rule.hyper[1:], 1):
-                _assign(&binding.job.groups[i].hyper[k], hyper[name], name, dtype, dynamic)
-            _assign(&binding.job.groups[i].l2, l2, "l2", dtype, dynamic)
+            for k, hyper in enumerate(hypers, 1):
+                _assign(&binding.job.groups[i].hyper[k], hyper, dtype, dynamic)
+            _assign(&binding.job.groups[i].l2, l2, dtype, dynamic)
         if self._observer is not None:
             new.observer = self._observer.grown(binding)
         if self._binding is not None:
@@ -181,14 +183,15 @@ cdef class Stepper(Serial):
         self._binding, self._rates, self._dynamic = new.binding, new.rates, new.dynamic
         self._observer, self._bound = new.observer, new.bound
         self._controllers, self._threads = new.controllers, new.threads
+        self._default_threads = new.default_threads
         self._clip_norm, self._clip_value = new.clip_norm, new.clip_value
         self._sign, self._nonfinite = new.sign, new.nonfinite
 
     cdef double _rate_at(self, Rate rate) except -1:
-        cdef double lr = rate.constant
-        cdef Function function = rate.function  # its own code may replace that of the rate
-        if function is not None:
-            lr = function.at(self.t)
+        cdef Hyper hyper = rate.hyper  # its own code may replace that of the rate
+        cdef double lr = hyper.number
+        if hyper.call is not None:
+            lr = hyper.at(self.t)
         lr *= rate.scale * self._lr_scale
         if self._controllers:
             lr = controlled(self._controllers, lr)
@@ -198,7 +201,7 @@ cdef class Stepper(Serial):
         """Rates and hyperparameters of the next update, from the user's schedules."""
         cdef Rate rate
         cdef Dynamic dynamic
-        cdef Function function
+        cdef Hyper hyper
         cdef double value, first = 0
         if lr is None:
             lr = self._imposed
@@ -211,9 +214,9 @@ cdef class Stepper(Serial):
             if i == 0:
                 first = value
         for dynamic in self._dynamic:
-            function = dynamic.function
-            value = function.at(self.t)
-            dynamic.target[0] = _narrowed(value, function.name) if dynamic.narrow else value
+            hyper = dynamic.hyper
+            value = hyper.at(self.t)
+            dynamic.target[0] = hyper.narrowed(value) if dynamic.narrow else value
         self._next_lr = first
         return 0
 
@@ -270,16 +273,15 @@ cdef class Stepper(Serial):
         if entered:
             self._leave()
 
-    def _replace_rates(self, list groups, value, list changes):
+    def _replace_rates(self, list groups, Hyper hyper, list changes):
         """The rate of these parameter groups, together with `change(changes)`."""
-        cdef Rate made = Rate(), rate
+        cdef Rate rate
         cdef Py_ssize_t i
-        made.assign(value)
         change(changes, [], [])
         for i in range(len(self._rates)):
             if groups[i]:
                 rate = self._rates[i]
-                rate.function, rate.constant = made.function, made.constant
+                rate.hyper = hyper
 
     @property
     def lr_scale(self):
@@ -388,7 +390,7 @@ cdef class Stepper(Serial):
         self._resolve(lr)
         job.threads = 1
         if job.elements >= THREAD_ELEMENTS:
-            job.threads = self._threads or threads.get_num_threads()
+            job.threads = self._threads or self._default_threads()
         binding.check_replaced()
         try:
             if grads is not None:

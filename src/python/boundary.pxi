@@ -88,3 +88,4 @@ cdef extern from *:
     #endif
     """
     const char* LRC_COMPILER
+    const char* LRC_VERSION    # CMakeLists.txt defines it

@@ -4,30 +4,31 @@ cdef enum:
     AHEAD = 512   # values at once: a schedule takes 5 to 30 us a call and 10 to 150 ns a value
 
 
-EPS = ("eps", "eps_root")   # a zero gradient must not be divided by what rounds to zero
-
-
 @cython.final
-cdef class Function:
-    """A function of the update index. Values of a schedule that is pure are computed ahead."""
+cdef class Hyper:
+    """A hyperparameter: a number or a function of the update index, and what is accepted of its
+    values. Those of a function that is pure are computed ahead."""
 
-    cdef object call
     cdef str name
-    cdef double high
+    cdef double number
+    cdef object call           # the function; None for a number
+    cdef object check          # of where a value comes from and itself: the value, or an error
+    cdef double high, narrow
     cdef bint pure
     cdef long long first
     cdef cnp.ndarray values    # from first on
 
-    def __init__(self, call, str name):
-        from . import algebra  # which needs the functions of this module
-
-        self.call, self.name = call, name
-        self.high = arguments.range_of(arguments.SCHEDULABLE[name]).high
-        self.pure = isinstance(call, algebra.Schedule) and call._is_pure
-        self.first = -AHEAD
+    def __init__(self, str name, given, check, *, double high, double narrow, bint pure):
+        """high: from 0 to below this a float needs no check; narrow: what no other value may be
+        when rounded to float32, NaN for nothing."""
+        self.name, self.check, self.high, self.narrow = name, check, high, narrow
+        if callable(given):
+            self.call, self.pure, self.first = given, pure, -AHEAD
+        else:
+            self.number = given
 
     cdef double at(self, long long t) except? -1:
-        """The value at t, checked: at least 0 and below high, or else as the argument is."""
+        """The value of the function at t, checked."""
         cdef double value
         if self.pure:
             if not 0 <= t - self.first < AHEAD:
@@ -44,25 +45,24 @@ cdef class Function:
             return given
         if isinstance(given, np.ndarray) and given.ndim == 0:
             given = given[()]
-        return arguments.checked(
-            f"the schedule at update {t}", self.name, given, arguments.SCHEDULABLE[self.name]
-        )
+        return self.check(f"the schedule at update {t}", given)
+
+    cdef double narrowed(self, double value) except -1:
+        """The value, having checked that a float32 array can hold it."""
+        if <float>value == self.narrow and value != self.narrow:
+            raise ValueError(
+                f"{self.name}={value!r} is {self.narrow:g} when rounded to the parameters' float32"
+            )
+        return value
 
 
 @cython.final
 cdef class Rate:
-    """The rate of one parameter group: a number or a function of the update index."""
+    """The rate of one parameter group."""
 
-    cdef Function function
-    cdef double constant, scale
+    cdef Hyper hyper
+    cdef double scale
     cdef list groups           # of the job
-
-    cdef int assign(self, value) except -1:
-        if callable(value):
-            self.function = Function(value, "lr")
-        else:
-            self.function, self.constant = None, value
-        return 0
 
 
 cpdef double controlled(controllers, double lr) except? -1:
@@ -82,30 +82,18 @@ cpdef double controlled(controllers, double lr) except? -1:
 cdef class Dynamic:
     """A hyperparameter that is a function of the update index, and where its value goes."""
 
-    cdef Function function
+    cdef Hyper hyper
     cdef bint narrow           # to be checked as float32
     cdef double* target
 
 
-cdef int _assign(double* target, value, str name, int dtype, list dynamic) except -1:
+cdef int _assign(double* target, Hyper hyper, int dtype, list dynamic) except -1:
     cdef Dynamic entry
-    cdef bint narrow = dtype == LRC_FLOAT32 and (
-        name in EPS or arguments.SCHEDULABLE.get(name) is arguments.Decay
-    )
-    if not callable(value):
-        target[0] = _narrowed(value, name) if narrow else value
+    cdef bint narrow = dtype == LRC_FLOAT32
+    if hyper.call is None:
+        target[0] = hyper.narrowed(hyper.number) if narrow else hyper.number
         return 0
     entry = Dynamic()
-    entry.function, entry.narrow, entry.target = Function(value, name), narrow, target
+    entry.hyper, entry.narrow, entry.target = hyper, narrow, target
     dynamic.append(entry)
     return 0
-
-
-cdef double _narrowed(double value, str name) except -1:
-    """A decay or eps, having checked that a float32 array can hold it."""
-    if name in EPS:
-        if value > 0 and <float>value == 0:
-            raise ValueError(f"{name}={value!r} is 0 when rounded to the parameters' float32")
-    elif <float>value >= 1:
-        raise ValueError(f"{name}={value!r} is 1 when rounded to the parameters' float32")
-    return value

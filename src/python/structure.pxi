@@ -9,7 +9,7 @@ cdef struct Entry:
 cdef class Node:
     """A sequence or mapping of parameters: what gradients must be like, and what the user has."""
 
-    cdef object tree       # as parameters.same_sequence and same_mapping take it
+    cdef object tree       # as trees.same_sequence and same_mapping take it
     cdef tuple keys        # of a mapping
     cdef tuple children    # a Node each, or None for a parameter
     cdef tuple held        # what the entries refer to
@@ -25,8 +25,8 @@ cdef class Node:
         cdef Py_ssize_t k
         self.tree, self.holder = tree, holder
         self.keys = tuple(tree) if type(tree) is dict else None
-        trees = tuple(tree.values()) if type(tree) is dict else tree
-        self.n = len(trees)
+        below = tuple(tree.values()) if type(tree) is dict else tree
+        self.n = len(below)
         held = [None] * self.n
         children = [None] * self.n
         if isinstance(holder, dict) and self.keys is not None:
@@ -37,11 +37,11 @@ cdef class Node:
         self.entries = <Entry*>cnp.PyArray_DATA(self.storage)
         self.flat = True
         for k in range(self.n):
-            if trees[k] is None:
+            if below[k] is None:
                 held[k] = next(parameters)
                 self.entries[k].leaf = True
             else:
-                children[k] = Node(trees[k], held[k], parameters)
+                children[k] = Node(below[k], held[k], parameters)
                 self.flat = False
             self.entries[k].held = NULL if held[k] is None else <PyObject*>held[k]
         self.children, self.held = tuple(children), tuple(held)
@@ -82,7 +82,7 @@ cdef class Node:
             return i + self.n
         for k in range(self.n):
             if k == other:
-                parameters.raise_replaced(
+                trees.raise_replaced(
                     _near(names, i), k if self.keys is None else self.keys[k], self.entries[k].leaf
                 )
             i = i + 1 if self.entries[k].leaf else (<Node>self.children[k]).check(names, i)
@@ -97,7 +97,7 @@ cdef class Node:
             if type(grads) is list:
                 grads = tuple(grads)  # user code may change a list while it is read
             if type(grads) is not tuple or len(<tuple>grads) != self.n:
-                grads = parameters.same_sequence(self.tree, grads, _near(names, i))
+                grads = trees.same_sequence(self.tree, grads, _near(names, i))
             for k in range(self.n):
                 if self.entries[k].leaf:
                     found[i] = (<tuple>grads)[k]
@@ -106,7 +106,7 @@ cdef class Node:
                     i = (<Node>self.children[k]).fetch((<tuple>grads)[k], found, names, i)
             return i
         if type(grads) is not dict or len(<dict>grads) != self.n:
-            parameters.same_mapping(self.tree, grads, _near(names, i))
+            trees.same_mapping(self.tree, grads, _near(names, i))
         with cython.critical_section(grads):
             for k in range(self.n):
                 if (
@@ -128,7 +128,7 @@ cdef class Node:
         try:
             return grads[self.keys[k]]
         except KeyError:
-            parameters.same_mapping(self.tree, grads, _near(names, i))
+            trees.same_mapping(self.tree, grads, _near(names, i))
             raise
 
 

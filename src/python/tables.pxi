@@ -42,6 +42,7 @@ cdef const lrc_table* _table_of(str name) except NULL:
 
 
 ISA = os.environ.get("LRCORE_ISA") or ISAS[len(ISAS) - 1]
+VERSION = LRC_VERSION.decode()
 COMPILER = LRC_COMPILER.decode()
 BLOCK = LRC_BLOCK   # elements from which on a step heeds the lines of the cache
 cdef const lrc_table* _table = _table_of(ISA)
