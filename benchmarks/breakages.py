@@ -146,7 +146,7 @@ BREAKAGES = (
         "an update that is left out counts",
         (
             (
-                "src/python/_core.pyx",
+                "src/python/stepper.pxi",
                 "                self.skipped += 1\n",
                 "                self.skipped += 1\n                self.t += 1\n",
             ),
@@ -200,7 +200,7 @@ BREAKAGES = (
         "the rate is noted before the gradients have been looked at",
         (
             (
-                "src/python/_core.pyx",
+                "src/python/stepper.pxi",
                 "        self._resolve(lr)\n",
                 "        self._resolve(lr)\n        self.last_lr = self._next_lr\n",
             ),

@@ -1,5 +1,8 @@
 # Part of _core.pyx: parameters, gradients and state as the pointers that job.h wants.
 
+cdef object FLOAT32 = np.float32
+
+
 cdef struct Leaf:
     PyObject* array      # the parameter; Binding.parameters holds the reference
     int typenum
@@ -15,29 +18,6 @@ cdef struct Leaf:
     lrc_view parameter
     lrc_view gradient
     lrc_view logical
-
-
-cdef struct Extent:
-    size_t low
-    size_t high
-
-
-cdef int _compare_extents(const void* a, const void* b) noexcept nogil:
-    cdef size_t x = (<const Extent*>a).low, y = (<const Extent*>b).low
-    return (x > y) - (x < y)
-
-
-cdef Extent _extent_of(cnp.ndarray array):
-    """The bytes between the first and the last element of a non-empty array."""
-    cdef size_t low = <size_t>cnp.PyArray_DATA(array), high = low + cnp.PyArray_ITEMSIZE(array)
-    cdef Py_ssize_t reach
-    for axis in range(cnp.PyArray_NDIM(array)):
-        reach = (cnp.PyArray_DIM(array, axis) - 1) * cnp.PyArray_STRIDE(array, axis)
-        if reach < 0:
-            low += reach
-        else:
-            high += reach
-    return Extent(low, high)
 
 
 cdef inline bint _has_shape_of(cnp.ndarray array, const Leaf* leaf) noexcept:
@@ -113,13 +93,13 @@ cdef class Binding:
     cdef tuple parameters, names
     cdef list written          # parameters and state
     cdef list gradients        # references, while a step needs them
-    cdef list storage          # what the pointers above point into
+    cdef Storage storage       # what the pointers above point into
     cdef Node root             # None for a single array
 
     def __init__(self, list groups, list tensors, tree, params, tuple names):
         """groups: (rule, dtype, ...); tensors: (group, parameter, state arrays, axes); params: what
         the user gave, in the structure of tree."""
-        self.storage = []
+        self.storage = Storage()
         self.written = []
         self.names = names
         self.parameters = tuple(parameter for _, parameter, _, _ in tensors)
@@ -127,10 +107,10 @@ cdef class Binding:
         self.gradients = [None] * len(tensors)
         self.job.table = _table
         self.job.n_groups, self.job.n_tensors = len(groups), len(tensors)
-        self.job.groups = <lrc_group*>self._allocate(len(groups), sizeof(lrc_group))
-        self.job.tensors = <lrc_tensor*>self._allocate(len(tensors), sizeof(lrc_tensor))
-        self.leaves = <Leaf*>self._allocate(len(tensors), sizeof(Leaf))
-        self.extents = <Extent*>self._allocate(
+        self.job.groups = <lrc_group*>self.storage.zeros(len(groups), sizeof(lrc_group))
+        self.job.tensors = <lrc_tensor*>self.storage.zeros(len(tensors), sizeof(lrc_tensor))
+        self.leaves = <Leaf*>self.storage.zeros(len(tensors), sizeof(Leaf))
+        self.extents = <Extent*>self.storage.zeros(
             len(tensors) * (1 + LRC_MAX_STATES), sizeof(Extent)
         )
         for i, (rule, dtype, _, _, _) in enumerate(groups):
@@ -141,7 +121,7 @@ cdef class Binding:
                 self.job.groups[i].applied[k] = NAN
         for i, (group, parameter, states, axes) in enumerate(tensors):
             self._add(i, group, parameter, states, axes)
-        self.job.partial = <double*>self._allocate(self.job.n_chunks, sizeof(double))
+        self.job.partial = <double*>self.storage.zeros(self.job.n_chunks, sizeof(double))
         self._merge_extents()
 
     cdef int _merge_extents(self) except -1:
@@ -158,14 +138,9 @@ cdef class Binding:
         self.n_extents = kept
         return 0
 
-    cdef void* _allocate(self, size_t count, size_t size) except NULL:
-        cdef cnp.ndarray block = np.zeros(max(count, 1) * size, np.uint8)
-        self.storage.append(block)
-        return cnp.PyArray_DATA(block)
-
     cdef int _view(self, lrc_view* view, int ndim) except -1:
-        view.shape = <Py_ssize_t*>self._allocate(ndim + 1, sizeof(Py_ssize_t))
-        view.stride = <Py_ssize_t*>self._allocate(ndim + 1, sizeof(Py_ssize_t))
+        view.shape = <Py_ssize_t*>self.storage.zeros(ndim + 1, sizeof(Py_ssize_t))
+        view.stride = <Py_ssize_t*>self.storage.zeros(ndim + 1, sizeof(Py_ssize_t))
         return 0
 
     cdef int _add(self, size_t i, size_t group, cnp.ndarray parameter, list states, axes) except -1:
@@ -177,9 +152,9 @@ cdef class Binding:
         leaf.typenum = cnp.PyArray_TYPE(parameter)
         leaf.ndim = ndim
         leaf.data = <char*>cnp.PyArray_DATA(parameter)
-        leaf.axes = <Py_ssize_t*>self._allocate(ndim, sizeof(Py_ssize_t))
-        leaf.shape = <Py_ssize_t*>self._allocate(ndim, sizeof(Py_ssize_t))
-        leaf.strides = <Py_ssize_t*>self._allocate(ndim, sizeof(Py_ssize_t))
+        leaf.axes = <Py_ssize_t*>self.storage.zeros(ndim, sizeof(Py_ssize_t))
+        leaf.shape = <Py_ssize_t*>self.storage.zeros(ndim, sizeof(Py_ssize_t))
+        leaf.strides = <Py_ssize_t*>self.storage.zeros(ndim, sizeof(Py_ssize_t))
         for k in range(ndim):
             leaf.axes[k] = axes[k]
             leaf.shape[k] = cnp.PyArray_DIM(parameter, k)

@@ -1,4 +1,9 @@
-# Part of _core.pyx: what it calls of the floors below, and nothing else.
+# Part of _core.pyx: what it calls of C, the floors below and Python itself, and nothing else.
+
+cdef extern from "Python.h":  # with borrowed references
+    Py_ssize_t PyList_GET_SIZE(object items)
+    PyObject* PyList_GET_ITEM(object items, Py_ssize_t i)
+    PyObject* PyDict_GetItemWithError(object mapping, object key) except? NULL
 
 cdef extern from "table.h":
     enum: LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES, LRC_RULES, LRC_MAX_SCALARS, LRC_MAX_STATES

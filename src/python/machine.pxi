@@ -1,31 +1,4 @@
-# Part of _core.pyx: the rules, and the instruction sets of this machine.
-
-
-class Rule(NamedTuple):
-    """A row of src/rules."""
-
-    index: int
-    state: tuple[str, ...]
-    hyper: tuple[str, ...]
-    carried: tuple[str, ...]
-
-
-cdef _words(const char* text):
-    listed = text.decode()
-    return () if listed == "NOTHING" else tuple(listed.split(", "))
-
-
-cdef _rules():
-    rules = {}
-    for i in range(LRC_RULES):
-        names = lrc_names_of(i)
-        rules[names.name.decode()] = Rule(
-            i, _words(names.state), _words(names.hyper), _words(names.carried)
-        )
-    return rules
-
-
-RULES = _rules()
+# Part of _core.pyx: the build, the instruction sets of this machine, and its threads.
 
 cdef lrc_isa _isas[LRC_MAX_ISAS]
 cdef size_t _n_isas = lrc_cpu_isas(_isas)
@@ -46,3 +19,19 @@ VERSION = LRC_VERSION.decode()
 COMPILER = LRC_COMPILER.decode()
 BLOCK = LRC_BLOCK   # elements from which on a step heeds the lines of the cache
 cdef const lrc_table* _table = _table_of(ISA)
+
+# Releasing the GIL costs about 50 ns, a step over this many elements some microseconds.
+cdef size_t GIL_ELEMENTS = 8192
+# Waking a sleeping worker takes 30 to 85 us, half as long as one thread takes for these; with the
+# threads of a matrix product still spinning, fewer elements take longer on two threads than on one.
+cdef size_t THREAD_ELEMENTS = 512 * 1024
+
+
+def get_num_threads():
+    """What has been set; 0 if nothing has."""
+    return lrc_get_num_threads()
+
+
+def set_num_threads(int n):
+    """For all steps from now on."""
+    lrc_set_num_threads(n)

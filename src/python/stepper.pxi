@@ -1,0 +1,362 @@
+# Part of _core.pyx: one update from rates and gradients to step.c, and what is changed between two.
+
+@cython.final
+cdef class Tally:
+    """A count that others may look at without holding on to who counts."""
+
+    cdef object __weakref__
+    cdef readonly long long n
+
+
+cdef class Stepper(Serial):
+    """Resolves rates and hyperparameters and applies one update to all arrays at once."""
+
+    cdef Binding _binding
+    cdef list _rates, _dynamic, _controllers
+    cdef object _default_threads
+    cdef Observer _observer    # or None
+    cdef list _bound           # the gradients of bind(), in the order of the parameters
+    cdef double _lr_scale, _clip_norm, _clip_value, _sign, _next_lr
+    cdef readonly object _imposed  # the rate of all updates while one is tried out, or None
+    cdef int _nonfinite, _threads
+    cdef readonly double last_lr
+    cdef readonly long long t, skipped
+    cdef readonly Tally _refusals  # updates that gradients which are not finite have prevented
+
+    def __cinit__(self, *_, **__):
+        self._refusals = Tally()
+        self._lr_scale = self._sign = 1
+        self._clip_norm = self._clip_value = INFINITY
+        self.last_lr = np.nan
+        self._controllers = []
+
+    def _prepare(
+        self,
+        list rates,
+        list groups,
+        list tensors,
+        tree,
+        params,
+        tuple names,
+        dict common,
+        *,
+        bint keep_bound=False,
+    ):
+        """What `_attach` binds to. rates: (Hyper, scale) for each parameter group; groups: (rule,
+        dtype, rate, a Hyper for each of the rule's but the rate, that of l2); tensors, tree,
+        params: see Binding; common: the options that all share."""
+        cdef Binding binding = Binding(groups, tensors, tree, params, names)
+        cdef Attachment new = Attachment(**common)
+        cdef list resolved = [], dynamic = []
+        cdef Rate rate
+        binding.sums = new.clip_norm < INFINITY
+        for hyper, scale in rates:
+            rate = Rate()
+            rate.hyper, rate.scale, rate.groups = hyper, scale, []
+            resolved.append(rate)
+        for i, (_, dtype, index, hypers, l2) in enumerate(groups):
+            (<Rate>resolved[index]).groups.append(i)
+            for k, hyper in enumerate(hypers, 1):
+                _assign(&binding.job.groups[i].hyper[k], hyper, dtype, dynamic)
+            _assign(&binding.job.groups[i].l2, l2, dtype, dynamic)
+        if self._observer is not None:
+            new.observer = self._observer.grown(binding)
+        if self._binding is not None:
+            binding.inherit(self._binding)
+        new.binding, new.rates, new.dynamic = binding, resolved, dynamic
+        new.bound = self._bound if keep_bound else None
+        return new
+
+    def _attach(self, Attachment new, list changes):
+        """Binds to what was prepared, together with `change(changes)`."""
+        change(changes, [], [])
+        self._switch(new)
+
+    cdef void _switch(self, Attachment new) noexcept:
+        self._binding, self._rates, self._dynamic = new.binding, new.rates, new.dynamic
+        self._observer, self._bound = new.observer, new.bound
+        self._controllers, self._threads = new.controllers, new.threads
+        self._default_threads = new.default_threads
+        self._clip_norm, self._clip_value = new.clip_norm, new.clip_value
+        self._sign, self._nonfinite = new.sign, new.nonfinite
+
+    cdef double _rate_at(self, Rate rate) except -1:
+        cdef Hyper hyper = rate.hyper  # its own code may replace that of the rate
+        cdef double lr = hyper.number
+        if hyper.call is not None:
+            lr = hyper.at(self.t)
+        lr *= rate.scale * self._lr_scale
+        if self._controllers:
+            lr = controlled(self._controllers, lr)
+        return lr
+
+    cdef int _resolve(self, lr) except -1:
+        """Rates and hyperparameters of the next update, from the user's schedules."""
+        cdef Rate rate
+        cdef Dynamic dynamic
+        cdef Hyper hyper
+        cdef double value, first = 0
+        if lr is None:
+            lr = self._imposed
+        for i, rate in enumerate(self._rates):
+            value = self._rate_at(rate) if lr is None else <double>lr * rate.scale
+            if not 0 <= value < INFINITY:
+                raise ValueError(f"the rate of update {self.t} would be {value}")
+            for k in rate.groups:
+                self._binding.job.groups[<size_t>k].hyper[0] = value
+            if i == 0:
+                first = value
+        for dynamic in self._dynamic:
+            hyper = dynamic.hyper
+            value = hyper.at(self.t)
+            dynamic.target[0] = hyper.narrowed(value) if dynamic.narrow else value
+        self._next_lr = first
+        return 0
+
+    cdef bint _gradients_finite(self):
+        """Sets the job's scale and tells whether the gradients may be used."""
+        cdef lrc_job* job = &self._binding.job
+        cdef bint release = job.elements >= GIL_ELEMENTS
+        cdef bint finite = True
+        cdef double norm = 0
+        job.scale = self._sign
+        job.limit = self._clip_value
+        if self._binding.sums:
+            if release:
+                with nogil:
+                    norm = lrc_norm(job)
+            else:
+                norm = lrc_norm(job)
+            finite = isfinite(norm)
+            if finite and norm > self._clip_norm * job.factor:
+                job.scale *= self._clip_norm * job.factor / norm
+        elif self._nonfinite != ALLOW:
+            if release:
+                with nogil:
+                    finite = lrc_finite(job)
+            else:
+                finite = lrc_finite(job)
+        return finite or self._nonfinite == ALLOW
+
+    def _next_rate(self, Py_ssize_t group):
+        cdef bint entered = self._enter_from_anywhere()
+        cdef Rate rate
+        try:
+            rate = self._rates[group]
+            return self._rate_at(rate) if self._imposed is None else self._imposed * rate.scale
+        finally:
+            if entered:
+                self._leave()
+
+    def _observe(self, every, Py_ssize_t keep):
+        """Observe two of `every` updates from now on, or none if that is None."""
+        self._observer = None if every is None else Observer(self._binding, self.t, every, keep)
+
+    def _observed(self):
+        """What `Observer.contents` gives, or None."""
+        return None if self._observer is None else self._observer.contents()
+
+    def _impose(self, rate):
+        """Use this rate, as if every step were given it, until it is None.
+
+        A trial has no reason to raise: gradients that are not finite are left out meanwhile.
+        """
+        cdef bint entered = self._enter_from_anywhere()
+        self._imposed = rate
+        if entered:
+            self._leave()
+
+    def _replace_rates(self, list groups, Hyper hyper, list changes):
+        """The rate of these parameter groups, together with `change(changes)`."""
+        cdef Rate rate
+        cdef Py_ssize_t i
+        change(changes, [], [])
+        for i in range(len(self._rates)):
+            if groups[i]:
+                rate = self._rates[i]
+                rate.hyper = hyper
+
+    @property
+    def lr_scale(self):
+        """A factor on every rate, 1 unless assigned."""
+        return self._lr_scale
+
+    @lr_scale.setter
+    def lr_scale(self, value):
+        cdef double scale = arguments.checked(
+            type(self).__name__, "lr_scale", value, arguments.NonNegative
+        )
+        cdef bint entered = self._enter_from_anywhere()
+        self._lr_scale = scale
+        if entered:
+            self._leave()
+
+    def _get_carried(self, rules):
+        return self._binding.carried(rules)
+
+    def _get_applied(self, rules):
+        return self._binding.applied(rules)
+
+    def _go_back(
+        self,
+        list targets,
+        list sources,
+        rules,
+        list carried,
+        list changes,
+        Attachment new,
+        list done,
+        *,
+        long long t,
+        long long skipped,
+        double last_lr,
+        double lr_scale,
+    ):
+        """Copies arrays into others of their shapes and dtypes, sets the numbers of a state,
+        and does `_attach` if there is something new to attach to; done[0] becomes True.
+
+        No Python runs in between, so that an interrupt finds all of it done or nothing.
+        """
+        cdef Binding binding = self._binding if new is None else new.binding
+        cdef cnp.ndarray flat = binding.flat_carried(rules, carried)
+        change(changes, targets, sources)
+        if new is not None:
+            self._switch(new)
+        if self._observer is not None:
+            self._observer.forget()
+        binding.set_carried(<const double*>cnp.PyArray_DATA(flat))
+        self.t, self.skipped, self.last_lr, self._lr_scale = t, skipped, last_lr, lr_scale
+        done[0] = True
+
+    def _is_attached(self):
+        return self._binding is not None
+
+    def _check_replaced(self):
+        self._binding.check_replaced()
+
+    def step(self, grads=None, *, lr=None):
+        """Apply one update to all parameters, or none.
+
+        Parameters
+        ----------
+        grads : optional
+            Gradients in the structure of the parameters; with groups, one entry for each. Anything
+            that NumPy takes for a real array of the parameter's shape. Not needed after `bind`.
+        lr : float, optional
+            The rate of this update alone, in the place of the schedule, `lr_scale` and the
+            controllers; the `lr_scale` of a group still applies.
+
+        Returns
+        -------
+        bool
+            True if the update was applied, False if it was left out (``nonfinite="skip"``).
+
+        Raises
+        ------
+        TypeError, ValueError
+            For gradients or rates that are not accepted, naming the array or argument.
+        FloatingPointError
+            For NaN or infinity among the gradients, with ``nonfinite="raise"``.
+        RuntimeError
+            Without gradients, or from a callback of the same optimizer.
+
+        Notes
+        -----
+        Whatever is raised, nothing has been changed.
+        """
+        if lr is not None:
+            lr = arguments.checked("step", "lr", lr, arguments.NonNegative)
+        self._enter()
+        try:
+            return self._step(grads, lr)
+        finally:
+            self._leave()
+
+    cdef bint _step(self, grads, lr) except -1:
+        cdef Binding binding = self._binding
+        cdef lrc_job* job
+        if binding is None:
+            raise RuntimeError("step() before the optimizer was initialised")
+        if grads is None and self._bound is None:
+            raise RuntimeError("step() without gradients: give them, or bind(grads) first")
+        job = &binding.job
+        self._resolve(lr)
+        job.threads = 1
+        if job.elements >= THREAD_ELEMENTS:
+            job.threads = self._threads or self._default_threads()
+        binding.check_replaced()
+        try:
+            if grads is not None:
+                binding.fetch(grads)
+            else:
+                binding.refetch(self._bound)
+            binding.point(grads is None)
+            if not self._gradients_finite():
+                self._refusals.n += 1
+                if self._nonfinite == RAISE and self._imposed is None:
+                    parameters.raise_nonfinite(
+                        binding.gradients, binding.parameters, binding.names
+                    )
+                self.skipped += 1
+                return False
+            if not lrc_fold(job):
+                self._raise_unrepresentable()
+            job.observer = NULL
+            if self._observer is not None and self._observer.due(self.t):
+                job.observer = &self._observer.observer
+            if job.elements >= GIL_ELEMENTS:
+                with nogil:
+                    lrc_apply(job)
+            else:
+                lrc_apply(job)
+        finally:
+            binding.drop()
+        if job.observer != NULL:
+            self._observer.collect(job, self.t)
+        self.last_lr = self._next_lr
+        self.t += 1
+        return True
+
+    cdef list _rates_of_groups(self):
+        cdef list rates = [None] * self._binding.job.n_groups
+        for i in range(self._binding.job.n_groups):
+            rates[i] = self._binding.job.groups[i].hyper[0]
+        return rates
+
+    cdef _raise_unrepresentable(self):
+        rates = ", ".join(map(str, self._rates_of_groups()))
+        raise ValueError(
+            f"update {self.t}: a rate ({rates}), decay or eps is out of the "
+            "range of its parameters' dtype"
+        )
+
+    def bind(self, grads):
+        """Fix the gradient arrays: from then on `step()` reads these, and takes no argument.
+
+        Parameters
+        ----------
+        grads
+            float32 or float64 arrays in the structure of the parameters. They are kept, and must
+            not overlap parameters or state.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For gradients that cannot be kept; those bound before stay bound.
+        """
+        cdef Binding binding
+        self._enter()
+        try:
+            binding = self._binding
+            if binding is None:
+                raise RuntimeError("bind() before the optimizer was initialised")
+            binding.check_replaced()
+            try:
+                binding.fetch(grads)
+                bound = list(binding.gradients)
+                binding.point(True)
+                self._bound = bound
+            finally:
+                binding.drop()
+        finally:
+            self._leave()
