@@ -60,7 +60,7 @@ BREAKAGES = (
     Breakage(
         "R3",
         "the elements before the first cache line are left out",
-        (("src/step/step.c", "        loop(&group->folded, at, head);\n", ""),),
+        (("src/step/step.c", "        loop(&recipe->folded, at, head);\n", ""),),
         ("test_core.py",),
     ),
     Breakage(
@@ -68,7 +68,7 @@ BREAKAGES = (
         "a gradient is read in the order of its own axes, not in that of its parameter's",
         (
             (
-                "src/python/binding.pxi",
+                "src/python/job.pxi",
                 "_describe(&leaf.gradient, array, leaf.axes, dtype)",
                 "_describe(&leaf.gradient, array, NULL, dtype)",
             ),
@@ -162,7 +162,7 @@ BREAKAGES = (
     Breakage(
         "R21",
         "a parameter that has become read-only is written to",
-        (("src/python/binding.pxi", "if not cnp.PyArray_ISWRITEABLE(parameter):", "if False:"),),
+        (("src/python/job.pxi", "if not cnp.PyArray_ISWRITEABLE(parameter):", "if False:"),),
         ("test_parameters.py", "test_hostile.py"),
     ),
     Breakage(
@@ -176,7 +176,7 @@ BREAKAGES = (
         "gradients that overlap parameters are read while these are written",
         (
             (
-                "src/python/binding.pxi",
+                "src/python/job.pxi",
                 "return low == self.n_extents or self.extents[low].low >= extent.high",
                 "return True",
             ),

@@ -96,7 +96,7 @@ class Stepper(Serial):
     def _prepare(
         self,
         rates: list[tuple[Hyper, float]],
-        groups: list[tuple[Any, ...]],
+        recipes: list[tuple[Any, ...]],
         tensors: list[tuple[Any, ...]],
         tree: Any,
         params: Any,

@@ -184,16 +184,17 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         plan: Plan,
         state: dict[str, Mapping[str, Array]],
     ) -> None:
-        """One row for each dtype among `leaves`, and a tensor with new state for each of them."""
+        """A recipe for each dtype among `leaves`, and a tensor with new state for each of them."""
         options = self._checked(group.overrides)
         choice = self._choose(options)
         rule = RULES[choice.rule]
-        row_of: dict[int, int] = {}
+        recipe_of: dict[int, int] = {}
         fresh: dict[int, Iterator[dict[str, Array]]] = {}
         for dtype in sorted({DTYPES.index(array.dtype) for _, array in leaves}):
             arrays = [array for _, array in leaves if array.dtype == DTYPES[dtype]]
-            row_of[dtype] = len(plan.rows)
-            plan.rows.append((rule, dtype, len(plan.rates), choice.hyper, options.get("l2", 0.0)))
+            recipe_of[dtype] = len(plan.recipes)
+            l2 = options.get("l2", 0.0)
+            plan.recipes.append((rule, dtype, len(plan.rates), choice.hyper, l2))
             fresh[dtype] = new_state(arrays, rule.state, choice.fill)
         plan.rates.append((options["lr"], group.lr_scale))
         for name, array in leaves:
@@ -201,7 +202,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
             arrays_of = next(fresh[dtype])
             state[name] = MappingProxyType(arrays_of)
             axes = parameters.memory_order(array)
-            plan.tensors.append((row_of[dtype], array, list(arrays_of.values()), axes))
+            plan.tensors.append((recipe_of[dtype], array, list(arrays_of.values()), axes))
 
     def _given(self) -> Any:
         return _given(self._groups, self._grouped)
@@ -210,9 +211,9 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         return [pair for leaves in self._named for pair in leaves]
 
     def _rules(self) -> list[Rule]:
-        return [row[0] for row in self._plan.rows]
+        return [recipe[0] for recipe in self._plan.recipes]
 
-    def _rows_of_arrays(self) -> list[int]:
+    def _recipes_of_arrays(self) -> list[int]:
         return [tensor[0] for tensor in self._plan.tensors]
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -279,7 +279,8 @@ def _refuse(opt: Optimizer, what: str, problems: Sequence[str]) -> None:
 
 def _rule_of(opt: Optimizer) -> dict[str, Rule]:
     rules = opt._rules()
-    return {name: rules[row] for name, row in zip(opt.names, opt._rows_of_arrays(), strict=True)}
+    recipes = opt._recipes_of_arrays()
+    return {name: rules[i] for name, i in zip(opt.names, recipes, strict=True)}
 
 
 def _misfits(opt: Optimizer, name: str, rule: Rule, saved: SavedParameter) -> list[str]:
@@ -337,7 +338,8 @@ def _put(
     done = [False] if done is None else done
     try:
         changes = [*changes, *loading(opt.controllers, after)]
-        arguments = (targets, sources, [row[0] for row in plan.rows], carried, changes, new)
+        rules = [recipe[0] for recipe in plan.recipes]
+        arguments = (targets, sources, rules, carried, changes, new)
         _load(strangers)  # a loop in here would let an interrupt past `except`, in Python 3.13
         opt._go_back(
             *arguments,
@@ -371,17 +373,17 @@ def _carried(opt: Optimizer, entries: Mapping[str, SavedParameter]) -> list[dict
 
 
 def _by_age(plan: Plan, carried: Sequence[Mapping[str, float]]) -> Plan:
-    """With rows of their own for arrays whose carried scalars differ: no state is corrected by a
+    """With recipes of their own for arrays whose carried scalars differ: no state is corrected by a
     count of updates that it has not seen."""
     place: dict[tuple[Any, ...], int] = {}
-    rows: list[tuple[Any, ...]] = []
+    recipes: list[tuple[Any, ...]] = []
     tensors: list[tuple[Any, ...]] = []
-    for (row, *rest), scalars in zip(plan.tensors, carried, strict=True):
-        key = (row, *sorted(scalars.items()))
+    for (recipe, *rest), scalars in zip(plan.tensors, carried, strict=True):
+        key = (recipe, *sorted(scalars.items()))
         if key not in place:
-            place[key] = len(rows)
-            rows.append(plan.rows[row])
+            place[key] = len(recipes)
+            recipes.append(plan.recipes[recipe])
         tensors.append((place[key], *rest))
-    if [row for row, *_ in tensors] == [row for row, *_ in plan.tensors]:
+    if [recipe for recipe, *_ in tensors] == [recipe for recipe, *_ in plan.tensors]:
         return plan
-    return Plan(plan.rates, rows, tensors)
+    return Plan(plan.rates, recipes, tensors)

@@ -58,22 +58,22 @@ DEFAULTS = Common(
 class Plan(NamedTuple):
     """What an optimizer has decided on.
 
-    `rates` has the rate of each group and its scale, `rows` (rule, dtype, group, hyperparameters,
-    l2), `tensors` (row, parameter, state arrays, axes in the order of memory).
+    `rates` has the rate of each group and its scale; `recipes` (rule, dtype, group, hyper, l2);
+    `tensors` (recipe, parameter, state arrays, axes in the order of memory).
     """
 
     rates: list[tuple[Value, float]]
-    rows: list[tuple[Any, ...]]
+    recipes: list[tuple[Any, ...]]
     tensors: list[tuple[Any, ...]]
 
     def handed(self) -> tuple[list[tuple[Hyper, float]], list[tuple[Any, ...]], list[Any]]:
         """The same as `Stepper._prepare` takes it."""
         rates = [(as_hyper("lr", value), scale) for value, scale in self.rates]
-        rows: list[tuple[Any, ...]] = []
-        for rule, dtype, group, hyper, l2 in self.rows:
+        recipes: list[tuple[Any, ...]] = []
+        for rule, dtype, group, hyper, l2 in self.recipes:
             hypers = [as_hyper(name, hyper[name]) for name in rule.hyper[1:]]
-            rows.append((rule, dtype, group, hypers, as_hyper("l2", l2)))
-        return rates, rows, self.tensors
+            recipes.append((rule, dtype, group, hypers, as_hyper("l2", l2)))
+        return rates, recipes, self.tensors
 
 
 def check_common(me: str, common: Mapping[str, Any]) -> dict[str, Any]:

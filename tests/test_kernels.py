@@ -118,7 +118,7 @@ SIZES = """
 int main(void)
 {
     printf("%d %d %d", LRC_MAX_SCALARS, LRC_MAX_STATES,
-           (sizeof(lrc_folded) / sizeof(double) >= 13) + (sizeof(((lrc_group *)0)->hyper) >= 80) +
+           (sizeof(lrc_folded) / sizeof(double) >= 13) + (sizeof(((lrc_recipe *)0)->hyper) >= 80) +
                (sizeof(((lrc_tensor *)0)->array) >= 7 * sizeof(void *)));
 }
 """

@@ -1,5 +1,5 @@
-/* The loop over one flat block of an update that is observed. Included like blocks.h; refuses to know
- * what the sums are wanted for. */
+/* The loop over one flat block of an update that is observed. Included like blocks.h; refuses to
+ * know what the sums are wanted for. */
 
 struct NAME(lanes) {
     double p[NAME(LANES)], g[NAME(LANES)], u[NAME(LANES)], product[NAME(LANES)], along[NAME(LANES)];

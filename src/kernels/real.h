@@ -1,6 +1,7 @@
 /* All loops for one dtype and their row of the table. kernels.c includes this once for each dtype,
- * having defined SUFFIX, real, bits (an integer as wide as real), TINY (the smallest normal number)
- * and ROOT (its square root); they are undefined again at the end. Refuses to hold a loop itself. */
+ * having defined SUFFIX, real, bits (an integer as wide as real), TINY (the smallest normal
+ * number) and ROOT (its square root); they are undefined again at the end. Refuses to hold a loop
+ * itself. */
 
 #define SCALARS(name, hyper, carried, folded)                                                      \
     struct NAME(name##_folded) {                                                                   \

@@ -12,7 +12,7 @@ extern const lrc_table lrc_kernels_avx512;
 
 /* Each feature by its own name: "x86-64-v3" is refused by clang 14 and 16. The compiler's test
  * includes whether the operating system saves the registers. */
-size_t lrc_cpu_isas(lrc_isa isas[LRC_MAX_ISAS])
+size_t lrc_find_isas(lrc_isa isas[LRC_MAX_ISAS])
 {
     __builtin_cpu_init();
     const bool avx2 = __builtin_cpu_supports("avx2");
@@ -31,7 +31,7 @@ size_t lrc_cpu_isas(lrc_isa isas[LRC_MAX_ISAS])
 /* On 64-bit Arm the baseline is NEON; elsewhere whatever the compiler takes for granted. */
 extern const lrc_table lrc_kernels_baseline;
 
-size_t lrc_cpu_isas(lrc_isa isas[LRC_MAX_ISAS])
+size_t lrc_find_isas(lrc_isa isas[LRC_MAX_ISAS])
 {
     isas[0] = (lrc_isa){"baseline", &lrc_kernels_baseline, true};
     return 1;

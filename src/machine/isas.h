@@ -14,6 +14,6 @@ typedef struct {
 enum { LRC_MAX_ISAS = 4 };
 
 /* Fills isas, the narrowest first, and returns how many there are. */
-size_t lrc_cpu_isas(lrc_isa isas[LRC_MAX_ISAS]);
+size_t lrc_find_isas(lrc_isa isas[LRC_MAX_ISAS]);
 
 #endif

@@ -7,8 +7,9 @@
 
 typedef void lrc_pool_body(void *context, size_t begin, size_t end);
 
-/* Runs body over items 0 .. count, grain at a time, on up to threads threads including the caller's.
- * Where another loop is under way, or threads cannot be had, fewer work; the caller suffices. */
+/* Runs body over items 0 .. count, grain at a time, on up to threads threads including the
+ * caller's. Where another loop is under way, or threads cannot be had, fewer work; the caller
+ * suffices. */
 void lrc_pool_run(size_t count, size_t grain, int threads, lrc_pool_body *body, void *context);
 
 /* How many threads a step may use; 0 until somebody has decided. Visible to threadpoolctl. */

@@ -74,12 +74,12 @@ def global_norm(list arrays):
     memset(&job, 0, sizeof(lrc_job))
     job.table = _table
     job.n_tensors = len(arrays)
-    job.groups = <lrc_group*>storage.zeros(LRC_DTYPES, sizeof(lrc_group))
+    job.recipes = <lrc_recipe*>storage.zeros(LRC_DTYPES, sizeof(lrc_recipe))
     job.tensors = <lrc_tensor*>storage.zeros(job.n_tensors, sizeof(lrc_tensor))
     for i in range(LRC_DTYPES):
-        job.groups[i].dtype = i
+        job.recipes[i].dtype = i
     for i, array in enumerate(arrays):
-        job.tensors[i].group = DTYPES.index(array.dtype)
+        job.tensors[i].recipe = DTYPES.index(array.dtype)
         job.tensors[i].n = cnp.PyArray_SIZE(array)
         job.tensors[i].flat = cnp.PyArray_DATA(array)
         job.tensors[i].first_chunk = job.n_chunks

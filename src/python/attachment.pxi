@@ -11,7 +11,7 @@ POLICIES = ("raise", "skip", "allow")
 cdef class Attachment:
     """What a Stepper is going to be bound to, and the options that all parameters share."""
 
-    cdef Binding binding
+    cdef Job job
     cdef list rates, dynamic, bound, controllers
     cdef Observer observer
     cdef object default_threads

@@ -17,7 +17,7 @@ cdef extern from "isas.h":
         const char* name
         const lrc_table* table
         bint usable
-    size_t lrc_cpu_isas(lrc_isa* isas) noexcept nogil
+    size_t lrc_find_isas(lrc_isa* isas) noexcept nogil
 
 cdef extern from "names.h":
     ctypedef struct lrc_rule_names:
@@ -40,13 +40,13 @@ cdef extern from "job.h":
     ctypedef struct lrc_tensor:
         void** array
         size_t n
-        size_t group
+        size_t recipe
         size_t first_chunk
         const lrc_view* parameter
         const lrc_view* gradient
         const lrc_view* logical
         const void* flat
-    ctypedef struct lrc_group:
+    ctypedef struct lrc_recipe:
         int rule
         int dtype
         double* hyper
@@ -60,8 +60,8 @@ cdef extern from "job.h":
         lrc_sums* chunk
     ctypedef struct lrc_job:
         const lrc_table* table
-        lrc_group* groups
-        size_t n_groups
+        lrc_recipe* recipes
+        size_t n_recipes
         lrc_tensor* tensors
         size_t n_tensors
         size_t n_chunks

@@ -1,7 +1,7 @@
 # Part of _core.pyx: the build, the instruction sets of this machine, and its threads.
 
 cdef lrc_isa _isas[LRC_MAX_ISAS]
-cdef size_t _n_isas = lrc_cpu_isas(_isas)
+cdef size_t _n_isas = lrc_find_isas(_isas)
 ISAS = tuple(_isas[i].name.decode() for i in range(_n_isas) if _isas[i].usable)
 
 

@@ -18,16 +18,16 @@ cdef class Observer:
     cdef cnp.ndarray table     # a row for each array
     cdef cnp.ndarray history   # a row for each update, the oldest overwritten
 
-    def __init__(self, Binding binding, long long first, long long every, Py_ssize_t keep):
+    def __init__(self, Job job, long long first, long long every, Py_ssize_t keep):
         self.every, self.first, self.seen = every, first, -2
         self.history = np.empty((keep, len(OBSERVED)))
-        self._make_room(binding)
+        self._make_room(job)
 
-    cdef int _make_room(self, Binding binding) except -1:
-        cdef cnp.ndarray pointers = np.empty(len(binding.parameters), np.uintp)
-        cdef cnp.ndarray chunks = np.empty(binding.job.n_chunks * sizeof(lrc_sums), np.uint8)
-        cdef list last = [None] * len(binding.parameters)
-        for i, p in enumerate(binding.parameters):
+    cdef int _make_room(self, Job job) except -1:
+        cdef cnp.ndarray pointers = np.empty(len(job.parameters), np.uintp)
+        cdef cnp.ndarray chunks = np.empty(job.c.n_chunks * sizeof(lrc_sums), np.uint8)
+        cdef list last = [None] * len(job.parameters)
+        for i, p in enumerate(job.parameters):
             last[i] = np.zeros(p.size, p.dtype)
             pointers[i] = address(last[i])
         self.table = np.full((len(last), len(OBSERVED)), NAN)
@@ -36,9 +36,9 @@ cdef class Observer:
         self.observer.chunk = <lrc_sums*>cnp.PyArray_DATA(chunks)
         return 0
 
-    def grown(self, Binding binding):
-        """The same for another binding."""
-        cdef Observer other = Observer(binding, self.first, self.every, len(self.history))
+    def grown(self, Job job):
+        """The same for another job."""
+        cdef Observer other = Observer(job, self.first, self.every, len(self.history))
         other.history, other.count = self.history, self.count
         return other
 
@@ -51,7 +51,7 @@ cdef class Observer:
         cdef long long updates = t - self.first
         return updates < DENSE or updates % self.every < 2
 
-    cdef int collect(self, const lrc_job* job, long long t) except -1:
+    cdef int collect(self, const lrc_job* c, long long t) except -1:
         """Sums up the chunks, in their order."""
         cdef double* row = <double*>cnp.PyArray_DATA(self.table)
         cdef double* total = <double*>cnp.PyArray_DATA(self.history)
@@ -62,12 +62,12 @@ cdef class Observer:
         total += (self.count % cnp.PyArray_DIM(self.history, 0)) * (fields + 2)
         for k in range(fields + 2):
             total[k] = 0
-        for i in range(job.n_tensors):
+        for i in range(c.n_tensors):
             before = row[3] if self.seen == t - 1 else NAN
             for k in range(fields + 2):
                 row[k] = 0
-            for chunk in range(lrc_chunks(job.tensors[i].n)):
-                sums = <double*>&self.observer.chunk[job.tensors[i].first_chunk + chunk]
+            for chunk in range(lrc_chunks(c.tensors[i].n)):
+                sums = <double*>&self.observer.chunk[c.tensors[i].first_chunk + chunk]
                 for k in range(fields):
                     row[1 + k] += sums[k]
             row[fields + 1] = before

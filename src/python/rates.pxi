@@ -62,7 +62,7 @@ cdef class Rate:
 
     cdef Hyper hyper
     cdef double scale
-    cdef list groups           # of the job
+    cdef list recipes          # of the job
 
 
 cpdef double controlled(controllers, double lr) except? -1:

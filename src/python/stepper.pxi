@@ -11,7 +11,7 @@ cdef class Tally:
 cdef class Stepper(Serial):
     """Resolves rates and hyperparameters and applies one update to all arrays at once."""
 
-    cdef Binding _binding
+    cdef Job _job
     cdef list _rates, _dynamic, _controllers
     cdef object _default_threads
     cdef Observer _observer    # or None
@@ -33,7 +33,7 @@ cdef class Stepper(Serial):
     def _prepare(
         self,
         list rates,
-        list groups,
+        list recipes,
         list tensors,
         tree,
         params,
@@ -42,28 +42,28 @@ cdef class Stepper(Serial):
         *,
         bint keep_bound=False,
     ):
-        """What `_attach` binds to. rates: (Hyper, scale) for each parameter group; groups: (rule,
+        """What `_attach` binds to. rates: (Hyper, scale) for each parameter group; recipes: (rule,
         dtype, rate, a Hyper for each of the rule's but the rate, that of l2); tensors, tree,
-        params: see Binding; common: the options that all share."""
-        cdef Binding binding = Binding(groups, tensors, tree, params, names)
+        params: see Job; common: the options that all share."""
+        cdef Job job = Job(recipes, tensors, tree, params, names)
         cdef Attachment new = Attachment(**common)
         cdef list resolved = [], dynamic = []
         cdef Rate rate
-        binding.sums = new.clip_norm < INFINITY
+        job.sums = new.clip_norm < INFINITY
         for hyper, scale in rates:
             rate = Rate()
-            rate.hyper, rate.scale, rate.groups = hyper, scale, []
+            rate.hyper, rate.scale, rate.recipes = hyper, scale, []
             resolved.append(rate)
-        for i, (_, dtype, index, hypers, l2) in enumerate(groups):
-            (<Rate>resolved[index]).groups.append(i)
+        for i, (_, dtype, index, hypers, l2) in enumerate(recipes):
+            (<Rate>resolved[index]).recipes.append(i)
             for k, hyper in enumerate(hypers, 1):
-                _assign(&binding.job.groups[i].hyper[k], hyper, dtype, dynamic)
-            _assign(&binding.job.groups[i].l2, l2, dtype, dynamic)
+                _assign(&job.c.recipes[i].hyper[k], hyper, dtype, dynamic)
+            _assign(&job.c.recipes[i].l2, l2, dtype, dynamic)
         if self._observer is not None:
-            new.observer = self._observer.grown(binding)
-        if self._binding is not None:
-            binding.inherit(self._binding)
-        new.binding, new.rates, new.dynamic = binding, resolved, dynamic
+            new.observer = self._observer.grown(job)
+        if self._job is not None:
+            job.inherit(self._job)
+        new.job, new.rates, new.dynamic = job, resolved, dynamic
         new.bound = self._bound if keep_bound else None
         return new
 
@@ -73,7 +73,7 @@ cdef class Stepper(Serial):
         self._switch(new)
 
     cdef void _switch(self, Attachment new) noexcept:
-        self._binding, self._rates, self._dynamic = new.binding, new.rates, new.dynamic
+        self._job, self._rates, self._dynamic = new.job, new.rates, new.dynamic
         self._observer, self._bound = new.observer, new.bound
         self._controllers, self._threads = new.controllers, new.threads
         self._default_threads = new.default_threads
@@ -102,8 +102,8 @@ cdef class Stepper(Serial):
             value = self._rate_at(rate) if lr is None else <double>lr * rate.scale
             if not 0 <= value < INFINITY:
                 raise ValueError(f"the rate of update {self.t} would be {value}")
-            for k in rate.groups:
-                self._binding.job.groups[<size_t>k].hyper[0] = value
+            for k in rate.recipes:
+                self._job.c.recipes[<size_t>k].hyper[0] = value
             if i == 0:
                 first = value
         for dynamic in self._dynamic:
@@ -115,27 +115,27 @@ cdef class Stepper(Serial):
 
     cdef bint _gradients_finite(self):
         """Sets the job's scale and tells whether the gradients may be used."""
-        cdef lrc_job* job = &self._binding.job
-        cdef bint release = job.elements >= GIL_ELEMENTS
+        cdef lrc_job* c = &self._job.c
+        cdef bint release = c.elements >= GIL_ELEMENTS
         cdef bint finite = True
         cdef double norm = 0
-        job.scale = self._sign
-        job.limit = self._clip_value
-        if self._binding.sums:
+        c.scale = self._sign
+        c.limit = self._clip_value
+        if self._job.sums:
             if release:
                 with nogil:
-                    norm = lrc_norm(job)
+                    norm = lrc_norm(c)
             else:
-                norm = lrc_norm(job)
+                norm = lrc_norm(c)
             finite = isfinite(norm)
-            if finite and norm > self._clip_norm * job.factor:
-                job.scale *= self._clip_norm * job.factor / norm
+            if finite and norm > self._clip_norm * c.factor:
+                c.scale *= self._clip_norm * c.factor / norm
         elif self._nonfinite != ALLOW:
             if release:
                 with nogil:
-                    finite = lrc_finite(job)
+                    finite = lrc_finite(c)
             else:
-                finite = lrc_finite(job)
+                finite = lrc_finite(c)
         return finite or self._nonfinite == ALLOW
 
     def _next_rate(self, Py_ssize_t group):
@@ -150,7 +150,7 @@ cdef class Stepper(Serial):
 
     def _observe(self, every, Py_ssize_t keep):
         """Observe two of `every` updates from now on, or none if that is None."""
-        self._observer = None if every is None else Observer(self._binding, self.t, every, keep)
+        self._observer = None if every is None else Observer(self._job, self.t, every, keep)
 
     def _observed(self):
         """What `Observer.contents` gives, or None."""
@@ -192,10 +192,10 @@ cdef class Stepper(Serial):
             self._leave()
 
     def _get_carried(self, rules):
-        return self._binding.carried(rules)
+        return self._job.carried(rules)
 
     def _get_applied(self, rules):
-        return self._binding.applied(rules)
+        return self._job.applied(rules)
 
     def _go_back(
         self,
@@ -217,22 +217,22 @@ cdef class Stepper(Serial):
 
         No Python runs in between, so that an interrupt finds all of it done or nothing.
         """
-        cdef Binding binding = self._binding if new is None else new.binding
-        cdef cnp.ndarray flat = binding.flat_carried(rules, carried)
+        cdef Job job = self._job if new is None else new.job
+        cdef cnp.ndarray flat = job.flat_carried(rules, carried)
         change(changes, targets, sources)
         if new is not None:
             self._switch(new)
         if self._observer is not None:
             self._observer.forget()
-        binding.set_carried(<const double*>cnp.PyArray_DATA(flat))
+        job.set_carried(<const double*>cnp.PyArray_DATA(flat))
         self.t, self.skipped, self.last_lr, self._lr_scale = t, skipped, last_lr, lr_scale
         done[0] = True
 
     def _is_attached(self):
-        return self._binding is not None
+        return self._job is not None
 
     def _check_replaced(self):
-        self._binding.check_replaced()
+        self._job.check_replaced()
 
     def step(self, grads=None, *, lr=None):
         """Apply one update to all parameters, or none.
@@ -273,58 +273,58 @@ cdef class Stepper(Serial):
             self._leave()
 
     cdef bint _step(self, grads, lr) except -1:
-        cdef Binding binding = self._binding
-        cdef lrc_job* job
-        if binding is None:
+        cdef Job job = self._job
+        cdef lrc_job* c
+        if job is None:
             raise RuntimeError("step() before the optimizer was initialised")
         if grads is None and self._bound is None:
             raise RuntimeError("step() without gradients: give them, or bind(grads) first")
-        job = &binding.job
+        c = &job.c
         self._resolve(lr)
-        job.threads = 1
-        if job.elements >= THREAD_ELEMENTS:
-            job.threads = self._threads or self._default_threads()
-        binding.check_replaced()
+        c.threads = 1
+        if c.elements >= THREAD_ELEMENTS:
+            c.threads = self._threads or self._default_threads()
+        job.check_replaced()
         try:
             if grads is not None:
-                binding.fetch(grads)
+                job.fetch(grads)
             else:
-                binding.refetch(self._bound)
-            binding.point(grads is None)
+                job.refetch(self._bound)
+            job.point(grads is None)
             if not self._gradients_finite():
                 self._refusals.n += 1
                 if self._nonfinite == RAISE and self._imposed is None:
                     parameters.raise_nonfinite(
-                        binding.gradients, binding.parameters, binding.names
+                        job.gradients, job.parameters, job.names
                     )
                 self.skipped += 1
                 return False
-            if not lrc_fold(job):
+            if not lrc_fold(c):
                 self._raise_unrepresentable()
-            job.observer = NULL
+            c.observer = NULL
             if self._observer is not None and self._observer.due(self.t):
-                job.observer = &self._observer.observer
-            if job.elements >= GIL_ELEMENTS:
+                c.observer = &self._observer.observer
+            if c.elements >= GIL_ELEMENTS:
                 with nogil:
-                    lrc_apply(job)
+                    lrc_apply(c)
             else:
-                lrc_apply(job)
+                lrc_apply(c)
         finally:
-            binding.drop()
-        if job.observer != NULL:
-            self._observer.collect(job, self.t)
+            job.drop()
+        if c.observer != NULL:
+            self._observer.collect(c, self.t)
         self.last_lr = self._next_lr
         self.t += 1
         return True
 
-    cdef list _rates_of_groups(self):
-        cdef list rates = [None] * self._binding.job.n_groups
-        for i in range(self._binding.job.n_groups):
-            rates[i] = self._binding.job.groups[i].hyper[0]
+    cdef list _rates_of_recipes(self):
+        cdef list rates = [None] * self._job.c.n_recipes
+        for i in range(self._job.c.n_recipes):
+            rates[i] = self._job.c.recipes[i].hyper[0]
         return rates
 
     cdef _raise_unrepresentable(self):
-        rates = ", ".join(map(str, self._rates_of_groups()))
+        rates = ", ".join(map(str, self._rates_of_recipes()))
         raise ValueError(
             f"update {self.t}: a rate ({rates}), decay or eps is out of the "
             "range of its parameters' dtype"
@@ -344,19 +344,19 @@ cdef class Stepper(Serial):
         TypeError, ValueError
             For gradients that cannot be kept; those bound before stay bound.
         """
-        cdef Binding binding
+        cdef Job job
         self._enter()
         try:
-            binding = self._binding
-            if binding is None:
+            job = self._job
+            if job is None:
                 raise RuntimeError("bind() before the optimizer was initialised")
-            binding.check_replaced()
+            job.check_replaced()
             try:
-                binding.fetch(grads)
-                bound = list(binding.gradients)
-                binding.point(True)
+                job.fetch(grads)
+                bound = list(job.gradients)
+                job.point(True)
                 self._bound = bound
             finally:
-                binding.drop()
+                job.drop()
         finally:
             self._leave()

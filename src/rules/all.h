@@ -8,9 +8,9 @@
  * Letters: p parameter, g gradient, m v moments, b velocity; h hyperparameters, k carried
  * scalars, c folded scalars.
  *
- * Each loop evaluates all of its terms: a coefficient of 0 (no decay, no Nesterov) times an infinite
- * p or g is NaN, where the formula without that term would give an infinity. To leave terms out
- * would take a loop of its own for each combination. */
+ * Each loop evaluates all of its terms: a coefficient of 0 (no decay, no Nesterov) times an
+ * infinite p or g is NaN, where the formula without that term would give an infinity. To leave
+ * terms out would take a loop of its own for each combination. */
 
 #include "rounding.h"
 

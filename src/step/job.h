@@ -24,7 +24,7 @@ typedef union {
 typedef struct {
     void *array[LRC_MAX_ARRAYS]; /* parameter, gradient, state */
     size_t n;
-    size_t group;
+    size_t recipe;
     size_t first_chunk;
     const lrc_view *parameter; /* NULL if array[0] is flat in that order */
     const lrc_view *gradient;  /* NULL if array[1] is, and of the parameter's dtype */
@@ -42,7 +42,7 @@ typedef struct {
     double carried[LRC_MAX_SCALARS];
     double advanced[LRC_MAX_SCALARS]; /* carried, once the step has been applied */
     lrc_folded folded;
-} lrc_group;
+} lrc_recipe;
 
 typedef struct {
     void **last;     /* for each tensor the update before, in the order of its memory */
@@ -51,8 +51,8 @@ typedef struct {
 
 typedef struct {
     const lrc_table *table;
-    lrc_group *groups;
-    size_t n_groups;
+    lrc_recipe *recipes;
+    size_t n_recipes;
     lrc_tensor *tensors;
     size_t n_tensors;
     size_t n_chunks;
@@ -72,7 +72,7 @@ typedef void lrc_chunk_function(lrc_job *job, const lrc_tensor *tensor, size_t c
 /* Calls function for every chunk of the job, from several threads if the job allows it. */
 void lrc_each_chunk(lrc_job *job, lrc_chunk_function *function);
 
-/* hyper -> folded for every group; the carried scalars stay as they are. False if a scalar is out
+/* hyper -> folded for every recipe; the carried scalars stay as they are. False if a scalar is out
  * of the range of its dtype. */
 bool lrc_fold(lrc_job *job);
 /* Applies the step: parameters, state and carried scalars change. */

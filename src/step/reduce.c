@@ -9,7 +9,7 @@ static const double SMALL_SUM = 0x1p-900, ENLARGE = 0x1p600, REDUCE = 0x1p-600;
 static void squares_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
                           size_t n)
 {
-    const int dtype = job->groups[tensor->group].dtype;
+    const int dtype = job->recipes[tensor->recipe].dtype;
     const lrc_kernels *kernels = (*job->table)[dtype];
     double sum = 0;
     for (size_t done = 0; done < n; done += LRC_BLOCK) {
@@ -25,7 +25,7 @@ static void squares_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, 
 static void finite_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
                          size_t n)
 {
-    const int dtype = job->groups[tensor->group].dtype;
+    const int dtype = job->recipes[tensor->recipe].dtype;
     const lrc_kernels *kernels = (*job->table)[dtype];
     bool finite = true;
     for (size_t done = 0; done < n; done += LRC_BLOCK) {

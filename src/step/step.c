@@ -60,14 +60,14 @@ static bool representable(const lrc_folded *folded, int dtype)
 bool lrc_fold(lrc_job *job)
 {
     bool fits = true;
-    for (size_t i = 0; i < job->n_groups; i++) {
-        lrc_group *group = &job->groups[i];
-        memcpy(group->advanced, group->carried, sizeof group->carried);
-        memset(&group->folded, 0, sizeof group->folded);
-        const lrc_kernels *kernels = (*job->table)[group->dtype];
-        kernels->coefficients[group->rule](group->hyper, group->advanced, &group->folded);
-        fits = fits && representable(&group->folded, group->dtype);
-        fits = fits && (group->dtype == LRC_FLOAT64 || isfinite((float)group->l2));
+    for (size_t i = 0; i < job->n_recipes; i++) {
+        lrc_recipe *recipe = &job->recipes[i];
+        memcpy(recipe->advanced, recipe->carried, sizeof recipe->carried);
+        memset(&recipe->folded, 0, sizeof recipe->folded);
+        const lrc_kernels *kernels = (*job->table)[recipe->dtype];
+        kernels->coefficients[recipe->rule](recipe->hyper, recipe->advanced, &recipe->folded);
+        fits = fits && representable(&recipe->folded, recipe->dtype);
+        fits = fits && (recipe->dtype == LRC_FLOAT64 || isfinite((float)recipe->l2));
     }
     return fits;
 }
@@ -83,45 +83,45 @@ static void locate(const lrc_tensor *tensor, int dtype, size_t offset, void **at
  * lines; state lies relative to lines as its parameter does. */
 static void update_flat(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n)
 {
-    const lrc_group *group = &job->groups[tensor->group];
-    lrc_loop *const loop = (*job->table)[group->dtype]->loop[group->rule];
+    const lrc_recipe *recipe = &job->recipes[tensor->recipe];
+    lrc_loop *const loop = (*job->table)[recipe->dtype]->loop[recipe->rule];
     void *at[LRC_MAX_ARRAYS];
-    locate(tensor, group->dtype, offset, at);
+    locate(tensor, recipe->dtype, offset, at);
     if (n >= LRC_BLOCK) {
         const size_t bytes = -(uintptr_t)at[0] % LRC_LINE;
-        const size_t head = bytes / (size_t)lrc_item_size[group->dtype];
-        loop(&group->folded, at, head);
-        locate(tensor, group->dtype, offset + head, at);
+        const size_t head = bytes / (size_t)lrc_item_size[recipe->dtype];
+        loop(&recipe->folded, at, head);
+        locate(tensor, recipe->dtype, offset + head, at);
         n -= head;
     }
-    loop(&group->folded, at, n);
+    loop(&recipe->folded, at, n);
 }
 
 /* Arrays that are not flat, and gradients that are changed on the way, go through a block. */
 static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n)
 {
-    const lrc_group *group = &job->groups[tensor->group];
-    const lrc_kernels *kernels = (*job->table)[group->dtype];
+    const lrc_recipe *recipe = &job->recipes[tensor->recipe];
+    const lrc_kernels *kernels = (*job->table)[recipe->dtype];
     lrc_block p_block, g_block;
     void *at[LRC_MAX_ARRAYS];
-    locate(tensor, group->dtype, offset, at);
+    locate(tensor, recipe->dtype, offset, at);
     if (tensor->parameter) {
-        lrc_view_read(tensor->parameter, offset, n, &p_block, group->dtype);
+        lrc_view_read(tensor->parameter, offset, n, &p_block, recipe->dtype);
         at[0] = &p_block;
     }
     if (tensor->gradient) {
-        lrc_view_read(tensor->gradient, offset, n, &g_block, group->dtype);
+        lrc_view_read(tensor->gradient, offset, n, &g_block, recipe->dtype);
         at[1] = &g_block;
     }
     if (job->clipped) {
         kernels->clip(&g_block, at[1], n, job->scale, job->limit);
         at[1] = &g_block;
     }
-    if (group->l2 != 0) {
-        kernels->couple(&g_block, at[1], at[0], n, group->l2);
+    if (recipe->l2 != 0) {
+        kernels->couple(&g_block, at[1], at[0], n, recipe->l2);
         at[1] = &g_block;
     }
-    kernels->loop[group->rule](&group->folded, at, n);
+    kernels->loop[recipe->rule](&recipe->folded, at, n);
     if (tensor->parameter)
         lrc_view_write(tensor->parameter, offset, n, &p_block);
 }
@@ -129,7 +129,7 @@ static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t of
 static void update_observed(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n,
                             lrc_sums *sums)
 {
-    const int dtype = job->groups[tensor->group].dtype;
+    const int dtype = job->recipes[tensor->recipe].dtype;
     const size_t item = (size_t)lrc_item_size[dtype];
     char *const last = (char *)job->observer->last[tensor - job->tensors] + offset * item;
     lrc_block before, after, g_block;
@@ -151,8 +151,8 @@ static void update_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
                          size_t n)
 {
     (void)chunk;
-    const lrc_group *group = &job->groups[tensor->group];
-    if (!tensor->parameter && !tensor->gradient && !job->clipped && group->l2 == 0) {
+    const lrc_recipe *recipe = &job->recipes[tensor->recipe];
+    if (!tensor->parameter && !tensor->gradient && !job->clipped && recipe->l2 == 0) {
         update_flat(job, tensor, offset, n);
         return;
     }
@@ -173,9 +173,9 @@ void lrc_apply(lrc_job *job)
 {
     job->clipped = job->scale != 1 || job->limit < (double)INFINITY;
     lrc_each_chunk(job, job->observer ? observe_chunk : update_chunk);
-    for (size_t i = 0; i < job->n_groups; i++) {
-        lrc_group *group = &job->groups[i];
-        memcpy(group->carried, group->advanced, sizeof group->carried);
-        memcpy(group->applied, group->hyper, sizeof group->applied);
+    for (size_t i = 0; i < job->n_recipes; i++) {
+        lrc_recipe *recipe = &job->recipes[i];
+        memcpy(recipe->carried, recipe->advanced, sizeof recipe->carried);
+        memcpy(recipe->applied, recipe->hyper, sizeof recipe->applied);
     }
 }

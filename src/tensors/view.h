@@ -7,7 +7,8 @@
 
 extern const ptrdiff_t lrc_item_size[LRC_DTYPES];
 
-/* Elements are numbered with the last axis varying fastest. stride is in bytes; no axis is empty. */
+/* Elements are numbered with the last axis varying fastest. stride is in bytes; no axis is
+ * empty. */
 typedef struct {
     char *data;
     int dtype;
@@ -21,8 +22,8 @@ void lrc_view_read(const lrc_view *view, size_t first, size_t n, void *block, in
 /* Elements first .. first + n of view from block, which has the view's dtype. */
 void lrc_view_write(const lrc_view *view, size_t first, size_t n, const void *block);
 
-/* Where n flat elements of dtype can be read, from the given one on: in place in array, or if there is
- * a view of it, in block. */
+/* Where n flat elements of dtype can be read, from the given one on: in place in array, or if
+ * there is a view of it, in block. */
 static inline const void *lrc_view_block(const lrc_view *view, const void *array, size_t first,
                                          size_t n, void *block, int dtype)
 {

@@ -4,7 +4,7 @@ cdef object FLOAT32 = np.float32
 
 
 cdef struct Leaf:
-    PyObject* array      # the parameter; Binding.parameters holds the reference
+    PyObject* array      # the parameter; Job.parameters holds the reference
     int typenum
     int order            # NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS, 0 if not flat
     int ndim
@@ -82,10 +82,11 @@ cdef const lrc_view* _describe(
 
 
 @cython.final
-cdef class Binding:
-    """Parameters and state as pointers, and the gradients of the step under way."""
+cdef class Job:
+    """A job of step.c: parameters and state as pointers, what these point into, and the gradients
+    of the step under way."""
 
-    cdef lrc_job job
+    cdef lrc_job c
     cdef Leaf* leaves
     cdef Extent* extents       # bytes that a step writes, in order
     cdef size_t n_extents
@@ -96,32 +97,32 @@ cdef class Binding:
     cdef Storage storage       # what the pointers above point into
     cdef Node root             # None for a single array
 
-    def __init__(self, list groups, list tensors, tree, params, tuple names):
-        """groups: (rule, dtype, ...); tensors: (group, parameter, state arrays, axes); params: what
-        the user gave, in the structure of tree."""
+    def __init__(self, list recipes, list tensors, tree, params, tuple names):
+        """recipes: (rule, dtype, ...); tensors: (recipe, parameter, state arrays, axes); params:
+        what the user gave, in the structure of tree."""
         self.storage = Storage()
         self.written = []
         self.names = names
         self.parameters = tuple(parameter for _, parameter, _, _ in tensors)
         self.root = None if tree is None else Node(tree, params, iter(self.parameters))
         self.gradients = [None] * len(tensors)
-        self.job.table = _table
-        self.job.n_groups, self.job.n_tensors = len(groups), len(tensors)
-        self.job.groups = <lrc_group*>self.storage.zeros(len(groups), sizeof(lrc_group))
-        self.job.tensors = <lrc_tensor*>self.storage.zeros(len(tensors), sizeof(lrc_tensor))
+        self.c.table = _table
+        self.c.n_recipes, self.c.n_tensors = len(recipes), len(tensors)
+        self.c.recipes = <lrc_recipe*>self.storage.zeros(len(recipes), sizeof(lrc_recipe))
+        self.c.tensors = <lrc_tensor*>self.storage.zeros(len(tensors), sizeof(lrc_tensor))
         self.leaves = <Leaf*>self.storage.zeros(len(tensors), sizeof(Leaf))
         self.extents = <Extent*>self.storage.zeros(
             len(tensors) * (1 + LRC_MAX_STATES), sizeof(Extent)
         )
-        for i, (rule, dtype, _, _, _) in enumerate(groups):
-            self.job.groups[i].rule = rule.index
-            self.job.groups[i].dtype = dtype
+        for i, (rule, dtype, _, _, _) in enumerate(recipes):
+            self.c.recipes[i].rule = rule.index
+            self.c.recipes[i].dtype = dtype
             for k in range(LRC_MAX_SCALARS):
-                self.job.groups[i].carried[k] = 1
-                self.job.groups[i].applied[k] = NAN
-        for i, (group, parameter, states, axes) in enumerate(tensors):
-            self._add(i, group, parameter, states, axes)
-        self.job.partial = <double*>self.storage.zeros(self.job.n_chunks, sizeof(double))
+                self.c.recipes[i].carried[k] = 1
+                self.c.recipes[i].applied[k] = NAN
+        for i, (recipe, parameter, states, axes) in enumerate(tensors):
+            self._add(i, recipe, parameter, states, axes)
+        self.c.partial = <double*>self.storage.zeros(self.c.n_chunks, sizeof(double))
         self._merge_extents()
 
     cdef int _merge_extents(self) except -1:
@@ -143,8 +144,10 @@ cdef class Binding:
         view.stride = <Py_ssize_t*>self.storage.zeros(ndim + 1, sizeof(Py_ssize_t))
         return 0
 
-    cdef int _add(self, size_t i, size_t group, cnp.ndarray parameter, list states, axes) except -1:
-        cdef lrc_tensor* tensor = &self.job.tensors[i]
+    cdef int _add(
+        self, size_t i, size_t recipe, cnp.ndarray parameter, list states, axes
+    ) except -1:
+        cdef lrc_tensor* tensor = &self.c.tensors[i]
         cdef Leaf* leaf = &self.leaves[i]
         cdef int ndim = cnp.PyArray_NDIM(parameter)
         cdef cnp.ndarray array
@@ -162,12 +165,12 @@ cdef class Binding:
         self._view(&leaf.parameter, ndim)
         self._view(&leaf.gradient, ndim)
         self._view(&leaf.logical, ndim)
-        tensor.group = group
+        tensor.recipe = recipe
         tensor.n = cnp.PyArray_SIZE(parameter)
-        tensor.first_chunk = self.job.n_chunks
+        tensor.first_chunk = self.c.n_chunks
         tensor.array[0] = leaf.data
         tensor.parameter = _describe(
-            &leaf.parameter, parameter, leaf.axes, self.job.groups[group].dtype
+            &leaf.parameter, parameter, leaf.axes, self.c.recipes[recipe].dtype
         )
         if tensor.parameter == NULL:
             leaf.order = cnp.PyArray_FLAGS(parameter) & (
@@ -175,8 +178,8 @@ cdef class Binding:
             )
         for k, array in enumerate(states):
             tensor.array[2 + k] = cnp.PyArray_DATA(array)
-        self.job.n_chunks += lrc_chunks(tensor.n)
-        self.job.elements += tensor.n
+        self.c.n_chunks += lrc_chunks(tensor.n)
+        self.c.elements += tensor.n
         if tensor.n > 0:
             for array in [parameter, *states]:
                 self.written.append(array)
@@ -184,49 +187,49 @@ cdef class Binding:
                 self.n_extents += 1
         return 0
 
-    cdef int inherit(self, Binding old) except -1:
-        """Goes on from the carried scalars of a binding to the first groups of this one."""
-        for i in range(min(old.job.n_groups, self.job.n_groups)):
+    cdef int inherit(self, Job old) except -1:
+        """Goes on from the carried scalars of a job to the first recipes of this one."""
+        for i in range(min(old.c.n_recipes, self.c.n_recipes)):
             for k in range(LRC_MAX_SCALARS):
-                self.job.groups[i].carried[k] = old.job.groups[i].carried[k]
-                self.job.groups[i].applied[k] = old.job.groups[i].applied[k]
+                self.c.recipes[i].carried[k] = old.c.recipes[i].carried[k]
+                self.c.recipes[i].applied[k] = old.c.recipes[i].applied[k]
         return 0
 
     def carried(self, rules):
-        """The carried scalars of each tensor, by name; rules: the rule of each group."""
-        cdef list found = [None] * self.job.n_tensors
-        for i in range(self.job.n_tensors):
+        """The carried scalars of each tensor, by name; rules: the rule of each recipe."""
+        cdef list found = [None] * self.c.n_tensors
+        for i in range(self.c.n_tensors):
             found[i] = {
-                name: self.job.groups[self.job.tensors[i].group].carried[k]
-                for k, name in enumerate(rules[self.job.tensors[i].group].carried)
+                name: self.c.recipes[self.c.tensors[i].recipe].carried[k]
+                for k, name in enumerate(rules[self.c.tensors[i].recipe].carried)
             }
         return found
 
     def applied(self, rules):
         """The hyperparameters of each tensor's last update, by name."""
-        cdef list found = [None] * self.job.n_tensors
-        for i in range(self.job.n_tensors):
+        cdef list found = [None] * self.c.n_tensors
+        for i in range(self.c.n_tensors):
             found[i] = {
-                name: self.job.groups[self.job.tensors[i].group].applied[k]
-                for k, name in enumerate(rules[self.job.tensors[i].group].hyper)
+                name: self.c.recipes[self.c.tensors[i].recipe].applied[k]
+                for k, name in enumerate(rules[self.c.tensors[i].recipe].hyper)
             }
         return found
 
     def flat_carried(self, rules, list values):
-        """What `set_carried` takes, of what `carried` gave: a row for each group."""
-        flat = np.ones((self.job.n_groups, LRC_MAX_SCALARS))
-        for i in range(self.job.n_tensors):
-            for k, name in enumerate(rules[self.job.tensors[i].group].carried):
-                flat[self.job.tensors[i].group, k] = values[i][name]
+        """What `set_carried` takes, of what `carried` gave: a row for each recipe."""
+        flat = np.ones((self.c.n_recipes, LRC_MAX_SCALARS))
+        for i in range(self.c.n_tensors):
+            for k, name in enumerate(rules[self.c.tensors[i].recipe].carried):
+                flat[self.c.tensors[i].recipe, k] = values[i][name]
         return flat
 
     cdef void set_carried(self, const double* flat) noexcept:
         """The inverse of carried; no update of ours led to them."""
         cdef size_t i, k
-        for i in range(self.job.n_groups):
-            self.job.groups[i].applied[0] = NAN
+        for i in range(self.c.n_recipes):
+            self.c.recipes[i].applied[0] = NAN
             for k in range(LRC_MAX_SCALARS):
-                self.job.groups[i].carried[k] = flat[i * LRC_MAX_SCALARS + k]
+                self.c.recipes[i].carried[k] = flat[i * LRC_MAX_SCALARS + k]
 
     cdef int check_replaced(self) except -1:
         """Refuses to go on where the user has put another array in the place of a parameter."""
@@ -241,19 +244,19 @@ cdef class Binding:
             self.gradients[0] = grads
         else:
             fetched = self.root.fetch(grads, self.gradients, self.names, 0)
-        assert fetched == <Py_ssize_t>self.job.n_tensors
+        assert fetched == <Py_ssize_t>self.c.n_tensors
         return 0
 
     cdef int refetch(self, list bound) except -1:
         """Takes gradients that were fetched before."""
-        for i in range(self.job.n_tensors):
+        for i in range(self.c.n_tensors):
             self.gradients[i] = bound[i]
         return 0
 
     cdef int point(self, bint keep) except -1:
         """Points every tensor at its arrays. Once it returns, no user code runs until the step is
         done. With keep, gradients are not to be copied."""
-        for i in range(self.job.n_tensors):
+        for i in range(self.c.n_tensors):
             if not self._point(i):
                 self._admit_and_point(keep)
                 break
@@ -263,15 +266,15 @@ cdef class Binding:
         """The same where some gradient is a number, or has first to be made an array."""
         cdef bint admitted = False
         try:
-            for i in range(self.job.n_tensors):
+            for i in range(self.c.n_tensors):
                 if not self._point(i) and (keep or not self._point_number(i)):
                     self._admit(i, keep)
                     admitted = True
-            for i in range(self.job.n_tensors if admitted else 0):  # that has run user code
+            for i in range(self.c.n_tensors if admitted else 0):  # that has run user code
                 if not self._point(i) and (keep or not self._point_number(i)):
                     raise ValueError(f'gradient "{self.names[i]}" was resized, reshaped or moved')
         finally:
-            for i in range(self.job.n_tensors):
+            for i in range(self.c.n_tensors):
                 self.leaves[i].between = NULL
         return 0
 
@@ -307,12 +310,12 @@ cdef class Binding:
             or not _has_shape_of(array, leaf)
         ):
             return False
-        return self._point_gradient(&self.job.tensors[i], leaf, array)
+        return self._point_gradient(&self.c.tensors[i], leaf, array)
 
     cdef bint _point_number(self, Py_ssize_t i) except -1:
         """The same where parameter and gradient are single numbers."""
         cdef Leaf* leaf = &self.leaves[i]
-        cdef lrc_tensor* tensor = &self.job.tensors[i]
+        cdef lrc_tensor* tensor = &self.c.tensors[i]
         gradient = self.gradients[i]
         if leaf.ndim > 0 or not (isinstance(gradient, float) or type(gradient) is FLOAT32):
             return False
@@ -325,7 +328,7 @@ cdef class Binding:
         return True
 
     cdef inline bint _point_gradient(self, lrc_tensor* tensor, Leaf* leaf, cnp.ndarray array):
-        cdef int flat = 0, dtype = self.job.groups[tensor.group].dtype
+        cdef int flat = 0, dtype = self.c.recipes[tensor.recipe].dtype
         if cnp.PyArray_TYPE(array) == leaf.typenum:
             flat = cnp.PyArray_FLAGS(array) & (
                 cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_F_CONTIGUOUS
@@ -362,6 +365,6 @@ cdef class Binding:
 
     cdef int drop(self) except -1:
         """Lets go of the gradients."""
-        for i in range(self.job.n_tensors):
+        for i in range(self.c.n_tensors):
             self.gradients[i] = None
         return 0
