@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any, Final
@@ -40,6 +39,8 @@ def encode(tree: Mapping[str, Any]) -> tuple[bytes, list[Array]]:
     document["arrays"] = [
         {"kind": array.dtype.name, "shape": list(array.shape)} for array in arrays
     ]
+    import json  # which `import lrcore` does without
+
     text = json.dumps(document, allow_nan=False).encode()
     if len(text) > LONGEST:
         raise ValueError(
@@ -119,6 +120,8 @@ class Document:
     """The checked JSON of a file: its tree, and dtype, shape and bytes of its arrays."""
 
     def __init__(self, text: bytes) -> None:
+        import json
+
         document = json.loads(text.decode())
         found = document.get("format") if isinstance(document, dict) else document
         if type(found) is not int or found not in KINDS:

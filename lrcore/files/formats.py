@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import struct
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any, Final
 
-from . import npz, tensors
 from .document import encode
 
-FORMATS: Final[Mapping[str, ModuleType]] = {".npz": npz, ".safetensors": tensors}
+# The modules beside this one, each loaded when a file of its kind is first met: `import lrcore`
+# does without archives and checksums.
+FORMATS: Final[Mapping[str, str]] = {".npz": "npz", ".safetensors": "tensors"}
 # What the readers of archives and of JSON raise for files that are not what they claim to be.
 _DAMAGE = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
     NotImplementedError,
     RuntimeError,
     EOFError,
@@ -79,7 +77,7 @@ def _format_of(path: str | os.PathLike[str]) -> tuple[Path, ModuleType]:
     place = Path(path)
     if place.suffix not in FORMATS:
         raise ValueError(f"{place}: the name of a file of state ends in {' or '.join(FORMATS)}")
-    return Path(os.path.realpath(place)), FORMATS[place.suffix]
+    return Path(os.path.realpath(place)), import_module(f"{__package__}.{FORMATS[place.suffix]}")
 
 
 @contextmanager
@@ -89,7 +87,7 @@ def _replacing(place: Path) -> Iterator[IO[bytes]]:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(place))
     mode = _mode(place)
     opener = partial(os.open, mode=0o666 if mode is None else mode)
-    name = place.with_name(f".{place.name[:50]}.{secrets.token_hex(16)}")  # nobody else's
+    name = place.with_name(f".{place.name[:50]}.{os.urandom(16).hex()}")  # nobody else's
     try:
         with open(name, "x+b", opener=opener) as file:
             yield file

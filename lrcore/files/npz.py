@@ -82,8 +82,11 @@ def read(path: str) -> dict[str, Any]:
         file.seek(0)
         if _digest(file, size - _DIGITS) != comment[-_DIGITS:]:
             raise ValueError("its checksum is wrong")
-        with _Archive(file) as archive:
-            return _read_members(archive, size)
+        try:
+            with _Archive(file) as archive:
+                return _read_members(archive, size)
+        except (zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+            raise ValueError(str(error)) from None
 
 
 def _digest(file: IO[bytes], length: int) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._core import Stepper
 from ..checks import generators
+from ..files import formats
 from . import checkpoint
 
 if TYPE_CHECKING:
@@ -130,8 +131,6 @@ class Saving(Stepper):
         >>> opt.t, w
         (1, array([0.999, 0.999, 0.999]))
         """
-        from ..files import formats  # the first use pays for its imports
-
         generators.check(type(self).__name__, rng)
         others = {"extra": extra, "rng": generators.state_of(rng)}
         if params:
@@ -174,8 +173,6 @@ class Saving(Stepper):
         OSError
             If it cannot be read.
         """
-        from ..files import formats
-
         generators.check(type(self).__name__, rng)
         saved = formats.read(path)
         report: checkpoint.LoadReport = self._alone(
