@@ -37,10 +37,11 @@ def load_setup(text: str) -> Setup:
         raise ValueError(f"{module_name} cannot be imported: {told(error)}") from error
     found = getattr(module, name, None)
     if not callable(found):
+        home = f"{module.__name__}."  # a package may hand on what stands in its modules
         functions = [
             n
             for n, value in vars(module).items()
-            if isfunction(value) and value.__module__ == module.__name__ and n[0] != "_"
+            if isfunction(value) and n[0] != "_" and f"{value.__module__}.".startswith(home)
         ]
         raise ValueError(f"{module_name} has no function {name!r}; {suggest(name, functions)}")
     return found  # type: ignore[no-any-return]
