@@ -143,8 +143,8 @@ def main() -> int:
         f"{lrc.build_info()['compiler']}, Python {sys.version_info.major}.{sys.version_info.minor}"
     )
     now = measure()
-    if not any(now.values()):
-        print("no symbols of the compiled core were seen: install with -Cinstall.strip=false")
+    if not all(now.values()):
+        print("symbols of the compiled core are missing: install with -Cinstall.strip=false")
         return 2
     for name, value in now.items():
         print(f"{name:45} {value:10.3f}  kept {kept.get(key, {}).get(name, 'none')}")
