@@ -18,7 +18,7 @@ from .effective import effective_rate
 from .groups import Group, in_group, is_grouped
 from .hyperparameters import Value, as_hyper, check_hyper, number_or_schedule
 from .memory import Watched
-from .options import DEFAULTS, Common, Plan, check_common
+from .options import DEFAULTS, Common, Plan, Recipe, Tensor, check_common
 from .parameters import Array
 from .saved_state import Place
 from .saving import Saving
@@ -157,7 +157,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
             parameters.check_parameters(leaves, group.params)
         check_names(names)
         check_distinct(everything)
-        plan = Plan(*(list(part) for part in self._plan))
+        plan = self._plan.copied()
         state = dict(self._state)
         for group, leaves in zip(groups[known:], named[known:], strict=True):
             self._plan_group(group, leaves, plan, state)
@@ -194,7 +194,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
             arrays = [array for _, array in leaves if array.dtype == DTYPES[dtype]]
             recipe_of[dtype] = len(plan.recipes)
             l2 = options.get("l2", 0.0)
-            plan.recipes.append((rule, dtype, len(plan.rates), choice.hyper, l2))
+            plan.recipes.append(Recipe(rule, dtype, len(plan.rates), choice.hyper, l2))
             fresh[dtype] = new_state(arrays, rule.state, choice.fill)
         plan.rates.append((options["lr"], group.lr_scale))
         for name, array in leaves:
@@ -202,7 +202,8 @@ class Optimizer(Saving, metaclass=hints.Hinting):
             arrays_of = next(fresh[dtype])
             state[name] = MappingProxyType(arrays_of)
             axes = parameters.memory_order(array)
-            plan.tensors.append((recipe_of[dtype], array, list(arrays_of.values()), axes))
+            tensor = Tensor(recipe_of[dtype], array, list(arrays_of.values()), axes)
+            plan.tensors.append(tensor)
 
     def _given(self) -> Any:
         return _given(self._groups, self._grouped)
@@ -211,10 +212,10 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         return [pair for leaves in self._named for pair in leaves]
 
     def _rules(self) -> list[Rule]:
-        return [recipe[0] for recipe in self._plan.recipes]
+        return [recipe.rule for recipe in self._plan.recipes]
 
     def _recipes_of_arrays(self) -> list[int]:
-        return [tensor[0] for tensor in self._plan.tensors]
+        return [tensor.recipe for tensor in self._plan.tensors]
 
     def __reduce__(self) -> tuple[Any, ...]:
         reduced: tuple[Any, ...] = self._alone(self._reduced)

@@ -12,7 +12,7 @@ import numpy as np
 from . import generators, saved_controllers, settings
 from .arguments import Fraction, convert
 from .following import Controller, Follower, loading
-from .options import Plan
+from .options import Plan, Recipe, Tensor
 from .parameters import Array
 from .saved_state import (
     FORMAT,
@@ -338,7 +338,7 @@ def _put(
     done = [False] if done is None else done
     try:
         changes = [*changes, *loading(opt.controllers, after)]
-        rules = [recipe[0] for recipe in plan.recipes]
+        rules = [recipe.rule for recipe in plan.recipes]
         arguments = (targets, sources, rules, carried, changes, new)
         _load(strangers)  # a loop in here would let an interrupt past `except`, in Python 3.13
         opt._go_back(
@@ -376,14 +376,14 @@ def _by_age(plan: Plan, carried: Sequence[Mapping[str, float]]) -> Plan:
     """With recipes of their own for arrays whose carried scalars differ: no state is corrected by a
     count of updates that it has not seen."""
     place: dict[tuple[Any, ...], int] = {}
-    recipes: list[tuple[Any, ...]] = []
-    tensors: list[tuple[Any, ...]] = []
-    for (recipe, *rest), scalars in zip(plan.tensors, carried, strict=True):
-        key = (recipe, *sorted(scalars.items()))
+    recipes: list[Recipe] = []
+    tensors: list[Tensor] = []
+    for tensor, scalars in zip(plan.tensors, carried, strict=True):
+        key = (tensor.recipe, *sorted(scalars.items()))
         if key not in place:
             place[key] = len(recipes)
-            recipes.append(plan.recipes[recipe])
-        tensors.append((place[key], *rest))
-    if [recipe for recipe, *_ in tensors] == [recipe for recipe, *_ in plan.tensors]:
+            recipes.append(plan.recipes[tensor.recipe])
+        tensors.append(tensor._replace(recipe=place[key]))
+    if [new.recipe for new in tensors] == [old.recipe for old in plan.tensors]:
         return plan
     return Plan(plan.rates, recipes, tensors)

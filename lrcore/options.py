@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 
 from . import arguments, threads
-from ._core import Hyper
+from ._core import Hyper, Rule
 from .controllers import Controller
 from .hyperparameters import Value, as_hyper
+from .parameters import Array
 
 Policy: TypeAlias = Literal["raise", "skip", "allow"]
 
@@ -55,25 +56,45 @@ DEFAULTS = Common(
 )
 
 
-class Plan(NamedTuple):
-    """What an optimizer has decided on.
+class Recipe(NamedTuple):
+    """What some tensors of a group share: the rule and its hyperparameters, in one dtype."""
 
-    `rates` has the rate of each group and its scale; `recipes` (rule, dtype, group, hyper, l2);
-    `tensors` (recipe, parameter, state arrays, axes in the order of memory).
-    """
+    rule: Rule
+    dtype: int  # place in DTYPES
+    group: int
+    hyper: Mapping[str, Value]
+    l2: Value
+
+    def handed(self) -> tuple[Rule, int, int, list[Hyper], Hyper]:
+        """The same as `Stepper._prepare` takes it."""
+        hypers = [as_hyper(name, self.hyper[name]) for name in self.rule.hyper[1:]]
+        return self.rule, self.dtype, self.group, hypers, as_hyper("l2", self.l2)
+
+
+class Tensor(NamedTuple):
+    """A parameter and its state; `axes` are in the order in which they lie in memory."""
+
+    recipe: int
+    parameter: Array
+    state: list[Array]
+    axes: tuple[int, ...]
+
+
+class Plan(NamedTuple):
+    """What an optimizer has decided on; `rates` has each group's, and the factor on it."""
 
     rates: list[tuple[Value, float]]
-    recipes: list[tuple[Any, ...]]
-    tensors: list[tuple[Any, ...]]
+    recipes: list[Recipe]
+    tensors: list[Tensor]
 
-    def handed(self) -> tuple[list[tuple[Hyper, float]], list[tuple[Any, ...]], list[Any]]:
+    def copied(self) -> Plan:
+        """One that can grow while this stays."""
+        return Plan(list(self.rates), list(self.recipes), list(self.tensors))
+
+    def handed(self) -> tuple[list[tuple[Hyper, float]], list[Any], list[Any]]:
         """The same as `Stepper._prepare` takes it."""
         rates = [(as_hyper("lr", value), scale) for value, scale in self.rates]
-        recipes: list[tuple[Any, ...]] = []
-        for rule, dtype, group, hyper, l2 in self.recipes:
-            hypers = [as_hyper(name, hyper[name]) for name in rule.hyper[1:]]
-            recipes.append((rule, dtype, group, hypers, as_hyper("l2", l2)))
-        return rates, recipes, self.tensors
+        return rates, [recipe.handed() for recipe in self.recipes], self.tensors
 
 
 def check_common(me: str, common: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,11 +82,12 @@ def prepare(opt: Optimizer, saved: Mapping[str, Any]) -> Planned:
     shared = {**opt._common, **new.shared}
     common = check_common(me, shared)
     checked = [opt._checked(group.overrides, new.options) for group in new.groups]
-    for rule, dtype, i, *_ in opt._plan.recipes:
-        choice = opt._choose(checked[i])
-        if rule != RULES[choice.rule]:
+    for recipe in opt._plan.recipes:
+        options = checked[recipe.group]
+        choice = opt._choose(options)
+        if recipe.rule != RULES[choice.rule]:
             raise ValueError(f"{me}: they ask for another rule, with other state")
-        plan.recipes.append((rule, dtype, i, choice.hyper, checked[i].get("l2", 0.0)))
+        plan.recipes.append(recipe._replace(hyper=choice.hyper, l2=options.get("l2", 0.0)))
     plan.rates.extend(
         (options["lr"], group.lr_scale) for options, group in zip(checked, new.groups, strict=True)
     )

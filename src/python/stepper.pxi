@@ -8,6 +8,14 @@ cdef class Tally:
     cdef readonly long long n
 
 
+cdef inline void _apply(lrc_job* c) noexcept:
+    if c.elements >= GIL_ELEMENTS:
+        with nogil:
+            lrc_apply(c)
+    else:
+        lrc_apply(c)
+
+
 cdef class Stepper(Serial):
     """Resolves rates and hyperparameters and applies one update to all arrays at once."""
 
@@ -304,11 +312,7 @@ cdef class Stepper(Serial):
             c.observer = NULL
             if self._observer is not None and self._observer.due(self.t):
                 c.observer = &self._observer.observer
-            if c.elements >= GIL_ELEMENTS:
-                with nogil:
-                    lrc_apply(c)
-            else:
-                lrc_apply(c)
+            _apply(c)
         finally:
             job.drop()
         if c.observer != NULL:
