@@ -1,3 +1,3 @@
 """Pictures that are told to users under this address: `lrcore.plots.gallery`."""
 
-from .pictures.plots import gallery as gallery
+from .schedules.gallery import gallery as gallery

@@ -226,10 +226,10 @@ def count(text: str) -> int:
 
 def picture(text: str) -> str:
     """The type of an argument that names a figure to be written, found out before the work."""
-    from lrcore.pictures import plots
+    from lrcore.pictures import figure
 
     try:
-        plots.check(Path(text))
+        figure.check(Path(text))
     except (ImportError, OSError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text

@@ -25,7 +25,7 @@ import lrcore as lrc
 from lrcore.demo.training import create, loss_and_gradients
 from lrcore.finding.diagnosis import LABELS, Diagnosis, Label, judge
 from lrcore.finding.monitor import Monitor
-from lrcore.pictures import diagnosis, plots
+from lrcore.pictures import diagnosis, figure
 
 UPDATES = 300
 MEANS = (5, 10, 25)
@@ -214,8 +214,8 @@ def table(title: str, pairs: list[tuple[str, Diagnosis]]) -> None:
 
 def picture(told: list[tuple[str, Seen]], path: Path) -> None:
     """The first run with small batches for which truth and label agree, for each label."""
-    figure = plots.new_figure(figsize=(12, 6.5))
-    for ax, label in zip(figure.subplots(2, 3).flat, SHOWN, strict=True):
+    sheet = figure.new_figure(figsize=(12, 6.5))
+    for ax, label in zip(sheet.subplots(2, 3).flat, SHOWN, strict=True):
         truth = "settled" if label == "plateau" else label
         # of the rates too low, one that changes something
         runs = [
@@ -224,9 +224,9 @@ def picture(told: list[tuple[str, Seen]], path: Path) -> None:
             if found == truth and run.batch and (label != "too_low" or run.last < 0.8 * run.first)
         ]
         run, said = next((run, said) for run, said in runs if said.label == label)
-        diagnosis.draw(ax, run.losses, said)
+        diagnosis.draw(ax, run.losses, said.evidence)
         ax.set_title(f"{label}: {run.task}, {run.optimizer}, rate {run.lr:.2g}", fontsize="medium")
-    figure.savefig(path)
+    sheet.savefig(path)
 
 
 @np.errstate(all="ignore")  # runs that overflow are wanted here

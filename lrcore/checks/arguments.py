@@ -47,6 +47,7 @@ Fraction = Annotated[float, Range(float, 0, 1)]
 Finite = Annotated[float, Range(float, -math.inf, open="both")]
 Count = Annotated[int, Range(int, 1, EXACT)]
 Natural = Annotated[int, Range(int, 0, EXACT)]
+Offset = Annotated[int, Range(int, -EXACT, EXACT)]
 
 # Counts that programs compute, so that they may come out as 0.
 _CONSTANT: Final = "a run without this phase is Constant(lr), or Constant(lr).warmup(n)"

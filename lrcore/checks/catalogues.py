@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-Class = TypeVar("Class", bound=type)
+T = TypeVar("T")
 
 
-def named(*classes: Class) -> dict[str, Class]:
+def named(*classes: type[T]) -> dict[str, type[T]]:
     """The classes by their names, in this order."""
     return {cls.__name__: cls for cls in classes}

@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..pictures.rates import spans_decades
 from ..schedules.algebra import Schedule
-from ..schedules.in_words import sample, spans_decades
+from ..schedules.in_words import sample
 from ..schedules.maths import Array
 
 ROWS: Final = 12

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from ..demo import datasets, training
 from ..optimizers.catalogue import OPTIMIZERS
-from ..pictures import plots
+from ..pictures import figure
+from ..pictures import training as pictures
 from ..schedules.catalogue import SCHEDULES
 from .parser import Command, Parser, one_of, rate, whole
 
@@ -44,12 +45,12 @@ def _arguments(parser: Parser) -> None:
     add("hidden", "N[,N...]", _layers, "units of each hidden layer")
     add("seed", "N", whole(0), "decides the split, the weights and the order of the rows")
     add("data", "FILE", Path, ".csv (label last) or .npz (X, y); default: handwritten digits")
-    add("plot", "FILE", Path, f"write a figure of loss and rate ({', '.join(plots.SUFFIXES)})")
+    add("plot", "FILE", Path, f"write a figure of loss and rate ({', '.join(figure.SUFFIXES)})")
 
 
 def _run(options: argparse.Namespace) -> None:
     if options.plot:
-        plots.check(options.plot)
+        figure.check(options.plot)
     console = _console()
     settings = training.Settings(
         **{f.name: getattr(options, f.name) for f in fields(training.Settings)}
@@ -62,7 +63,14 @@ def _run(options: argparse.Namespace) -> None:
     if last > first:
         console.print(f"The loss rose from {first:.4g} to {last:.4g}: try a lower --lr.")
     if options.plot:
-        plots.training(history, options.plot)
+        pictures.save(
+            options.plot,
+            f"{history.optimizer}, {history.schedule!r}",
+            losses=history.loss,
+            rates=history.rate,
+            accuracies=history.accuracy,
+            epoch=history.epoch_updates,
+        )
         console.print(f"Figure: {options.plot}")
 
 

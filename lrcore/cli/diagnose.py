@@ -9,13 +9,18 @@ import sys
 from dataclasses import asdict
 from io import TextIOWrapper
 from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING
 
 from ..finding.diagnosis import ENOUGH, LABELS, Diagnosis, diagnose
 from ..logs.cells import number
 from ..logs.columns import Choice, choose
 from ..logs.files import read_log
-from ..pictures import diagnosis, plots
+from ..pictures import diagnosis, figure
 from .parser import Command, Parser
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _EPILOG = f"""\
 Write a line for each update or epoch, with the loss in a column of its own:
@@ -69,7 +74,7 @@ def _arguments(parser: Parser) -> None:
         help="which column holds the validation losses, likewise; none for none",
     )
     add("--start", type=_loss, metavar="LOSS", help="the loss before the first update")
-    text = f"draw the curve into a file ({', '.join(plots.SUFFIXES)})"
+    text = f"draw the curve into a file ({', '.join(figure.SUFFIXES)})"
     add("--plot", type=Path, metavar="FILE", help=text)
     add(
         "--json",
@@ -80,14 +85,21 @@ def _arguments(parser: Parser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     if options.plot:
-        plots.check(options.plot)
+        figure.check(options.plot)
     judged = _choice(options)
     found = diagnose(judged.losses, validation=judged.validation, start=options.start)
     print(_document(found, judged) if options.json else _report(found, judged, options.file))
     if options.plot:
-        diagnosis.save(judged.losses, found, options.plot, judged.validation or ())
+        _draw(found, judged, options.plot)
         print(f"Figure: {options.plot}", file=sys.stderr)
     return 0 if found.label == "ok" else 1
+
+
+def _draw(found: Diagnosis, judged: Choice, path: Path) -> None:
+    def draw(ax: Axes) -> None:
+        diagnosis.draw(ax, judged.losses, found.evidence, judged.validation or ())
+
+    figure.save(path, fill(f"{found.label}: {found.advice}", 90), draw, figsize=(8, 4.5))
 
 
 def _choice(options: argparse.Namespace) -> Choice:

@@ -8,19 +8,17 @@ import math
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..finding.range_result import RangeResult
+from ..finding.range_test import range_test
 from ..finding.run import start
 from ..finding.setups import load_setup, told
-from ..pictures import plots
+from ..pictures import figure
 from . import charts
 from .output import document
 from .parser import Command, Parser, rate, whole
-
-if TYPE_CHECKING:
-    from ..finding.range_result import RangeResult
 
 _EPILOG = """\
 Each of the rates is used for one update of a fresh run. The loss falls where
@@ -60,7 +58,7 @@ def _arguments(parser: Parser) -> None:
     add("--start", type=rate, default=1e-7, metavar="RATE", help="the first (1e-7)")
     add("--end", type=rate, default=10.0, metavar="RATE", help="the last (10)")
     add("--num", type=whole(2, 10**5), default=100, metavar="N", help="how many (100)")
-    files = ", ".join(plots.SUFFIXES)
+    files = ", ".join(figure.SUFFIXES)
     add("--plot", type=Path, metavar="FILE", help=f"draw losses and rates into a file ({files})")
     add(
         "--json",
@@ -73,13 +71,11 @@ def _run(options: argparse.Namespace) -> int:
     if not options.start < options.end:
         raise ValueError(f"--start {options.start:g} must be below --end {options.end:g}")
     if options.plot:
-        plots.check(options.plot)
+        figure.check(options.plot)
     with document(options.json, for_good=options.for_good) as answer:
         title, result = _found(options)
         if options.plot:
-            from ..pictures.range_test import save
-
-            save(result, title, options.plot)
+            figure.save(options.plot, title, result.plot)
             print(f"Figure: {options.plot}", file=sys.stderr)
         if options.json:
             answer(json.dumps(_data(result), indent=2))
@@ -90,8 +86,6 @@ def _run(options: argparse.Namespace) -> int:
 
 def _found(options: argparse.Namespace) -> tuple[str, RangeResult]:
     """What is swept, and the result; whatever the user's program raises is told in one line."""
-    from ..finding.range_test import range_test  # which help has no use for
-
     try:
         setup = load_setup(options.setup)
         with np.errstate(all="ignore"):

@@ -7,12 +7,14 @@ import json
 import shutil
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 
-from ..pictures import plots
+from ..pictures import figure
 from ..schedules.catalogue import Schedule
 from ..schedules.from_text import EXAMPLE, METHODS, NAMES, parse
+from ..schedules.gallery import gallery
 from ..schedules.in_words import shown_run
 from . import charts
 from .parser import Command, Parser, whole
@@ -31,7 +33,7 @@ def _arguments(parser: Parser) -> None:
     add("expression", metavar="EXPRESSION", nargs="?", help="the schedule, in quotation marks")
     text = "updates to show; default: until nothing changes, or enough to see what it does"
     add("--steps", type=whole(1), metavar="N", help=text)
-    files = ", ".join(plots.SUFFIXES)
+    files = ", ".join(figure.SUFFIXES)
     add("--plot", type=Path, metavar="FILE", help=f"draw it into a file ({files})")
     text = f"draw every schedule, and some combinations, into a file ({files})"
     add("--gallery", type=Path, metavar="FILE", help=text)
@@ -46,9 +48,9 @@ def _arguments(parser: Parser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     for file in filter(None, (options.plot, options.gallery)):
-        plots.check(file)
+        figure.check(file)
     if options.gallery:
-        plots.gallery().savefig(options.gallery)
+        gallery().savefig(options.gallery)
         print(f"Figure: {options.gallery}", file=sys.stderr)
         if options.expression is None:
             return
@@ -59,7 +61,7 @@ def _run(options: argparse.Namespace) -> None:
     for line in _preview(schedule, steps, options):
         print(line)
     if options.plot:
-        plots.save_schedule(schedule, steps, options.plot)
+        figure.save(options.plot, fill(repr(schedule), 80), partial(schedule.plot, steps))
         print(f"Figure: {options.plot}", file=sys.stderr)
 
 

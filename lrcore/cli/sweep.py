@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import tune
 from ..finding import setups
-from ..pictures import plots, search
+from ..pictures import figure
 from .output import document
 from .parser import Command, Parser, rate, whole
 
@@ -84,7 +84,7 @@ def _arguments(parser: Parser) -> None:
     text = "Optuna is to begin at a third of this, at this, and at three times this"
     add("--start", type=rate, metavar="RATE", help=text)
     add("--csv", type=Path, metavar="FILE", help="write the trials into a file as CSV")
-    text = f"draw scores over rates into a file ({', '.join(plots.SUFFIXES)})"
+    text = f"draw scores over rates into a file ({', '.join(figure.SUFFIXES)})"
     add("--plot", type=Path, metavar="FILE", help=text)
     add(
         "--json",
@@ -106,7 +106,7 @@ def _check(options: argparse.Namespace) -> None:
             if getattr(options, flag) is not None:
                 raise ValueError(f"--{flag} wants --storage: a sweep draws no random rates")
     if options.plot:
-        plots.check(options.plot)
+        figure.check(options.plot)
     if options.csv:
         folder = options.csv.parent
         if not folder.is_dir():
@@ -147,7 +147,7 @@ def _run(options: argparse.Namespace) -> None:
             print(f"Table: {options.csv}", file=sys.stderr)
         if options.plot:
             title = f"{options.setup}, {options.updates} updates"
-            search.save_scores(result, title, options.plot)
+            figure.save(options.plot, title, result.plot, figsize=(8, 5))
             print(f"Figure: {options.plot}", file=sys.stderr)
         answer(_json(result) if options.json else str(result))
         best = result.best  # an error if all diverged

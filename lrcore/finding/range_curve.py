@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.float64]
+Ending: TypeAlias = Literal["end", "diverged", "nonfinite", "left"]  # of a sweep
 
 FEWEST: Final = 10  # points below which a curve says nothing
 WIDTH: Final = 0.2  # decades: the standard deviation of the smoothing kernel

@@ -8,21 +8,19 @@ have shown a change as slow as the fall.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from .range_curve import (
     Array,
     Descent,
+    Ending,
     Smooth,
     at_least_a_step,
     levels,
     noise,
 )
-
-if TYPE_CHECKING:
-    from .range_result import Ending
 
 # Chosen on the 126 sweeps and the curves without any effect of benchmarks/verdicts/regret.py.
 _SIGMAS: Final = 4.4  # of independent noise: what counts as a fall

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from ..pictures import range_test
 from .range_curve import (
     FEWEST,
     Array,
     Descent,
+    Ending,
     clipped,
     descent,
     noise,
@@ -20,8 +22,6 @@ from .range_doubts import doubt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Ending: TypeAlias = Literal["end", "diverged", "nonfinite", "left"]
 
 RULES: Final = ("steepest", "valley", "minimum_over_10", "edge")
 
@@ -80,9 +80,15 @@ class RangeResult(NamedTuple):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw loss against rate, raw and smoothed, with the suggestions marked (matplotlib)."""
-        from ..pictures.range_test import draw
-
-        return draw(self, ax)
+        return range_test.draw(
+            self.lrs,
+            self.losses,
+            self.smoothed,
+            marks={name: getattr(self, name) for name in RULES},
+            suggestion=self.suggestion,
+            why_not="" if self.reliable else self.reason,
+            ax=ax,
+        )
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -13,8 +13,8 @@ from ..checks.calls import telling
 from ..checks.losses import loss_of
 from ..optimizers.base import Optimizer
 from ..schedules.ramps import Sweep
-from .range_curve import Array, diverged
-from .range_result import Ending, RangeResult, judge
+from .range_curve import Array, Ending, diverged
+from .range_result import RangeResult, judge
 from .run import Moment, Run
 
 START: Final = 1e-7

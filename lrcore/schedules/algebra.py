@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import KW_ONLY
 from numbers import Real
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, final
+from typing import Annotated, ClassVar, Final, Self, final
 
-from ..checks.arguments import (
-    EXACT,
-    Factor,
-    NonNegative,
-    Positive,
-    Ramp,
-    Range,
-    Round,
-    Turn,
-    Unit,
-    check,
-    check_fields,
-)
-from ..checks.hints import AbstractHinting, give, visible
-from ..checks.synonyms import SCHEDULE
-from .curve import Curve
-from .maths import FLOATS, Maths, Number, between, half_cosine
+from ..checks.arguments import Factor, NonNegative, Offset, Positive, Ramp, Range, Round, Turn, Unit
+from ..checks.catalogues import named
+from .maths import FLOATS, Maths, Number, Shape, first, moved, rise
+from .told import Told
 from .value import frozen
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
-Shape = Literal["linear", "cosine", "exp"]
-
-
-class Schedule(Curve, metaclass=AbstractHinting):
+class Schedule(Told):
     """A learning rate as a pure function of the update index `t` (0-based).
 
     Schedules are frozen, hashable, picklable and compared by value; `eval(repr(s)) == s`.
@@ -130,6 +110,7 @@ class Schedule(Curve, metaclass=AbstractHinting):
         """The first `period` updates of this schedule, again and again.
 
         `self(t % period) * decay**(t // period)`: each round is `decay` times as high as the last.
+        torch's `CosineAnnealingWarmRestarts(T_0=n)` is `CosineAnnealing(lr, n).repeat(n)`.
 
         Parameters
         ----------
@@ -137,11 +118,6 @@ class Schedule(Curve, metaclass=AbstractHinting):
             Updates in a round; what the schedule does from there on is never seen.
         decay : float > 0
             Above 1 the rounds grow.
-
-        Notes
-        -----
-        `CosineAnnealing(lr, n).repeat(n)` is torch's `CosineAnnealingWarmRestarts(T_0=n)`, which
-        has no decay.
 
         >>> import lrcore as lrc
         >>> lrc.ExponentialDecay(1.0, gamma=0.5).repeat(3, decay=0.1)(range(6))
@@ -157,68 +133,6 @@ class Schedule(Curve, metaclass=AbstractHinting):
         array([0.5  , 0.5  , 0.25 , 0.125])
         """
         return Minimum(self, other)
-
-    def describe(self, steps: int | None = None) -> str:
-        """What happens when, in a paragraph: first rate, rises, falls, drops, the end, the bounds.
-
-        Parameters
-        ----------
-        steps : int >= 1, optional
-            The run to describe, in updates. By default it lasts until nothing changes any more, or
-            if that is never, until the schedule has shown what it does: 100 updates, or 1000, ...
-
-        Notes
-        -----
-        It is read off the values: all of them up to 131072 updates, else a sample that is dense
-        where the rate turns; the paragraph then says so.
-
-        >>> import lrcore as lrc
-        >>> s = lrc.Constant(0.1).warmup(5).then(lrc.Constant(0.01), at=30)
-        >>> print(s.describe())  # doctest: +NORMALIZE_WHITESPACE
-        Starts at 0.02, rises to 0.1 at update 4, drops to 0.01 at update 30 and stays there.
-        Highest 0.1 at update 4, lowest 0.01 at update 30.
-        >>> print(lrc.StepDecay(0.1, every=30).describe())  # doctest: +NORMALIZE_WHITESPACE
-        Starts at 0.1, drops to 0.01 at update 30, to 0.001 at update 60, to 0.0001 at update 90.
-        Highest 0.1 at update 0, lowest 0.0001 at update 90.
-        This tells of updates 0 to 99; it has no end.
-        """
-        from .in_words import describe
-
-        return describe(self, steps)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The schedule as data for JSON, from which `schedule_from_dict` makes its equal.
-
-        Raises
-        ------
-        TypeError
-            If the schedule calls a function of yours.
-
-        >>> import lrcore as lrc
-        >>> (lrc.Constant(0.1) * 2).to_dict()
-        {'schedule': 'Scaled', 'inner': {'schedule': 'Constant', 'lr': 0.1}, 'factor': 2.0}
-        """
-        from .from_data import to_dict
-
-        return to_dict(self)
-
-    def plot(self, steps: int | None = None, ax: Axes | None = None) -> Axes:
-        """Draw the rates of the first `steps` updates; by default, of those of `describe`.
-
-        Parameters
-        ----------
-        steps : int >= 1, optional
-        ax : matplotlib axes, optional
-            By default those of a new figure of pyplot's.
-
-        Returns
-        -------
-        matplotlib axes
-            Save them with `ax.figure.savefig(path)`.
-        """
-        from ..pictures.plots import schedule
-
-        return schedule(self, steps, ax)
 
     def __mul__(self, other: Schedule | float) -> Schedule:
         if isinstance(other, Schedule):
@@ -237,12 +151,6 @@ class Schedule(Curve, metaclass=AbstractHinting):
         return NotImplemented
 
     __radd__ = __add__
-
-    def __dir__(self) -> list[str]:
-        return visible(self, super().__dir__())
-
-
-give(Schedule, SCHEDULE)
 
 
 @final
@@ -272,12 +180,6 @@ class Constant(Schedule, pure=True):
         return cls(lr)
 
 
-def first(reached: Callable[[int], bool]) -> int | None:
-    """The first `t` at which a condition holds that, once true, stays true."""
-    t = bisect_left(range(EXACT), True, key=reached)
-    return t if t < EXACT else None
-
-
 @frozen
 class Combination(Schedule):
     """What an operator makes of schedules: its arguments are described with the operator."""
@@ -302,9 +204,9 @@ class Warmup(Combination, pure=True):
     skip_zero: bool = True
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        Combination.__post_init__(self)
         if self.shape == "exp":
-            check(self, "start", Positive)
+            self._check("start", Positive)
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
         return m.split(t, self.steps, self._ramp, self._rest)
@@ -312,11 +214,7 @@ class Warmup(Combination, pure=True):
     def _ramp(self, t: Number, m: Maths[Number]) -> Number:
         top = self.inner._at(0.0, FLOATS)
         x = m.min((t + self.skip_zero) / self.steps, 1.0)
-        if self.shape == "exp":
-            return m.power(top, self.start, 1.0 - x)
-        if self.shape == "cosine":
-            x = half_cosine(x, m)
-        return m.times(top, between(self.start, 1.0, x, m))
+        return rise(top, self.start, x, self.shape, m)
 
     def _rest(self, t: Number, m: Maths[Number]) -> Number:
         return self.inner._at(t - self.steps, m)
@@ -324,7 +222,7 @@ class Warmup(Combination, pure=True):
     def _length(self) -> int | None:
         rest = self.inner.length
         if rest != 0:
-            return rest and self.steps + rest
+            return None if rest is None else self.steps + rest
         level = self.start == 1 or self.inner(0) == 0
         return 0 if level else self.steps - self.skip_zero
 
@@ -363,8 +261,7 @@ class PerEpoch(Combination, pure=True):
         return self.inner._at(t / self.n if self.smooth else t // self.n, m)
 
     def _length(self) -> int | None:
-        rest = self.inner.length
-        return rest and rest * self.n
+        return moved(self.inner.length, lambda end: end * self.n)
 
 
 @final
@@ -373,14 +270,13 @@ class Shift(Combination, pure=True):
     """`inner.shift(n)`."""
 
     _form = "{inner}.shift({n})"
-    n: Annotated[int, Range(int, -EXACT, EXACT)]
+    n: Offset
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
         return self.inner._at(m.max(t - self.n, 0.0), m)
 
     def _length(self) -> int | None:
-        rest = self.inner.length
-        return rest and max(rest + self.n, 0)
+        return moved(self.inner.length, lambda end: max(end + self.n, 0))
 
 
 @final
@@ -395,8 +291,7 @@ class Stretch(Combination, pure=True):
         return self.inner._at(m.min(t / self.k, 2.0**53), m)
 
     def _length(self) -> int | None:
-        rest = self.inner.length
-        return rest and first(lambda t: t / self.k >= rest)
+        return moved(self.inner.length, lambda end: first(lambda t: t / self.k >= end))
 
 
 @final
@@ -428,8 +323,8 @@ class Clip(Combination, pure=True):
     hi: NonNegative
 
     def __post_init__(self) -> None:
-        check_fields(self)
-        check(self, "hi", Annotated[float, Range(float, self.lo)])
+        Combination.__post_init__(self)
+        self._check("hi", Annotated[float, Range(float, self.lo)])
 
     def _at(self, t: Number, m: Maths[Number]) -> Number:
         return m.min(m.max(self.inner._at(t, m), self.lo), self.hi)
@@ -500,8 +395,6 @@ class Minimum(Pair, pure=True):
         return m.min(self.inner._at(t, m), self.other._at(t, m))
 
 
-OPERATORS: Final[dict[str, type[Combination]]] = {
-    name: cls
-    for name, cls in list(globals().items())
-    if isinstance(cls, type) and issubclass(cls, Combination) and cls._form
-}
+OPERATORS: Final = named(
+    Warmup, Then, PerEpoch, Shift, Stretch, Repeat, Clip, Scaled, Product, Sum, Minimum
+)

@@ -9,8 +9,8 @@ from operator import mul
 from typing import Final, Self, final
 
 from ..checks.arguments import Finite, NonNegative, Positive, Unit, check_fields
-from .algebra import Schedule, first
-from .maths import Maths, Number
+from .algebra import Schedule
+from .maths import Maths, Number, first
 from .value import frozen
 
 

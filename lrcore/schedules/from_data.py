@@ -10,30 +10,10 @@ from ..checks.suggestions import suggest
 from ..checks.synonyms import synonym
 from .algebra import OPERATORS
 from .catalogue import SCHEDULES, Schedule
-from .curve import Curve
-from .value import argument_fields, arguments
+from .told import DEEPEST, NAME, OWN_CODE
+from .value import argument_fields
 
 CLASSES: Final[Mapping[str, type[Schedule]]] = {**SCHEDULES, **OPERATORS}
-DEEPEST: Final = 100  # schedules inside of schedules
-NAME: Final = "schedule"  # the key of the class
-_OWN_CODE: Final = "calls a function of yours, which is no data: make it in code again"
-
-
-def to_dict(schedule: Curve, depth: int = 0) -> dict[str, Any]:
-    """What `Schedule.to_dict` returns."""
-    name = type(schedule).__name__
-    if CLASSES.get(name) is not type(schedule):
-        raise TypeError(f"to_dict: {name} is not a schedule of lrcore's")
-    if not schedule._pure:
-        raise TypeError(f"to_dict: {name} {_OWN_CODE}")
-    if depth > DEEPEST:
-        raise ValueError(f"to_dict: more than {DEEPEST} schedules inside of one another")
-    record: dict[str, Any] = {NAME: name}
-    for key, argument in arguments(schedule).items():
-        if isinstance(argument, Curve):
-            argument = to_dict(argument, depth + 1)
-        record[key] = list(argument) if isinstance(argument, tuple) else argument
-    return record
 
 
 def schedule_from_dict(d: Mapping[str, Any]) -> Schedule:
@@ -93,7 +73,7 @@ def _class_of(record: dict[Any, Any], place: str) -> type[Schedule]:
         raise ValueError(f"{place}: there is no schedule {name!r}; {suggest(name, CLASSES)}")
     cls = CLASSES[name]
     if not cls._pure:
-        raise TypeError(f"{place}: {name} {_OWN_CODE}")
+        raise TypeError(f"{place}: {name} {OWN_CODE}")
     return cls
 
 

@@ -11,7 +11,7 @@ from ..checks.suggestions import suggest
 from ..checks.synonyms import closest
 from .algebra import OPERATORS
 from .catalogue import SCHEDULES, Schedule
-from .from_data import DEEPEST
+from .told import DEEPEST
 
 EXAMPLE: Final = "CosineAnnealing(1e-3, 10000).warmup(500)"
 LONGEST: Final = 10_000  # characters

@@ -78,12 +78,6 @@ def sample(schedule: Curve, steps: int) -> Indices:
         t = np.unique(np.concatenate([t, *closer]))
 
 
-def spans_decades(y: Array) -> bool:
-    """Whether a curve, drawn from zero, would lie on the floor most of the time."""
-    middle = np.sort(y)[y.size // 2]
-    return bool(0 < y.min() < middle < 0.02 * y.max() < np.inf)
-
-
 def _spread(steps: int) -> Indices:
     """Some thousand updates of a run: the first ones, the last one, and others between, at uneven
     distances, since at even ones what is periodic may look level."""

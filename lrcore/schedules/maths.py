@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeVar
+from typing import Final, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..checks.arguments import EXACT
 
 Array = NDArray[np.float64]
 Number = TypeVar("Number", float, Array)
+Shape = Literal["linear", "cosine", "exp"]  # of a warm-up
 
 
 class Maths(Protocol[Number]):
@@ -176,3 +178,22 @@ def half_cosine(x: Number, m: Maths[Number]) -> Number:
     """`(1 - cos(pi * x)) / 2` for x from 0 to 1, without the cancellation near 0."""
     root = m.sin(x * (math.pi / 2))
     return root * root
+
+
+def first(reached: Callable[[int], bool]) -> int | None:
+    """The first `t` at which a condition holds that, once true, stays true."""
+    t = bisect_left(range(EXACT), True, key=reached)
+    return t if t < EXACT else None
+
+
+def moved(length: int | None, way: Callable[[int], int | None]) -> int | None:
+    """Where `way` leads from a length; none stays none, and what never changes stays so."""
+    return way(length) if length else length
+
+
+def rise(top: float, start: float, x: Number, shape: Shape, m: Maths[Number]) -> Number:
+    """From `start * top` at x = 0 to `top` at 1, in a line, along half a cosine or by factors."""
+    if shape == "exp":
+        return m.power(top, start, 1.0 - x)
+    way = half_cosine(x, m) if shape == "cosine" else x
+    return m.times(top, between(start, 1.0, way, m))

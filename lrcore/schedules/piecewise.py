@@ -232,7 +232,7 @@ class Interp(Schedule, pure=True):
 
 @final
 @frozen
-class Lambda(Schedule):
+class Lambda(Schedule, pure=False):
     """`fn(t)`: a function of yours, to be combined with other schedules.
 
     Parameters

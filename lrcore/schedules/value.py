@@ -8,7 +8,7 @@ from functools import cache, partial
 from inspect import Parameter, Signature
 from typing import Any, ClassVar, NoReturn, TypeVar, dataclass_transform
 
-from ..checks.arguments import check_fields
+from ..checks.arguments import check, check_fields
 from ..checks.calls import misfit
 
 T = TypeVar("T")
@@ -52,6 +52,10 @@ class Value:
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    def _check(self, name: str, kind: Any) -> None:
+        """Hold an argument against a range that depends on another."""
+        check(self, name, kind)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

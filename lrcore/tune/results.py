@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final, get_args, overload
+
+from ..pictures import search
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -158,6 +160,10 @@ class Result(Sequence[Trial]):
         ImportError
             Without matplotlib.
         """
-        from ..pictures import search
-
-        return search.scores(self, ax)
+        points: dict[str, list[tuple[float, float]]] = {status: [] for status in get_args(Status)}
+        for trial in sorted(self, key=lambda trial: trial.lr):
+            points[trial.status].append((trial.lr, trial.score))
+        best = None
+        if points["finished"] or points["stopped"]:
+            best = self.best.lr, self.best.score
+        return search.draw(**points, best=best, ax=ax)

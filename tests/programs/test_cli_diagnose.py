@@ -14,7 +14,7 @@ import pytest
 import lrcore as lrc
 from lrcore.cli.commands import main
 from lrcore.finding.diagnosis import LABELS, Diagnosis
-from lrcore.pictures.plots import SUFFIXES
+from lrcore.pictures.figure import SUFFIXES
 
 FALL = np.exp(-np.arange(100) / 15)
 CLIMB = 1.05 ** np.arange(100)

@@ -12,8 +12,10 @@ from processes import PYTHON
 
 import lrcore as lrc
 from lrcore.demo import training
-from lrcore.pictures import plots
+from lrcore.pictures import figure as figures
+from lrcore.pictures import training as picture
 from lrcore.schedules.catalogue import SCHEDULES, CosineAnnealing
+from lrcore.schedules.gallery import examples, gallery
 
 STARTS = {".png": b"\x89PNG\r\n\x1a\n", ".svg": b"<?xml", ".pdf": b"%PDF-"}
 
@@ -27,21 +29,27 @@ def history(updates: int) -> training.History:
     return run
 
 
+def draw(run: training.History, path: Path) -> None:
+    title, epoch = run.optimizer, run.epoch_updates
+    numbers = {"losses": run.loss, "rates": run.rate, "accuracies": run.accuracy}
+    picture.save(path, title, **numbers, epoch=epoch)
+
+
 def test_there_is_a_check_for_every_kind_of_file() -> None:
-    assert tuple(STARTS) == plots.SUFFIXES
+    assert tuple(STARTS) == figures.SUFFIXES
 
 
-@pytest.mark.parametrize("suffix", plots.SUFFIXES)
+@pytest.mark.parametrize("suffix", figures.SUFFIXES)
 def test_a_figure_is_of_the_kind_that_its_name_says(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"run{suffix}"
-    plots.check(path)
-    plots.training(history(200), path)
+    figures.check(path)
+    draw(history(200), path)
     assert path.read_bytes().startswith(STARTS[suffix])
 
 
 def test_a_picture_has_many_colours(tmp_path: Path) -> None:
     image = pytest.importorskip("matplotlib.image")
-    plots.training(history(200), tmp_path / "run.png")
+    draw(history(200), tmp_path / "run.png")
     pixels = image.imread(tmp_path / "run.png")
     assert pixels.shape == (900, 1200, 4)
     assert len(np.unique(pixels.reshape(-1, 4), axis=0)) > 50
@@ -49,30 +57,30 @@ def test_a_picture_has_many_colours(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("updates", [1, 2, 30])
 def test_short_runs_can_be_drawn(updates: int, tmp_path: Path) -> None:
-    plots.training(history(updates), tmp_path / "run.png")
+    draw(history(updates), tmp_path / "run.png")
     assert (tmp_path / "run.png").stat().st_size > 1000
 
 
 def test_a_loss_of_zero_can_be_drawn(tmp_path: Path) -> None:
     run = history(200)
     run.loss[100:] = [0.0] * 100
-    plots.training(run, tmp_path / "run.png")
+    draw(run, tmp_path / "run.png")
     assert (tmp_path / "run.png").exists()
 
 
 @pytest.mark.parametrize("name", ["run.gif", "run", "run.png.txt"])
 def test_a_name_of_another_kind_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"must end in \.png, \.svg, \.pdf"):
-        plots.check(tmp_path / name)
+        figures.check(tmp_path / name)
 
 
 def test_a_place_that_cannot_be_written_to_is_refused_and_nothing_created(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(FileNotFoundError, match="no directory"):
-        plots.check(tmp_path / "missing" / "run.png")
+        figures.check(tmp_path / "missing" / "run.png")
     with pytest.raises(PermissionError, match="cannot be written"):
-        plots.check(tmp_path / "folder.png")
-    plots.check(tmp_path / "run.png")
+        figures.check(tmp_path / "folder.png")
+    figures.check(tmp_path / "run.png")
     assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
 
 
@@ -126,7 +134,7 @@ def test_without_axes_there_is_a_new_figure() -> None:
 
 
 def test_the_gallery_shows_every_schedule_with_a_title_of_its_own() -> None:
-    axes = plots.gallery(steps=100).axes
+    axes = gallery(steps=100).axes
     titles = [a.get_title() for a in axes]
     assert titles[: len(SCHEDULES)] == list(SCHEDULES)
     assert len(set(titles)) == len(titles) > len(SCHEDULES) + 5
@@ -134,7 +142,7 @@ def test_the_gallery_shows_every_schedule_with_a_title_of_its_own() -> None:
 
 def test_no_two_texts_of_the_gallery_overlap() -> None:
     agg = pytest.importorskip("matplotlib.backends.backend_agg")
-    figure = plots.gallery()
+    figure = gallery()
     renderer = agg.FigureCanvasAgg(figure).get_renderer()
     figure.draw_without_rendering()
     titles = [a.title.get_window_extent(renderer) for a in figure.axes]
@@ -145,7 +153,7 @@ def test_no_two_texts_of_the_gallery_overlap() -> None:
 
 @pytest.mark.parametrize("steps", [1, 2, 10])
 def test_a_gallery_of_a_short_run_can_be_drawn(steps: int) -> None:
-    assert len(plots.gallery(steps).axes) == len(plots.examples(steps))
+    assert len(gallery(steps).axes) == len(examples(steps))
 
 
 def test_plots_are_reached_without_loading_matplotlib() -> None:
@@ -164,4 +172,4 @@ def test_senseless_steps_are_refused_by_name(steps: Any) -> None:
     with pytest.raises((TypeError, ValueError), match=r"^plot: steps must be"):
         lrc.Constant(1.0).plot(steps)
     with pytest.raises((TypeError, ValueError), match=r"^gallery: steps must be"):
-        plots.gallery(steps)
+        gallery(steps)
