@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack, final
+from typing import Any, Final, Unpack, final
 
-from .base import Optimizer, RuleChoice
-from .options import Common, Value
+import numpy as np
+
+from ..checks.arrays import Array
+from .base import Optimizer
+from .element_rates import Scalars, State, over_root
+from .options import Common, RuleChoice, Value
 
 
 @final
@@ -78,6 +82,11 @@ class Adagrad(Optimizer):
     def _choose(h: Mapping[str, Any]) -> RuleChoice:
         return RuleChoice("adagrad", h, {"s": h["initial_accumulator_value"]})
 
+    @staticmethod
+    def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> Array:
+        root = np.sqrt(state["s"] + h["eps_root"]) + h["eps"]
+        return over_root(h["lr"], root, dtype)
+
 
 @final
 class Adadelta(Optimizer):
@@ -142,6 +151,22 @@ class Adadelta(Optimizer):
     @staticmethod
     def _choose(h: Mapping[str, Any]) -> RuleChoice:
         return RuleChoice("adadelta", h)
+
+    @staticmethod
+    def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> Array:
+        below = state["v"] + h["eps"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rate = h["lr"] * np.sqrt((state["u"] + h["eps"]) / below)
+        return np.where(below < np.finfo(dtype).tiny, 0.0, rate)
+
+
+# by whether it is centered, and whether it has momentum
+_RMSPROP: Final = {
+    (False, False): "rmsprop",
+    (False, True): "rmsprop_momentum",
+    (True, False): "rmsprop_centered",
+    (True, True): "rmsprop_centered_momentum",
+}
 
 
 @final
@@ -228,6 +253,12 @@ class RMSprop(Optimizer):
 
     @staticmethod
     def _choose(h: Mapping[str, Any]) -> RuleChoice:
-        rule = "rmsprop" + "_centered" * h["centered"] + "_momentum" * (h["momentum"] != 0.0)
+        rule = _RMSPROP[h["centered"], h["momentum"] != 0.0]
         accumulator = "s" if h["centered"] else "v"
         return RuleChoice(rule, h, {accumulator: h["initial_accumulator_value"]})
+
+    @staticmethod
+    def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> Array:
+        squares = state["s"] if "mean" in state else state["v"]  # centered, or not
+        root = np.sqrt(squares + h["eps_root"]) + h["eps"]
+        return over_root(h["lr"], root, dtype)

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack, final
 
-from .base import Optimizer, RuleChoice
-from .options import Common, Value
+import numpy as np
+
+from ..checks.arrays import Array
+from .base import Optimizer
+from .element_rates import Scalars, State, over_root
+from .options import Common, RuleChoice, Value
 
 
 def _choose_adam(h: Mapping[str, Any]) -> RuleChoice:
     return RuleChoice("amsgrad" if h["amsgrad"] else "adam", {"weight_decay": 0.0, **h})
+
+
+def _adam_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> Array:
+    c2 = 1 - k["product2"]
+    eps = h["eps"] if h["eps_hat"] else h["eps"] * np.sqrt(c2)
+    squares = state["v_max"] if "v_max" in state else state["v"]  # amsgrad, or not
+    root = np.sqrt(squares + h["eps_root"] * c2) + eps
+    return over_root(h["lr"] * np.sqrt(c2), root, dtype)
 
 
 @final
@@ -93,6 +105,7 @@ class Adam(Optimizer):
         super().__init__(params, lr, hyper, common)
 
     _choose = staticmethod(_choose_adam)
+    _element_rates = staticmethod(_adam_rates)
 
 
 @final
@@ -163,3 +176,4 @@ class AdamW(Optimizer):
         super().__init__(params, lr, hyper, common)
 
     _choose = staticmethod(_choose_adam)
+    _element_rates = staticmethod(_adam_rates)

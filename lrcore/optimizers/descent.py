@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack, final
 
-from .base import Optimizer, RuleChoice
-from .options import Common, Value
+import numpy as np
+
+from .base import Optimizer
+from .element_rates import Scalars, State
+from .options import Common, RuleChoice, Value
 
 
 @final
@@ -94,3 +97,7 @@ class SGD(Optimizer):
         if h["nesterov"] or h["lr_in_momentum"] or h["dampening"] != 0.0:
             raise ValueError("SGD: nesterov, lr_in_momentum and dampening want momentum above 0")
         return RuleChoice("sgd", h)
+
+    @staticmethod
+    def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> float:
+        return h["lr"]

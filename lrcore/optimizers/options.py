@@ -57,6 +57,14 @@ DEFAULTS = Common(
 )
 
 
+class RuleChoice(NamedTuple):
+    """A row of the rule list, its hyperparameters, and state that does not start at zero."""
+
+    rule: str
+    hyper: Mapping[str, Value]
+    fill: Mapping[str, float] = {}
+
+
 class Plan(NamedTuple):
     """What `Stepper._prepare` takes."""
 
