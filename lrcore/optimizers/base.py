@@ -12,12 +12,12 @@ import numpy as np
 
 from .._core import DTYPES, RULES, Rule
 from ..arrays.layout import new_state
+from ..arrays.named import Watched
 from ..checks import arguments, calls, hints
 from ..checks import arrays as parameters
 from ..checks.arrays import Array
 from ..checks.synonyms import OPTIMIZER, synonym
 from ..controllers.catalogue import Controller, binding
-from ..controllers.kept import Watched
 from ..schedules.catalogue import Constant, Schedule
 from . import checkpoint
 from .element_rates import Scalars, State
