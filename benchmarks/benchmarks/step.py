@@ -7,8 +7,8 @@ import numpy as np
 
 import lrcore
 from lrcore._core import RULES
-from lrcore.reference.formulas import Reference
 from lrcore.reference.plain import Plain
+from lrcore.reference.twin import Reference
 
 from .common import BY_RULE, DTYPE_NAMES, problem
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..build import build_info
 from ..reference import variants
-from ..reference.formulas import Reference
 from ..reference.plain import Plain
+from ..reference.twin import Reference
 
 # The shapes of a model: many small arrays, one large, and what is between.
 MODELS: dict[str, list[tuple[int, ...]]] = {

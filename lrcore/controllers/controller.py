@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform, f
 import numpy as np
 
 from .. import _core
+from ..arrays.named import Watched, watch
 from ..checks import arguments
 from ..checks.arrays import Array
 from ..checks.calls import telling
 from ..checks.hints import AbstractHinting, give, visible
 from ..checks.losses import loss_of
 from ..checks.synonyms import CONTROLLER
-from .kept import Change, Memory, Watched, watch
+from .kept import Change, Memory
 
 if TYPE_CHECKING:
     from .._core import _Changes

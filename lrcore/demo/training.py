@@ -18,8 +18,8 @@ import numpy as np
 
 from ..finding.run import Run
 from ..optimizers.catalogue import OPTIMIZERS
-from ..reference.formulas import Reference
 from ..reference.plain import Plain
+from ..reference.twin import Reference
 from ..schedules.catalogue import SCHEDULES, Schedule
 from .datasets import Array, Data, Random, load
 

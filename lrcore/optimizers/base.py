@@ -6,12 +6,13 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .._core import DTYPES, RULES, Rule
 from ..arrays.layout import new_state
+from ..arrays.named import Watched
 from ..arrays.sharing import check_distinct
 from ..checks import arrays as parameters
 from ..checks import calls, hints
@@ -19,31 +20,15 @@ from ..checks.arrays import Array
 from ..checks.synonyms import OPTIMIZER, synonym
 from ..checks.trees import check_names, flatten
 from ..controllers.catalogue import Controller, binding
-from ..controllers.kept import Watched
 from ..schedules.catalogue import Constant, Schedule
 from . import checkpoint
-from .effective import effective_rate
+from .element_rates import Scalars, State
 from .groups import Group, in_group, is_grouped
 from .hyperparameters import Value, as_hyper, check_hyper, number_or_schedule
-from .options import (
-    DEFAULTS,
-    Common,
-    Plan,
-    Recipe,
-    Tensor,
-    check_common,
-)
+from .options import DEFAULTS, Common, Plan, Recipe, RuleChoice, Tensor, check_common
 from .saved_state import Place
 from .saving import Saving
 from .scales import before_scales
-
-
-class RuleChoice(NamedTuple):
-    """A row of the rule list, its hyperparameters, and state that does not start at zero."""
-
-    rule: str
-    hyper: Mapping[str, Value]
-    fill: Mapping[str, float] = {}
 
 
 class Optimizer(Saving, metaclass=hints.Hinting):
@@ -81,6 +66,11 @@ class Optimizer(Saving, metaclass=hints.Hinting):
     @abstractmethod
     def _choose(h: Mapping[str, Any]) -> RuleChoice:
         """The rule that these (checked) options ask for."""
+
+    @staticmethod
+    @abstractmethod
+    def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> float | Array:
+        """What the last update multiplied its direction with; `k` is carried on from it."""
 
     # --- options -----------------------------------------------------------------------------
 
@@ -378,7 +368,9 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         used, carried = (get(self._rules())[i] for get in (self._get_applied, self._get_carried))
         if math.isnan(used["lr"]):
             raise RuntimeError(f'{type(self).__name__}: "{name}" has had no update here yet')
-        return effective_rate(array, self._state[name], used, carried)
+        wide = {letter: kept.astype(np.float64) for letter, kept in self._state[name].items()}
+        rates = self._element_rates(wide, used, carried, array.dtype)
+        return np.full(array.shape, rates)
 
     def __dir__(self) -> list[str]:
         return hints.visible(self, super().__dir__())

@@ -81,6 +81,14 @@ class Tensor(NamedTuple):
     axes: tuple[int, ...]
 
 
+class RuleChoice(NamedTuple):
+    """A row of the rule list, its hyperparameters, and state that does not start at zero."""
+
+    rule: str
+    hyper: Mapping[str, Value]
+    fill: Mapping[str, float] = {}
+
+
 class Plan(NamedTuple):
     """What an optimizer has decided on; `rates` has each group's, and the factor on it."""
 

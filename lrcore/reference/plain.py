@@ -1,7 +1,7 @@
 """Every rule as one writes it by hand: the formula on whole arrays, and nothing that guards it.
 
-What `lrcore demo` and `lrcore bench` time a step against. `formulas.py` has the same rules to the
-bit, with everything that takes.
+What `lrcore demo` and `lrcore bench` time a step against. The rest of this package has the same
+rules to the bit, with everything that takes.
 """
 
 from __future__ import annotations

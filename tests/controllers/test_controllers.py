@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import lrcore as lrc
 from lrcore.controllers.catalogue import CONTROLLERS, Controller
-from lrcore.reference.formulas import Reference
+from lrcore.reference.twin import Reference
 
 INF, NAN = math.inf, math.nan
 

@@ -7,8 +7,9 @@ import pytest
 from cases import BY_RULE, DTYPES, ONE_EACH, SIZES, VARIANTS, bits, gradients, variant_id
 
 import lrcore as lrc
+from lrcore import reference
 from lrcore._core import RULES
-from lrcore.reference.formulas import Reference
+from lrcore.reference.twin import Reference
 
 each_variant = pytest.mark.parametrize(("cls", "options"), VARIANTS, ids=variant_id)
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
@@ -33,6 +34,10 @@ def run_both(opt, draw, steps=8):
         with np.errstate(all="ignore"):
             assert opt.step(grads) == twin.step(grads)
         assert_same(opt, twin)
+
+
+def test_the_reference_has_every_rule_of_the_list_and_no_other():
+    assert list(reference.RULES) == list(RULES)
 
 
 def test_every_rule_of_the_list_is_reached_by_an_optimizer():

@@ -10,8 +10,8 @@ from cases import DTYPES, ONE_EACH, bits, gradients, variant_id
 import lrcore as lrc
 from lrcore import _core
 from lrcore._core import OBSERVED
-from lrcore.reference import formulas
-from lrcore.reference.formulas import Reference
+from lrcore.reference.norm import norm
+from lrcore.reference.twin import Reference
 
 # Around the lanes of a sum, the blocks and chunks of src/step/job.h, and two of each.
 SIZES = (1, 15, 16, 17, 31, 32, 33, 1023, 1024, 1025, 2047, 2049, 16383, 16384, 16385, 32769)
@@ -70,8 +70,8 @@ def test_a_velocity_is_kept_from_65536_times_the_least_normal_number_on(dtype):
 def test_the_norm_changes_its_scale_where_the_reference_does(exponent, factor, n):
     g = np.full(n, factor * 2.0**exponent)
     with np.errstate(over="ignore"):
-        assert _core.global_norm([g]) == formulas.norm([g])
-        assert _core.global_norm([-g, g[:0], 2 * g]) == formulas.norm([-g, g[:0], 2 * g])
+        assert _core.global_norm([g]) == norm([g])
+        assert _core.global_norm([-g, g[:0], 2 * g]) == norm([-g, g[:0], 2 * g])
 
 
 @each_dtype
@@ -79,7 +79,7 @@ def test_the_norm_changes_its_scale_where_the_reference_does(exponent, factor, n
 def test_the_norm_of_any_number_of_elements_is_that_of_the_reference(dtype, n):
     rng = np.random.default_rng(n)
     arrays = [gradients(rng, size, dtype) for size in (3, n, 0, n)]
-    assert _core.global_norm(arrays) == formulas.norm(arrays)
+    assert _core.global_norm(arrays) == norm(arrays)
 
 
 @each_dtype

@@ -8,7 +8,7 @@ from cases import bits, everything
 
 import lrcore as lrc
 from lrcore.optimizers.catalogue import OPTIMIZERS
-from lrcore.reference.formulas import Reference
+from lrcore.reference.twin import Reference
 from lrcore.schedules.catalogue import SCHEDULES
 
 each_optimizer = pytest.mark.parametrize("cls", OPTIMIZERS.values(), ids=OPTIMIZERS)

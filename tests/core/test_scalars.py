@@ -5,7 +5,7 @@ import pytest
 from cases import DTYPES, VARIANTS, everything, variant_id
 
 import lrcore as lrc
-from lrcore.reference.formulas import Reference
+from lrcore.reference.twin import Reference
 
 each_variant = pytest.mark.parametrize(("cls", "options"), VARIANTS, ids=variant_id)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)

@@ -11,7 +11,7 @@ from places import SUPPORT
 from processes import PYTHON
 
 import lrcore as lrc
-from lrcore.reference.formulas import Reference
+from lrcore.reference.twin import Reference
 
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)

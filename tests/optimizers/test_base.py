@@ -9,7 +9,7 @@ from cases import ONE_EACH, bits, everything, variant_id
 import lrcore as lrc
 from lrcore.optimizers.catalogue import OPTIMIZERS
 from lrcore.optimizers.options import DEFAULTS
-from lrcore.reference.formulas import Reference
+from lrcore.reference.twin import Reference
 
 each_optimizer = pytest.mark.parametrize("cls", OPTIMIZERS.values(), ids=OPTIMIZERS)
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)

@@ -10,7 +10,7 @@ import pytest
 from cases import bits
 
 import lrcore as lrc
-from lrcore.reference.formulas import Reference
+from lrcore.reference.twin import Reference
 
 
 class Array:

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import lrcore as lrc
 from lrcore.checks.trees import flatten
-from lrcore.reference.formulas import Reference
+from lrcore.reference.twin import Reference
 
 SEEDS = st.integers(0, 2**32 - 1)
 RATES = st.sampled_from([0.0, 0.1, 0.5, 1e-3])

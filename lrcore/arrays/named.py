@@ -1,0 +1,41 @@
+"""The parameters that are watched: their structure, and names and arrays in one order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..checks import arrays as parameters
+from ..checks import trees
+from ..checks.arrays import Array
+from ..checks.trees import Tree
+from .sharing import check_distinct
+
+
+class Watched:
+    """The parameters of an optimizer: their structure, and names and arrays in one order."""
+
+    def __init__(self, tree: Tree, named: Sequence[tuple[str, Array]]) -> None:
+        self.tree = tree
+        self.names = tuple(name for name, _ in named)
+        self.arrays = tuple(array for _, array in named)
+
+    def gradients(self, grads: Any) -> list[Array]:
+        """The gradients in the order, shapes and dtypes of the parameters; others are refused."""
+        found = trees.in_order(self.tree, grads, self.names)
+        with np.errstate(over="ignore"):  # what overflows is infinite
+            return [
+                parameters.as_gradient(g, p, name, keep=False).astype(p.dtype, copy=False)
+                for g, p, name in zip(found, self.arrays, self.names, strict=True)
+            ]
+
+
+def watch(params: Any) -> Watched:
+    """Parameters as an optimizer takes them, groups apart."""
+    tree, leaves = trees.flatten(params)
+    parameters.check_parameters(leaves, params)
+    trees.check_names([name for name, _ in leaves])
+    check_distinct(leaves)
+    return Watched(tree, leaves)

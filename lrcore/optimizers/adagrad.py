@@ -1,0 +1,265 @@
+"""Division by the size of past gradients: options, formulas, and the rules they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Unpack, final
+
+import numpy as np
+
+from ..checks.arrays import Array
+from .base import Optimizer
+from .element_rates import Scalars, State, over_root
+from .hyperparameters import Value
+from .options import Common, RuleChoice
+
+
+@final
+class Adagrad(Optimizer):
+    """Divide by the root of the sum of all squared gradients so far.
+
+    ::
+
+        s = s + g**2
+        p -= lr * g / (sqrt(s + eps_root) + eps)
+
+    Parameters
+    ----------
+    params : ndarray, sequence, mapping or list of Group
+        float32 or float64 arrays, changed in place.
+    lr : float or schedule, default 0.01
+        At least 0. For torch's ``lr_decay`` give an `InverseTimeDecay`.
+    eps, eps_root : float or schedule, default 1e-10 and 0.0
+        Added outside and inside the root, at least 0.
+    initial_accumulator_value : float, default 0.0
+        s before the first update.
+    l2 : float or schedule, default 0.0
+        Coupled decay: adds ``l2 * p`` to the gradient.
+    **common
+        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
+        `controller`, `num_threads`; `help(lrcore.optimizers.options.Common)` tells of each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument or array that is not accepted, naming it.
+
+    Notes
+    -----
+    The defaults are torch's; Keras and optax have
+    ``eps=0, eps_root=1e-7, initial_accumulator_value=0.1``.
+    Reference: Duchi, Hazan & Singer 2011.
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> w = np.array([1.0, -100.0])
+    >>> opt = lrc.Adagrad(w, lr=0.5)
+    >>> _ = opt.step(2 * w)
+    >>> w
+    array([  0.5, -99.5])
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Value = 1e-2,
+        *,
+        eps: Value = 1e-10,
+        eps_root: Value = 0.0,
+        initial_accumulator_value: float = 0.0,
+        l2: Value = 0.0,
+        **common: Unpack[Common],
+    ) -> None:
+        hyper = {
+            "eps": eps,
+            "eps_root": eps_root,
+            "initial_accumulator_value": initial_accumulator_value,
+            "l2": l2,
+        }
+        super().__init__(params, lr, hyper, common)
+
+    @staticmethod
+    def _choose(h: Mapping[str, Any]) -> RuleChoice:
+        return RuleChoice("adagrad", h, {"s": h["initial_accumulator_value"]})
+
+    @staticmethod
+    def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> Array:
+        root = np.sqrt(state["s"] + h["eps_root"]) + h["eps"]
+        return over_root(h["lr"], root, dtype)
+
+
+@final
+class Adadelta(Optimizer):
+    """Steps in the units of the parameters, from two running mean squares.
+
+    ::
+
+        v = rho * v + (1 - rho) * g**2
+        delta = sqrt((u + eps) / (v + eps)) * g
+        u = rho * u + (1 - rho) * delta**2
+        p -= lr * delta
+
+    Parameters
+    ----------
+    params : ndarray, sequence, mapping or list of Group
+        float32 or float64 arrays, changed in place.
+    lr : float or schedule, default 1.0
+        At least 0; the paper has none, which is 1.
+    rho : float or schedule, default 0.9
+        Decay of the averages, in [0, 1).
+    eps : float or schedule, default 1e-6
+        At least 0; sets the size of the first steps.
+    l2 : float or schedule, default 0.0
+        Coupled decay: adds ``l2 * p`` to the gradient.
+    **common
+        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
+        `controller`, `num_threads`; `help(lrcore.optimizers.options.Common)` tells of each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument or array that is not accepted, naming it.
+
+    Notes
+    -----
+    torch and optax agree; Keras too, but for its default rate of 0.001 in place of the paper's 1.
+    Reference: Zeiler 2012.
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> w = np.array([1.0])
+    >>> opt = lrc.Adadelta(w)
+    >>> for _ in range(100):
+    ...     _ = opt.step(2 * w)
+    >>> round(float(w[0]), 2)
+    0.65
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Value = 1.0,
+        *,
+        rho: Value = 0.9,
+        eps: Value = 1e-6,
+        l2: Value = 0.0,
+        **common: Unpack[Common],
+    ) -> None:
+        super().__init__(params, lr, {"rho": rho, "eps": eps, "l2": l2}, common)
+
+    @staticmethod
+    def _choose(h: Mapping[str, Any]) -> RuleChoice:
+        return RuleChoice("adadelta", h)
+
+    @staticmethod
+    def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> Array:
+        below = state["v"] + h["eps"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rate = h["lr"] * np.sqrt((state["u"] + h["eps"]) / below)
+        return np.where(below < np.finfo(dtype).tiny, 0.0, rate)
+
+
+# by whether it is centered, and whether it has momentum
+_RMSPROP: Final = {
+    (False, False): "rmsprop",
+    (False, True): "rmsprop_momentum",
+    (True, False): "rmsprop_centered",
+    (True, True): "rmsprop_centered_momentum",
+}
+
+
+@final
+class RMSprop(Optimizer):
+    """Divide by a running root mean square of the gradient.
+
+    ::
+
+        v = rho * v + (1 - rho) * g**2
+        u = g / (sqrt(v + eps_root) + eps)
+        p -= lr * u
+
+    `centered` puts the exponentially weighted variance s in the place of v, in a form that does not
+    cancel: ``d = g - mean``, ``mean += (1 - rho) * d``, ``s = rho * (s + (1 - rho) * d**2)``. With
+    `momentum`, ``b = momentum * b + u`` takes the place of u.
+
+    Parameters
+    ----------
+    params : ndarray, sequence, mapping or list of Group
+        float32 or float64 arrays, changed in place.
+    lr : float or schedule, default 0.01
+        At least 0.
+    rho : float or schedule, default 0.99
+        Decay of the average, in [0, 1).
+    eps, eps_root : float or schedule, default 1e-8 and 0.0
+        Added outside and inside the root, at least 0.
+    centered : bool, default False
+        Divide by the standard deviation instead.
+    momentum : float or schedule, default 0.0
+        In [0, 1).
+    initial_accumulator_value : float, default 0.0
+        v (or s) before the first update.
+    l2 : float or schedule, default 0.0
+        Coupled decay: adds ``l2 * p`` to the gradient.
+    **common
+        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
+        `controller`, `num_threads`; `help(lrcore.optimizers.options.Common)` tells of each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument or array that is not accepted, naming it.
+
+    Notes
+    -----
+    The defaults are torch's. Keras and optax put eps inside the root (``eps=0, eps_root=1e-7`` and
+    ``eps_root=1e-8``, ``rho=0.9``). Their centered forms and torch's compute ``v - mean**2``, which
+    cancels: on a constant gradient it turns to NaN or to huge steps.
+    References: Tieleman & Hinton 2012; Graves 2013 (centered).
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> w = np.array([1.0, -100.0])
+    >>> _ = lrc.RMSprop(w, lr=0.1).step(2 * w)
+    >>> w.round(6)
+    array([  0., -99.])
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Value = 1e-2,
+        *,
+        rho: Value = 0.99,
+        eps: Value = 1e-8,
+        eps_root: Value = 0.0,
+        centered: bool = False,
+        momentum: Value = 0.0,
+        initial_accumulator_value: float = 0.0,
+        l2: Value = 0.0,
+        **common: Unpack[Common],
+    ) -> None:
+        hyper = {
+            "rho": rho,
+            "eps": eps,
+            "eps_root": eps_root,
+            "centered": centered,
+            "momentum": momentum,
+            "initial_accumulator_value": initial_accumulator_value,
+            "l2": l2,
+        }
+        super().__init__(params, lr, hyper, common)
+
+    @staticmethod
+    def _choose(h: Mapping[str, Any]) -> RuleChoice:
+        rule = _RMSPROP[h["centered"], h["momentum"] != 0.0]
+        accumulator = "s" if h["centered"] else "v"
+        return RuleChoice(rule, h, {accumulator: h["initial_accumulator_value"]})
+
+    @staticmethod
+    def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> Array:
+        squares = state["s"] if "mean" in state else state["v"]  # centered, or not
+        root = np.sqrt(squares + h["eps_root"]) + h["eps"]
+        return over_root(h["lr"], root, dtype)

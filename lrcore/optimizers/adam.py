@@ -1,0 +1,180 @@
+"""Adaptive moments: options, formulas, and the rules they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Unpack, final
+
+import numpy as np
+
+from ..checks.arrays import Array
+from .base import Optimizer
+from .element_rates import Scalars, State, over_root
+from .hyperparameters import Value
+from .options import Common, RuleChoice
+
+
+def _choose_adam(h: Mapping[str, Any]) -> RuleChoice:
+    return RuleChoice("amsgrad" if h["amsgrad"] else "adam", {"weight_decay": 0.0, **h})
+
+
+def _adam_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> Array:
+    c2 = 1 - k["product2"]
+    eps = h["eps"] if h["eps_hat"] else h["eps"] * np.sqrt(c2)
+    squares = state["v_max"] if "v_max" in state else state["v"]  # amsgrad, or not
+    root = np.sqrt(squares + h["eps_root"] * c2) + eps
+    return over_root(h["lr"] * np.sqrt(c2), root, dtype)
+
+
+@final
+class Adam(Optimizer):
+    """Adaptive moments.
+
+    ::
+
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        m_hat = m / (1 - prod(beta1))
+        v_hat = v / (1 - prod(beta2))
+        p -= lr * m_hat / (sqrt(v_hat + eps_root) + eps)
+
+    Parameters
+    ----------
+    params : ndarray, sequence, mapping or list of Group
+        float32 or float64 arrays, changed in place.
+    lr : float or schedule, default 0.001
+        At least 0.
+    betas : pair of float or schedule, default (0.9, 0.999)
+        Decay of the two averages, each in [0, 1). The bias corrections use the running products, so
+        that scheduled betas are corrected exactly.
+    eps : float or schedule, default 1e-8
+        Added outside the root, at least 0.
+    eps_root : float or schedule, default 0.0
+        Added inside the root, at least 0.
+    eps_hat : bool, default False
+        Add eps to ``sqrt(v)`` before the bias correction (the paper's epsilon-hat; scikit-learn,
+        Keras and thinc), which makes it count 31.6-fold at the first update.
+    amsgrad : bool, default False
+        Divide by the largest v so far (Reddi et al. 2018; as torch, before the correction; optax
+        takes the largest corrected one).
+    l2 : float or schedule, default 0.0
+        Coupled decay: adds ``l2 * p`` to the gradient (what torch calls weight_decay here).
+    **common
+        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
+        `controller`, `num_threads`; `help(lrcore.optimizers.options.Common)` tells of each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument or array that is not accepted, naming it.
+
+    Notes
+    -----
+    The defaults are torch's and optax's; Keras has ``eps=1e-7, eps_hat=True``.
+    Reference: Kingma & Ba 2015.
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> w = np.array([1.0, -100.0])
+    >>> _ = lrc.Adam(w, lr=0.1).step(2 * w)
+    >>> w
+    array([  0.9, -99.9])
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Value = 1e-3,
+        *,
+        betas: tuple[Value, Value] = (0.9, 0.999),
+        eps: Value = 1e-8,
+        eps_root: Value = 0.0,
+        eps_hat: bool = False,
+        amsgrad: bool = False,
+        l2: Value = 0.0,
+        **common: Unpack[Common],
+    ) -> None:
+        hyper = {
+            "betas": betas,
+            "eps": eps,
+            "eps_root": eps_root,
+            "eps_hat": eps_hat,
+            "amsgrad": amsgrad,
+            "l2": l2,
+        }
+        super().__init__(params, lr, hyper, common)
+
+    _choose = staticmethod(_choose_adam)
+    _element_rates = staticmethod(_adam_rates)
+
+
+@final
+class AdamW(Optimizer):
+    """Adam with decoupled weight decay.
+
+    As `Adam`, but the last line is::
+
+        p -= lr * weight_decay * p + lr * m_hat / (sqrt(v_hat + eps_root) + eps)
+
+    summed before the one subtraction.
+
+    Parameters
+    ----------
+    params : ndarray, sequence, mapping or list of Group
+        float32 or float64 arrays, changed in place.
+    lr : float or schedule, default 0.001
+        At least 0.
+    weight_decay : float or schedule, default 0.01
+        At least 0; multiplied by the rate of the update.
+    betas, eps, eps_root, eps_hat, amsgrad
+        As for `Adam`.
+    **common
+        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
+        `controller`, `num_threads`; `help(lrcore.optimizers.options.Common)` tells of each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument or array that is not accepted, naming it.
+
+    Notes
+    -----
+    torch and optax use the same formula; optax's default decay is 1e-4, Keras's 0.004. The form
+    ``p *= 1 - lr * weight_decay`` of torch loses up to 3e-8 of p an update in float32.
+    Reference: Loshchilov & Hutter 2019.
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> w = np.array([1.0, -100.0])
+    >>> _ = lrc.AdamW(w, lr=0.1, weight_decay=0.5).step(np.zeros(2))
+    >>> w
+    array([  0.95, -95.  ])
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Value = 1e-3,
+        *,
+        weight_decay: Value = 1e-2,
+        betas: tuple[Value, Value] = (0.9, 0.999),
+        eps: Value = 1e-8,
+        eps_root: Value = 0.0,
+        eps_hat: bool = False,
+        amsgrad: bool = False,
+        **common: Unpack[Common],
+    ) -> None:
+        hyper = {
+            "weight_decay": weight_decay,
+            "betas": betas,
+            "eps": eps,
+            "eps_root": eps_root,
+            "eps_hat": eps_hat,
+            "amsgrad": amsgrad,
+        }
+        super().__init__(params, lr, hyper, common)
+
+    _choose = staticmethod(_choose_adam)
+    _element_rates = staticmethod(_adam_rates)

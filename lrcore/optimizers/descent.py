@@ -1,0 +1,104 @@
+"""Descent along the gradient: options, formula, and the rules they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Unpack, final
+
+import numpy as np
+
+from .base import Optimizer
+from .element_rates import Scalars, State
+from .hyperparameters import Value
+from .options import Common, RuleChoice
+
+
+@final
+class SGD(Optimizer):
+    r"""Stochastic gradient descent, plain or with momentum.
+
+    With momentum :math:`\mu`, dampening :math:`\tau` (none on the first update) and velocity b::
+
+        b = momentum * b + (1 - dampening) * g
+        u = g + momentum * b   if nesterov, else b
+        p -= lr * u
+
+    and without, ``p -= lr * g``.
+
+    Parameters
+    ----------
+    params : ndarray, sequence, mapping or list of Group
+        float32 or float64 arrays, changed in place.
+    lr : float or schedule, default 0.01
+        At least 0.
+    momentum : float or schedule, default 0.0
+        In [0, 1). The effective rate is ``lr / (1 - momentum)``, the memory about
+        ``1 / (1 - momentum)`` updates.
+    dampening : float or schedule, default 0.0
+        In [0, 1].
+    nesterov : bool, default False
+        Look ahead along the velocity; wants momentum and no dampening.
+    lr_in_momentum : bool, default False
+        Gather ``lr * g`` in the velocity, as Keras does: a drop of the rate then works only after
+        about ``1 / (1 - momentum)`` updates. The default gathers g, as torch does.
+    l2 : float or schedule, default 0.0
+        Coupled decay: adds ``l2 * p`` to the gradient (what torch calls weight_decay).
+    **common
+        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
+        `controller`, `num_threads`; `help(lrcore.optimizers.options.Common)` tells of each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument or array that is not accepted, naming it.
+
+    Notes
+    -----
+    At a constant rate torch, Keras and optax agree with the default. torch's default rate is 1e-3.
+    References: Polyak 1964; Sutskever et al. 2013.
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> w = np.array([1.0, 2.0])
+    >>> opt = lrc.SGD(w, lr=0.1, momentum=0.9)
+    >>> for _ in range(2):
+    ...     _ = opt.step(2 * w)
+    >>> w.round(3)
+    array([0.46, 0.92])
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Value = 1e-2,
+        *,
+        momentum: Value = 0.0,
+        dampening: Value = 0.0,
+        nesterov: bool = False,
+        lr_in_momentum: bool = False,
+        l2: Value = 0.0,
+        **common: Unpack[Common],
+    ) -> None:
+        hyper = {
+            "momentum": momentum,
+            "dampening": dampening,
+            "nesterov": nesterov,
+            "lr_in_momentum": lr_in_momentum,
+            "l2": l2,
+        }
+        super().__init__(params, lr, hyper, common)
+
+    @staticmethod
+    def _choose(h: Mapping[str, Any]) -> RuleChoice:
+        if h["momentum"] != 0.0:
+            if h["nesterov"] and h["dampening"] != 0.0:
+                raise ValueError("SGD: nesterov=True wants dampening=0")
+            return RuleChoice("momentum", h)
+        if h["nesterov"] or h["lr_in_momentum"] or h["dampening"] != 0.0:
+            raise ValueError("SGD: nesterov, lr_in_momentum and dampening want momentum above 0")
+        return RuleChoice("sgd", h)
+
+    @staticmethod
+    def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> float:
+        return h["lr"]

@@ -1,0 +1,34 @@
+"""The rules by name, in the order of src/rules: the specification of the compiled loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from .adagrad import (
+    adadelta,
+    adagrad,
+    rmsprop,
+    rmsprop_centered,
+    rmsprop_centered_momentum,
+    rmsprop_momentum,
+)
+from .adam import adam, amsgrad
+from .descent import momentum, sgd
+from .rounding import Carried
+
+RULES: Final[dict[str, Callable[..., Carried]]] = {
+    rule.__name__: rule
+    for rule in (
+        sgd,
+        momentum,
+        rmsprop,
+        rmsprop_momentum,
+        rmsprop_centered,
+        rmsprop_centered_momentum,
+        adagrad,
+        adadelta,
+        adam,
+        amsgrad,
+    )
+}

@@ -1,0 +1,25 @@
+"""Descent along the gradient, in plain NumPy: bit for bit what the loops compute.
+
+A function changes `p` and the state arrays in place and returns the carried scalars of the next
+update.
+"""
+
+from __future__ import annotations
+
+from .rounding import Array, Carried, Scalars, halt
+
+
+def sgd(p: Array, g: Array, *, h: Scalars, k: Scalars) -> Carried:
+    p -= p.dtype.type(h["lr"]) * g
+    return {}
+
+
+def momentum(p: Array, g: Array, b: Array, *, h: Scalars, k: Scalars) -> Carried:
+    real = p.dtype.type
+    outer, inner = (1.0, h["lr"]) if h["lr_in_momentum"] else (h["lr"], 1.0)
+    gain = inner if k["first"] else inner * (1 - h["dampening"])
+    rate_b = outer * h["momentum"] if h["nesterov"] else outer
+    rate_g = h["lr"] if h["nesterov"] else 0.0
+    b[...] = halt(real(h["momentum"]) * b + real(gain) * g)
+    p -= real(rate_b) * b + real(rate_g) * g
+    return {"first": 0.0}

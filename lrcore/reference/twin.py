@@ -1,0 +1,96 @@
+"""An optimizer's twin, of which every update is the reference's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..checks import trees
+from ..optimizers.base import Optimizer
+from .catalogue import RULES
+from .norm import norm
+from .rounding import Array
+
+
+class Reference:
+    """An optimizer's twin in plain NumPy: the same options on copies of its arrays.
+
+    Parameters
+    ----------
+    opt : Optimizer
+        Never changed. Its parameters and state are copied when the twin is made.
+
+    Attributes
+    ----------
+    params, state : list of ndarray, list of dict of ndarray
+        In the order of ``opt.names``.
+    """
+
+    def __init__(self, opt: Optimizer) -> None:
+        self.t = opt.t
+        self._opt = opt
+        self._tree = opt._tree
+        self._common = opt._common
+        self._groups = [opt._checked(group.overrides) for group in opt._groups]
+        self._scales = [group.lr_scale for group in opt._groups]
+        self.params: list[Array] = []
+        self.state: list[dict[str, Array]] = []
+        self._choices = [opt._choose(options) for options in self._groups]
+        self._group_of = [i for i, leaves in enumerate(opt._named) for _ in leaves]
+        for leaves in opt._named:
+            for name, array in leaves:
+                self.params.append(array.copy())
+                self.state.append({key: s.copy() for key, s in opt.state[name].items()})
+        self._carried = opt._get_carried(opt._rules())
+
+    def step(self, grads: Any) -> bool:
+        """One update with `grads` in the structure of the parameters, as `Optimizer.step`."""
+        gradients = [
+            np.asarray(g).astype(p.dtype)
+            for g, p in zip(
+                trees.in_order(self._tree, grads, self._opt.names), self.params, strict=True
+            )
+        ]
+        if not all(np.isfinite(g).all() for g in gradients):
+            if self._common["nonfinite"] == "raise":
+                raise FloatingPointError("not finite")
+            if self._common["nonfinite"] == "skip":
+                return False
+        scale = self._scale(gradients)
+        for i, (p, g) in enumerate(zip(self.params, gradients, strict=True)):
+            self._update(i, p, g, scale)
+        self.t += 1
+        return True
+
+    def _scale(self, gradients: Sequence[Array]) -> float:
+        scale = -1.0 if self._common["maximize"] else 1.0
+        limit = self._common["clip_norm"]
+        if limit is None or not all(np.isfinite(g).all() for g in gradients):
+            return scale
+        size, factor = norm(gradients)
+        return scale * (limit * factor / size) if size > limit * factor else scale
+
+    def _update(self, i: int, p: Array, g: Array, scale: float) -> None:
+        real = p.dtype.type
+        group = self._group_of[i]
+        h = {name: self._value(value) for name, value in self._choices[group].hyper.items()}
+        h = {"weight_decay": 0.0, **h}
+        h["lr"] *= self._scales[group] * self._opt.lr_scale
+        controllers = self._opt.controllers
+        floor = min(h["lr"], max((c.min_lr for c in controllers), default=0.0))
+        h["lr"] = max(h["lr"] * math.prod(c.scale for c in controllers), floor)
+        if scale != 1.0:
+            g = (scale * g.astype(np.float64)).astype(real)
+        if self._common["clip_value"] is not None:
+            limit = real(self._common["clip_value"])
+            g = np.where(g > limit, limit, np.where(g < -limit, -limit, g))
+        if h.get("l2", 0.0):
+            g = g + real(h["l2"]) * p
+        update = RULES[self._choices[group].rule]
+        self._carried[i] |= update(p, g, *self.state[i].values(), h=h, k=self._carried[i])
+
+    def _value(self, value: Any) -> Any:
+        return value(self.t) if callable(value) else value
