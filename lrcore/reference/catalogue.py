@@ -22,11 +22,11 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
     for rule in (
         sgd,
         momentum,
+        adagrad,
         rmsprop,
         rmsprop_momentum,
         rmsprop_centered,
         rmsprop_centered_momentum,
-        adagrad,
         adadelta,
         adam,
         amsgrad,
