@@ -27,6 +27,7 @@ except ModuleNotFoundError as error:
 from .arrays.gradients import clip_grad_norm_ as clip_grad_norm_
 from .arrays.gradients import global_norm as global_norm
 from .arrays.gradients import zero_grads as zero_grads
+from .checks.pickles import call as _call  # noqa: F401
 from .controllers.catalogue import BarzilaiBorwein as BarzilaiBorwein
 from .controllers.catalogue import Controller as Controller
 from .controllers.catalogue import DoG as DoG
@@ -40,6 +41,7 @@ from .optimizers.catalogue import Adagrad as Adagrad
 from .optimizers.catalogue import Adam as Adam
 from .optimizers.catalogue import AdamW as AdamW
 from .optimizers.catalogue import RMSprop as RMSprop
+from .optimizers.checkpoint import Snapshot as _Snapshot
 from .optimizers.groups import Group as Group
 from .schedules.catalogue import WSD as WSD
 from .schedules.catalogue import Constant as Constant
@@ -61,6 +63,7 @@ from .schedules.catalogue import Schedule as Schedule
 from .schedules.catalogue import StepDecay as StepDecay
 from .schedules.catalogue import Sweep as Sweep
 from .schedules.catalogue import TimeBasedDecay as TimeBasedDecay
+from .schedules.from_data import CLASSES as _SCHEDULES
 from .schedules.from_data import schedule_from_dict as schedule_from_dict
 from .threads import get_num_threads as get_num_threads
 from .threads import register_with_threadpoolctl as _register_with_threadpoolctl
@@ -138,6 +141,9 @@ else:
 
 
 __version__ = "0.1.0"
+
+# What pickles name beside the names above.
+_PICKLED = {**_SCHEDULES, "Snapshot": _Snapshot}
 
 _register_with_threadpoolctl()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from ..checks import pickles
 from .range_curve import (
     FEWEST,
     Array,
@@ -77,6 +78,9 @@ class RangeResult(NamedTuple):
             f"RangeResult(suggestion={self.suggestion:.3g}, reliable={self.reliable}, "
             f"ended={self.ended!r}, rates={self.lrs.size})"
         )
+
+    def __reduce__(self) -> pickles.Recipe:
+        return pickles.recipe(type(self), tuple(self), {})
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw loss against rate, raw and smoothed, with the suggestions marked (matplotlib)."""

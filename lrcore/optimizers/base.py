@@ -13,7 +13,7 @@ import numpy as np
 from .._core import DTYPES, RULES, Rule
 from ..arrays.layout import new_state
 from ..arrays.named import Watched
-from ..checks import arguments, calls, hints
+from ..checks import arguments, calls, hints, pickles
 from ..checks import arrays as parameters
 from ..checks.arrays import Array
 from ..checks.synonyms import OPTIMIZER, synonym
@@ -227,7 +227,11 @@ class Optimizer(Saving, metaclass=hints.Hinting):
             for group, named in zip(self._groups, self._named, strict=True)
         ]
         params = groups if self._grouped else self._groups[0].params
-        return _rebuild, (type(self), params, self.hyperparameters, checkpoint.take(self))
+        made = pickles.recipe(type(self), (params,), self.hyperparameters)
+        return *made, checkpoint.take(self)
+
+    def __setstate__(self, saved: Mapping[str, Any]) -> None:
+        self.load_state_dict(saved)
 
     # --- what a user reads -------------------------------------------------------------------
 
@@ -384,12 +388,3 @@ def _given(groups: list[Group], grouped: bool) -> Any:
 
 
 hints.give(Optimizer, OPTIMIZER)
-
-
-def _rebuild(
-    cls: type[Optimizer], params: Any, options: dict[str, Any], saved: dict[str, Any]
-) -> Optimizer:
-    make: Callable[..., Optimizer] = cls
-    opt = make(params, **options)
-    opt.load_state_dict(saved)
-    return opt
