@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..checks.catalogues import named
 from .controller import Controller as Controller
-from .controller import Follower
 from .controller import binding as binding
 from .plateau import ReduceOnPlateau as ReduceOnPlateau
 from .step_sizes import BarzilaiBorwein as BarzilaiBorwein
@@ -18,10 +18,6 @@ from .step_sizes import Hypergradient as Hypergradient
 from .step_sizes import Polyak as Polyak
 from .stopping import EarlyStopping as EarlyStopping
 
-CONTROLLERS: Final[dict[str, type[Controller]]] = {
-    name: value
-    for name, value in sorted(globals().items())
-    if isinstance(value, type)
-    and issubclass(value, Controller)
-    and value not in (Controller, Follower)
-}
+CONTROLLERS: Final[dict[str, type[Controller]]] = named(
+    BarzilaiBorwein, DoG, EarlyStopping, Hypergradient, Polyak, ReduceOnPlateau
+)

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import algebra, cycles, decays, piecewise, ramps
-from .algebra import Combination
+from ..checks.catalogues import named
 from .algebra import Constant as Constant
 from .algebra import Schedule as Schedule
 from .cycles import CosineWarmRestarts as CosineWarmRestarts
@@ -35,12 +34,24 @@ from .ramps import Linear as Linear
 from .ramps import PolynomialDecay as PolynomialDecay
 from .ramps import Sweep as Sweep
 
-SCHEDULES: Final[dict[str, type[Schedule]]] = {
-    name: value
-    for module in (algebra, piecewise, decays, ramps, cycles)
-    for name, value in vars(module).items()
-    if isinstance(value, type)
-    and issubclass(value, Schedule)
-    and not issubclass(value, Combination)
-    and value is not Schedule
-}
+SCHEDULES: Final[dict[str, type[Schedule]]] = named(
+    Constant,
+    StepDecay,
+    MultiStepDecay,
+    PiecewiseConstant,
+    Interp,
+    Lambda,
+    ExponentialDecay,
+    TimeBasedDecay,
+    InverseTimeDecay,
+    InverseScaling,
+    Linear,
+    PolynomialDecay,
+    CosineAnnealing,
+    Sweep,
+    InverseSqrt,
+    WSD,
+    Cyclical,
+    CosineWarmRestarts,
+    OneCycle,
+)
