@@ -22,7 +22,7 @@ from ..schedules.catalogue import Constant, Schedule
 from . import checkpoint
 from .element_rates import Scalars, State
 from .groups import Group, in_group, is_grouped
-from .options import DEFAULTS, Common, Plan, RuleChoice, Value, check_common, check_hyper
+from .options import DEFAULTS, Common, Plan, RuleChoice, Scheduled, check_common, check_hyper
 from .saved_state import Place
 from .saving import Saving
 from .scales import before_scales
@@ -43,7 +43,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         hints.give(cls, {name: f'opt.hyperparameters["{name}"]' for name in options})
         type.__setattr__(cls, "__init__", calls.telling(cls.__init__))
 
-    def __init__(self, params: Any, lr: Value, hyper: dict[str, Any], common: Common) -> None:
+    def __init__(self, params: Any, lr: Scheduled, hyper: dict[str, Any], common: Common) -> None:
         if self._is_attached():
             raise RuntimeError(f"this {type(self).__name__} has been initialised already")
         self._options: dict[str, Any] = {"lr": lr, **hyper}
@@ -295,11 +295,11 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         return float(self._next_rate(0))
 
     @lr.setter
-    def lr(self, value: Value) -> None:
+    def lr(self, value: Scheduled) -> None:
         checked = arguments.number_or_schedule(type(self).__name__, "lr", value, "lr")
         self._between(lambda: self._assign_lr(value, checked))
 
-    def _assign_lr(self, value: Value, checked: Value) -> None:
+    def _assign_lr(self, value: Scheduled, checked: Scheduled) -> None:
         first, me = self._groups[0], type(self).__name__
         if "lr" in first.overrides:
             raise ValueError(f"{me}: lr is that of the first group, which has one of its own")
@@ -311,7 +311,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
             value = checked = before_scales(me, checked, scale, self._controllers_used, now)
         self._set_lr(value, checked)
 
-    def _set_lr(self, value: Value, checked: Value) -> None:
+    def _set_lr(self, value: Scheduled, checked: Scheduled) -> None:
         """The rate before all scales, of the groups that have none of their own."""
         follow = ["lr" not in group.overrides for group in self._groups]
         pairs = zip(follow, self._groups, self._plan.rates, strict=True)
@@ -330,7 +330,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
     @property
     def schedule(self) -> Callable[[int], float]:
         """The schedule of the rate; `Constant` if a number was given."""
-        lr: Value = self._options["lr"]
+        lr: Scheduled = self._options["lr"]
         return lr if callable(lr) else Constant(lr)
 
     def effective_lr(self, name: str) -> Array:

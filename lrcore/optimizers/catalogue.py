@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..checks.catalogues import named
 from .adagrad import Adadelta as Adadelta
 from .adagrad import Adagrad as Adagrad
 from .adagrad import RMSprop as RMSprop
@@ -12,6 +13,4 @@ from .adam import AdamW as AdamW
 from .base import Optimizer
 from .descent import SGD as SGD
 
-OPTIMIZERS: Final[dict[str, type[Optimizer]]] = {
-    cls.__name__: cls for cls in (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW)
-}
+OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW)

@@ -12,7 +12,7 @@ from .. import threads
 from ..checks import arguments
 from ..controllers.catalogue import Controller
 
-Value: TypeAlias = float | Callable[[int], float]  # a number or a schedule
+Scheduled: TypeAlias = float | Callable[[int], float]  # a number or a schedule
 Policy: TypeAlias = Literal["raise", "skip", "allow"]
 
 
@@ -61,14 +61,14 @@ class RuleChoice(NamedTuple):
     """A row of the rule list, its hyperparameters, and state that does not start at zero."""
 
     rule: str
-    hyper: Mapping[str, Value]
+    hyper: Mapping[str, Scheduled]
     fill: Mapping[str, float] = {}
 
 
 class Plan(NamedTuple):
     """What `Stepper._prepare` takes."""
 
-    rates: list[tuple[Value, float]]
+    rates: list[tuple[Scheduled, float]]
     rows: list[tuple[Any, ...]]
     tensors: list[tuple[Any, ...]]
 
@@ -118,7 +118,7 @@ def _threshold(owner: str, name: str, value: Any) -> float:
     return math.inf if limit is None else float(limit)
 
 
-def _betas(owner: str, value: Any) -> dict[str, Value]:
+def _betas(owner: str, value: Any) -> dict[str, Scheduled]:
     if not isinstance(value, Sequence | np.ndarray) or len(value) != 2:
         raise TypeError(f"{owner}: betas must be a pair of numbers or schedules, got {value!r}")
     return {
