@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Ending: TypeAlias = Literal["end", "diverged", "nonfinite", "left"]
 
-RULES: Final = ("steepest", "valley", "minimum_over_10", "edge")
+SUGGESTIONS: Final = ("steepest", "valley", "minimum_over_10", "edge")
 
 
 class RangeResult(NamedTuple):
@@ -67,7 +67,7 @@ class RangeResult(NamedTuple):
         from shutil import get_terminal_size
         from textwrap import fill
 
-        names = ("suggestion", *RULES) if self.reliable else ()
+        names = ("suggestion", *SUGGESTIONS) if self.reliable else ()
         found = [f"{name:17}{getattr(self, name):.3g}" for name in names] or ["No suggestion."]
         reason = self.reason[:1].upper() + self.reason[1:] + "."
         return "\n".join((*found, "", fill(reason, min(get_terminal_size().columns, 100))))

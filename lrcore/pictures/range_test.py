@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..finding.range_result import RULES
+from ..finding.range_result import SUGGESTIONS
 from .plots import LOSS, RATE, TEST, new_figure
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def draw(r: RangeResult, ax: Axes | None = None) -> Axes:
         ax = pyplot.subplots(layout="constrained")[1]
     ax.plot(r.lrs, r.losses, color=LOSS, alpha=0.35, linewidth=0.8, marker=".", label="loss")
     ax.plot(r.lrs, r.smoothed, color=LOSS, label="smoothed")
-    for name, marker in zip(RULES, _MARKS, strict=True):
+    for name, marker in zip(SUGGESTIONS, _MARKS, strict=True):
         _mark(ax, r, name, marker)
     if r.reliable:
         ax.axvline(r.suggestion, color=TEST, label=f"suggestion {r.suggestion:.2g}")
