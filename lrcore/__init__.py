@@ -26,6 +26,7 @@ from .arrays.gradients import clip_grad_norm_ as clip_grad_norm_
 from .arrays.gradients import global_norm as global_norm
 from .arrays.gradients import zero_grads as zero_grads
 from .checks import synonyms as _synonyms
+from .checks.pickles import call as _call  # noqa: F401
 from .controllers.catalogue import BarzilaiBorwein as BarzilaiBorwein
 from .controllers.catalogue import Controller as Controller
 from .controllers.catalogue import DoG as DoG
@@ -39,6 +40,7 @@ from .optimizers.catalogue import Adagrad as Adagrad
 from .optimizers.catalogue import Adam as Adam
 from .optimizers.catalogue import AdamW as AdamW
 from .optimizers.catalogue import RMSprop as RMSprop
+from .optimizers.checkpoint import Snapshot as _Snapshot
 from .optimizers.groups import Group as Group
 from .schedules.catalogue import WSD as WSD
 from .schedules.catalogue import Constant as Constant
@@ -60,6 +62,7 @@ from .schedules.catalogue import Schedule as Schedule
 from .schedules.catalogue import StepDecay as StepDecay
 from .schedules.catalogue import Sweep as Sweep
 from .schedules.catalogue import TimeBasedDecay as TimeBasedDecay
+from .schedules.from_data import CLASSES as _SCHEDULES
 from .schedules.from_data import schedule_from_dict as schedule_from_dict
 from .threads import get_num_threads as get_num_threads
 from .threads import register_with_threadpoolctl as _register_with_threadpoolctl
@@ -132,5 +135,8 @@ else:
     def __dir__():
         return sorted({*globals(), *_LATER})
 
+
+# What pickles name beside the names above.
+_PICKLED = {**_SCHEDULES, "Snapshot": _Snapshot}
 
 _register_with_threadpoolctl()

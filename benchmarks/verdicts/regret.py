@@ -25,7 +25,7 @@ from sklearn import datasets
 
 import lrcore as lrc
 from lrcore.demo import training
-from lrcore.finding.range_result import RULES
+from lrcore.finding.range_result import SUGGESTIONS
 
 Array = np.ndarray[Any, Any]
 UPDATES = 300
@@ -143,7 +143,7 @@ def regrets(start: Start, default: float) -> tuple[dict[str, float], lrc.RangeRe
     with np.errstate(all="ignore"):
         result = lrc.range_test(run.opt, run.step, rng=run.rng)
     best = min(trained(start, lr) for lr in RATES)
-    rates = {name: getattr(result, name) for name in (*RULES, "suggestion")}
+    rates = {name: getattr(result, name) for name in (*SUGGESTIONS, "suggestion")}
     rates |= {"the optimizer's default": default, **suggestions(*whole_curve(start))}
     losses = {name: trained(start, lr) for name, lr in rates.items() if lr > 0}
     found = {name: 100 * (loss - best) / (first - best) for name, loss in losses.items()}

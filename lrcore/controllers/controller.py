@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import _core
 from ..arrays.named import Watched, watch
-from ..checks import arguments
+from ..checks import arguments, pickles
 from ..checks.arrays import Array
 from ..checks.calls import telling
 from ..checks.hints import AbstractHinting, give, visible
@@ -271,14 +271,13 @@ class Follower(Controller):
             memory = Memory(memory.arrays, full=False)
         return memory
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[Any, ...]:
         # The parameters are the optimizer's, which binds the copy to its own.
-        mine = {**vars(self), "_watched": None, "_memory": self._memory.copy()}
-        del mine["_tallies"]
-        return mine
+        return *pickles.recipe(type(self), (), self.settings), self.state_dict()
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _tallies=(), _refusals_seen=0)
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.load_state_dict(state)
+        self._refusals_seen = 0
 
 
 def _not_arrays(saved: Mapping[str, Any], letters: tuple[str, ...]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import pickles
 from ..checks.arguments import NonNegative, Positive, checked
 from ..checks.trees import flatten
 from ..schedules.catalogue import Schedule
@@ -34,6 +35,9 @@ class NoiseScale(NamedTuple):
         if self.squared_norm > 0:
             return self.trace / self.squared_norm
         return math.inf if self.trace > 0 else math.nan
+
+    def __reduce__(self) -> pickles.Recipe:
+        return pickles.recipe(type(self), tuple(self), {})
 
 
 def noise_scale(gradients: Iterable[Any], batch: float = 1) -> NoiseScale:

@@ -9,6 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
+from ..checks import pickles
 from ..checks.arguments import Natural, checked
 from ..checks.losses import loss_of
 from .evidence_words import words
@@ -38,6 +39,9 @@ class Diagnosis:
     label: Label
     evidence: Evidence
     advice: str
+
+    def __reduce__(self) -> pickles.Recipe:
+        return pickles.recipe(type(self), (self.label, self.evidence, self.advice), {})
 
     def __str__(self) -> str:
         return "\n  ".join([f"{self.label}: {self.advice}", *words(self.evidence)])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from ..checks import pickles
 from ..pictures import range_test
 from .range_curve import (
     FEWEST,
@@ -23,7 +24,7 @@ from .range_doubts import doubt
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RULES: Final = ("steepest", "valley", "minimum_over_10", "edge")
+SUGGESTIONS: Final = ("steepest", "valley", "minimum_over_10", "edge")
 
 
 class RangeResult(NamedTuple):
@@ -66,7 +67,7 @@ class RangeResult(NamedTuple):
         from shutil import get_terminal_size
         from textwrap import fill
 
-        names = ("suggestion", *RULES) if self.reliable else ()
+        names = ("suggestion", *SUGGESTIONS) if self.reliable else ()
         found = [f"{name:17}{getattr(self, name):.3g}" for name in names] or ["No suggestion."]
         reason = self.reason[:1].upper() + self.reason[1:] + "."
         return "\n".join((*found, "", fill(reason, min(get_terminal_size().columns, 100))))
@@ -78,13 +79,16 @@ class RangeResult(NamedTuple):
             f"ended={self.ended!r}, rates={self.lrs.size})"
         )
 
+    def __reduce__(self) -> pickles.Recipe:
+        return pickles.recipe(type(self), tuple(self), {})
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw loss against rate, raw and smoothed, with the suggestions marked (matplotlib)."""
         return range_test.draw(
             self.lrs,
             self.losses,
             self.smoothed,
-            marks={name: getattr(self, name) for name in RULES},
+            marks={name: getattr(self, name) for name in SUGGESTIONS},
             suggestion=self.suggestion,
             why_not="" if self.reliable else self.reason,
             ax=ax,

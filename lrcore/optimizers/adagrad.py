@@ -10,7 +10,7 @@ import numpy as np
 from ..checks.arrays import Array
 from .base import Optimizer
 from .element_rates import Scalars, State, over_root
-from .hyperparameters import Value
+from .hyperparameters import Scheduled
 from .options import Common, RuleChoice
 
 
@@ -63,12 +63,12 @@ class Adagrad(Optimizer):
     def __init__(
         self,
         params: Any,
-        lr: Value = 1e-2,
+        lr: Scheduled = 1e-2,
         *,
-        eps: Value = 1e-10,
-        eps_root: Value = 0.0,
+        eps: Scheduled = 1e-10,
+        eps_root: Scheduled = 0.0,
         initial_accumulator_value: float = 0.0,
-        l2: Value = 0.0,
+        l2: Scheduled = 0.0,
         **common: Unpack[Common],
     ) -> None:
         hyper = {
@@ -140,11 +140,11 @@ class Adadelta(Optimizer):
     def __init__(
         self,
         params: Any,
-        lr: Value = 1.0,
+        lr: Scheduled = 1.0,
         *,
-        rho: Value = 0.9,
-        eps: Value = 1e-6,
-        l2: Value = 0.0,
+        rho: Scheduled = 0.9,
+        eps: Scheduled = 1e-6,
+        l2: Scheduled = 0.0,
         **common: Unpack[Common],
     ) -> None:
         super().__init__(params, lr, {"rho": rho, "eps": eps, "l2": l2}, common)
@@ -230,15 +230,15 @@ class RMSprop(Optimizer):
     def __init__(
         self,
         params: Any,
-        lr: Value = 1e-2,
+        lr: Scheduled = 1e-2,
         *,
-        rho: Value = 0.99,
-        eps: Value = 1e-8,
-        eps_root: Value = 0.0,
+        rho: Scheduled = 0.99,
+        eps: Scheduled = 1e-8,
+        eps_root: Scheduled = 0.0,
         centered: bool = False,
-        momentum: Value = 0.0,
+        momentum: Scheduled = 0.0,
         initial_accumulator_value: float = 0.0,
-        l2: Value = 0.0,
+        l2: Scheduled = 0.0,
         **common: Unpack[Common],
     ) -> None:
         hyper = {

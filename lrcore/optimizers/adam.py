@@ -10,7 +10,7 @@ import numpy as np
 from ..checks.arrays import Array
 from .base import Optimizer
 from .element_rates import Scalars, State, over_root
-from .hyperparameters import Value
+from .hyperparameters import Scheduled
 from .options import Common, RuleChoice
 
 
@@ -85,14 +85,14 @@ class Adam(Optimizer):
     def __init__(
         self,
         params: Any,
-        lr: Value = 1e-3,
+        lr: Scheduled = 1e-3,
         *,
-        betas: tuple[Value, Value] = (0.9, 0.999),
-        eps: Value = 1e-8,
-        eps_root: Value = 0.0,
+        betas: tuple[Scheduled, Scheduled] = (0.9, 0.999),
+        eps: Scheduled = 1e-8,
+        eps_root: Scheduled = 0.0,
         eps_hat: bool = False,
         amsgrad: bool = False,
-        l2: Value = 0.0,
+        l2: Scheduled = 0.0,
         **common: Unpack[Common],
     ) -> None:
         hyper = {
@@ -156,12 +156,12 @@ class AdamW(Optimizer):
     def __init__(
         self,
         params: Any,
-        lr: Value = 1e-3,
+        lr: Scheduled = 1e-3,
         *,
-        weight_decay: Value = 1e-2,
-        betas: tuple[Value, Value] = (0.9, 0.999),
-        eps: Value = 1e-8,
-        eps_root: Value = 0.0,
+        weight_decay: Scheduled = 1e-2,
+        betas: tuple[Scheduled, Scheduled] = (0.9, 0.999),
+        eps: Scheduled = 1e-8,
+        eps_root: Scheduled = 0.0,
         eps_hat: bool = False,
         amsgrad: bool = False,
         **common: Unpack[Common],

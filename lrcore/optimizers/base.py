@@ -15,7 +15,7 @@ from ..arrays.layout import new_state
 from ..arrays.named import Watched
 from ..arrays.sharing import check_distinct
 from ..checks import arrays as parameters
-from ..checks import calls, hints
+from ..checks import calls, hints, pickles
 from ..checks.arrays import Array
 from ..checks.synonyms import OPTIMIZER, synonym
 from ..checks.trees import check_names, flatten
@@ -24,7 +24,7 @@ from ..schedules.catalogue import Constant, Schedule
 from . import checkpoint
 from .element_rates import Scalars, State
 from .groups import Group, in_group, is_grouped
-from .hyperparameters import Value, as_hyper, check_hyper, number_or_schedule
+from .hyperparameters import Scheduled, as_hyper, check_hyper, number_or_schedule
 from .options import DEFAULTS, Common, Plan, Recipe, RuleChoice, Tensor, check_common
 from .saved_state import Place
 from .saving import Saving
@@ -46,7 +46,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         hints.give(cls, {name: f'opt.hyperparameters["{name}"]' for name in options})
         type.__setattr__(cls, "__init__", calls.telling(cls.__init__))
 
-    def __init__(self, params: Any, lr: Value, hyper: dict[str, Any], common: Common) -> None:
+    def __init__(self, params: Any, lr: Scheduled, hyper: dict[str, Any], common: Common) -> None:
         if self._is_attached():
             raise RuntimeError(f"this {type(self).__name__} has been initialised already")
         self._options: dict[str, Any] = {"lr": lr, **hyper}
@@ -232,7 +232,11 @@ class Optimizer(Saving, metaclass=hints.Hinting):
             for group, named in zip(self._groups, self._named, strict=True)
         ]
         params = groups if self._grouped else self._groups[0].params
-        return _rebuild, (type(self), params, self.hyperparameters, checkpoint.take(self))
+        made = pickles.recipe(type(self), (params,), self.hyperparameters)
+        return *made, checkpoint.take(self)
+
+    def __setstate__(self, saved: Mapping[str, Any]) -> None:
+        self.load_state_dict(saved)
 
     # --- what a user reads -------------------------------------------------------------------
 
@@ -296,11 +300,11 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         return float(self._next_rate(0))
 
     @lr.setter
-    def lr(self, value: Value) -> None:
+    def lr(self, value: Scheduled) -> None:
         checked = number_or_schedule(type(self).__name__, "lr", value, "lr")
         self._between(lambda: self._assign_lr(value, checked))
 
-    def _assign_lr(self, value: Value, checked: Value) -> None:
+    def _assign_lr(self, value: Scheduled, checked: Scheduled) -> None:
         first, me = self._groups[0], type(self).__name__
         if "lr" in first.overrides:
             raise ValueError(f"{me}: lr is that of the first group, which has one of its own")
@@ -312,7 +316,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
             value = checked = before_scales(me, checked, scale, self._controllers_used, now)
         self._set_lr(value, checked)
 
-    def _set_lr(self, value: Value, checked: Value) -> None:
+    def _set_lr(self, value: Scheduled, checked: Scheduled) -> None:
         """The rate before all scales, of the groups that have none of their own."""
         follow = ["lr" not in group.overrides for group in self._groups]
         pairs = zip(follow, self._groups, self._plan.rates, strict=True)
@@ -332,7 +336,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
     @property
     def schedule(self) -> Callable[[int], float]:
         """The schedule of the rate; `Constant` if a number was given."""
-        lr: Value = self._options["lr"]
+        lr: Scheduled = self._options["lr"]
         return lr if callable(lr) else Constant(lr)
 
     def effective_lr(self, name: str) -> Array:
@@ -390,12 +394,3 @@ def _given(groups: list[Group], grouped: bool) -> Any:
 
 
 hints.give(Optimizer, OPTIMIZER)
-
-
-def _rebuild(
-    cls: type[Optimizer], params: Any, options: dict[str, Any], saved: dict[str, Any]
-) -> Optimizer:
-    make: Callable[..., Optimizer] = cls
-    opt = make(params, **options)
-    opt.load_state_dict(saved)
-    return opt

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ..checks import generators
+from ..checks import generators, pickles
 from ..checks.arguments import Fraction, convert
 from ..checks.arrays import Array
 from ..controllers.controller import Controller, Follower, loading
@@ -90,6 +90,9 @@ class Snapshot(NamedTuple):
     def t(self) -> int:
         """The updates that had been applied."""
         return int(self.state["t"])
+
+    def __reduce__(self) -> pickles.Recipe:
+        return pickles.recipe(type(self), tuple(self), {})
 
 
 def snapshot(opt: Optimizer) -> Snapshot:

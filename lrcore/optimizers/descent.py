@@ -9,7 +9,7 @@ import numpy as np
 
 from .base import Optimizer
 from .element_rates import Scalars, State
-from .hyperparameters import Value
+from .hyperparameters import Scheduled
 from .options import Common, RuleChoice
 
 
@@ -71,13 +71,13 @@ class SGD(Optimizer):
     def __init__(
         self,
         params: Any,
-        lr: Value = 1e-2,
+        lr: Scheduled = 1e-2,
         *,
-        momentum: Value = 0.0,
-        dampening: Value = 0.0,
+        momentum: Scheduled = 0.0,
+        dampening: Scheduled = 0.0,
         nesterov: bool = False,
         lr_in_momentum: bool = False,
-        l2: Value = 0.0,
+        l2: Scheduled = 0.0,
         **common: Unpack[Common],
     ) -> None:
         hyper = {

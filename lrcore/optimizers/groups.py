@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Sequence
 from typing import Any
 
-from ..checks import arguments
+from ..checks import arguments, pickles
 
 
 class Group:
@@ -47,6 +48,12 @@ class Group:
             names = tuple(names)
         self.names = names
         self.overrides = overrides
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if type(self) is not Group:  # whose arguments may be others
+            return copyreg.__newobj__, (type(self),), vars(self)  # type: ignore[attr-defined]
+        options = {"lr_scale": self.lr_scale, "names": self.names, **self.overrides}
+        return pickles.recipe(type(self), (self.params,), options)
 
     def __repr__(self) -> str:
         options = {"lr_scale": self.lr_scale, **self.overrides}

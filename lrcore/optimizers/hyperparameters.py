@@ -12,7 +12,7 @@ from .._core import Hyper
 from ..checks.arguments import Decay, Fraction, NonNegative, checked, range_of
 from ..schedules.catalogue import Schedule
 
-Value: TypeAlias = float | Callable[[int], float]  # a number or a schedule
+Scheduled: TypeAlias = float | Callable[[int], float]  # a number or a schedule
 
 # The float hyperparameters of all optimizers; any of these may also be a schedule.
 SCHEDULABLE: Final[dict[str, Any]] = {
@@ -38,7 +38,7 @@ def number_or_schedule(owner: str, name: str, value: Any, hyper: str) -> Any:
     return value if callable(value) else checked(owner, name, value, SCHEDULABLE[hyper])
 
 
-def as_hyper(name: str, value: Value) -> Hyper:
+def as_hyper(name: str, value: Scheduled) -> Hyper:
     """A checked hyperparameter as the core takes it, with what its later values are checked by."""
     kind = SCHEDULABLE.get(name, NonNegative)  # flags are numbers as well
     return Hyper(
@@ -66,7 +66,7 @@ def check_hyper(me: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _betas(owner: str, value: Any) -> dict[str, Value]:
+def _betas(owner: str, value: Any) -> dict[str, Scheduled]:
     if not isinstance(value, Sequence | np.ndarray) or len(value) != 2:
         raise TypeError(f"{owner}: betas must be a pair of numbers or schedules, got {value!r}")
     return {

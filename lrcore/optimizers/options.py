@@ -11,7 +11,7 @@ from .._core import Hyper, Rule
 from ..checks import arguments
 from ..checks.arrays import Array
 from ..controllers.catalogue import Controller
-from .hyperparameters import Value, as_hyper
+from .hyperparameters import Scheduled, as_hyper
 
 Policy: TypeAlias = Literal["raise", "skip", "allow"]
 
@@ -63,8 +63,8 @@ class Recipe(NamedTuple):
     rule: Rule
     dtype: int  # place in DTYPES
     group: int
-    hyper: Mapping[str, Value]
-    l2: Value
+    hyper: Mapping[str, Scheduled]
+    l2: Scheduled
 
     def handed(self) -> tuple[Rule, int, int, list[Hyper], Hyper]:
         """The same as `Stepper._prepare` takes it."""
@@ -85,14 +85,14 @@ class RuleChoice(NamedTuple):
     """A row of the rule list, its hyperparameters, and state that does not start at zero."""
 
     rule: str
-    hyper: Mapping[str, Value]
+    hyper: Mapping[str, Scheduled]
     fill: Mapping[str, float] = {}
 
 
 class Plan(NamedTuple):
     """What an optimizer has decided on; `rates` has each group's, and the factor on it."""
 
-    rates: list[tuple[Value, float]]
+    rates: list[tuple[Scheduled, float]]
     recipes: list[Recipe]
     tensors: list[Tensor]
 

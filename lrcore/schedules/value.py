@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields, is_dataclass
-from functools import cache, partial
+from functools import cache
 from inspect import Parameter, Signature
 from typing import Any, ClassVar, NoReturn, TypeVar, dataclass_transform
 
 from ..checks.arguments import check, check_fields
 from ..checks.calls import misfit
+from ..checks.pickles import recipe
 
 T = TypeVar("T")
 
@@ -86,7 +87,7 @@ class Value:
         return self._form.format(**texts, options="".join(f", {option}" for option in options))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(type(self), **arguments(self)), ()  # what is loaded is checked again
+        return recipe(type(self), (), arguments(self))
 
 
 def _argument_fields(cls: Any) -> tuple[Field[Any], ...]:

@@ -18,7 +18,7 @@ from lrcore.finding.range_curve import (
     noise,
     smooth,
 )
-from lrcore.finding.range_result import RULES, RangeResult, judge
+from lrcore.finding.range_result import SUGGESTIONS, RangeResult, judge
 
 LRS = np.geomspace(1e-7, 10, 100)
 STEP = LRS[1] / LRS[0]
@@ -40,7 +40,7 @@ def stopped(losses: Array) -> RangeResult:
 
 
 def decades(found: RangeResult) -> dict[str, float]:
-    return {name: math.log10(getattr(found, name)) for name in RULES}
+    return {name: math.log10(getattr(found, name)) for name in SUGGESTIONS}
 
 
 def test_the_rules_find_the_places_of_a_curve_without_noise() -> None:
@@ -288,7 +288,7 @@ def test_a_loss_falling_from_the_start_on_is_named() -> None:
 def test_few_points_are_named_and_suggest_nothing(count: int) -> None:
     found = judge(LRS[:count], KNOWN[:count], "nonfinite")
     assert found.reason == f"only {count} finite losses; at least 10 are needed"
-    assert all(math.isnan(getattr(found, name)) for name in (*RULES, "suggestion"))
+    assert all(math.isnan(getattr(found, name)) for name in (*SUGGESTIONS, "suggestion"))
     assert found.smoothed.size == count
 
 
@@ -332,7 +332,7 @@ def test_a_result_prints_as_its_suggestion_the_other_rules_and_the_reason(
     found = stopped(KNOWN)
     lines = str(found).splitlines()
     words = [line.split() for line in lines[:5]]
-    assert words == [[name, f"{getattr(found, name):.3g}"] for name in ("suggestion", *RULES)]
+    assert words == [[name, f"{getattr(found, name):.3g}"] for name in ("suggestion", *SUGGESTIONS)]
     assert " ".join(lines[6:]).lower() == f"{found.reason}.".lower()
     assert max(map(len, lines)) <= 70
     assert str(judge(LRS[:3], KNOWN[:3], "end")).startswith("No suggestion.\n\nOnly 3 finite")

@@ -10,7 +10,7 @@ import pytest
 
 import lrcore as lrc
 from lrcore.cli.commands import main
-from lrcore.finding.range_result import RULES as OTHERS
+from lrcore.finding.range_result import SUGGESTIONS
 from lrcore.finding.run import Setup
 
 SETUP = """
@@ -50,7 +50,7 @@ def overflowing(lr):
     return lrc.Run(opt, step)
 """
 
-RULES = ("suggestion", *OTHERS)
+RULES = ("suggestion", *SUGGESTIONS)
 Captured = pytest.CaptureFixture[str]
 
 
