@@ -22,7 +22,7 @@ import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
 import lrcore as lrc
-from lrcore.demo.training import create, loss_and_gradients
+from lrcore.demo.network import create, loss_and_gradients
 from lrcore.finding.diagnosis import LABELS, Diagnosis, Label, judge
 from lrcore.finding.monitor import Monitor
 from lrcore.pictures import diagnosis, figure

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from confusion import OPTIMIZERS, UPDATES, Seen, Task, group, right, sweeps, tasks, truths
 
-from lrcore.demo.training import create, loss_and_gradients
+from lrcore.demo.network import create, loss_and_gradients
 from lrcore.finding.diagnosis import LABELS, Diagnosis, judge
 
 SETTLED = ("ok", "plateau")

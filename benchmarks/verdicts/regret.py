@@ -24,7 +24,7 @@ from finders import suggestions
 from sklearn import datasets
 
 import lrcore as lrc
-from lrcore.demo import training
+from lrcore.demo import network
 from lrcore.finding.range_result import SUGGESTIONS
 
 Array = np.ndarray[Any, Any]
@@ -60,12 +60,12 @@ TASKS = {
 }
 
 
-def squared_error(params: training.Params, X: Array, y: Array) -> tuple[float, training.Params]:
+def squared_error(params: network.Params, X: Array, y: Array) -> tuple[float, network.Params]:
     """Half the mean squared error of a network with one output, and its gradient."""
-    *inputs, out = training.forward(params, X)
+    *inputs, out = network.forward(params, X)
     error = out[:, 0] - y
     delta = error[:, None] / len(y)
-    grads: training.Params = {}
+    grads: network.Params = {}
     for k in reversed(range(len(inputs))):
         grads[f"W{k}"], grads[f"b{k}"] = inputs[k].T @ delta, delta.sum(axis=0)
         delta = (delta @ params[f"W{k}"].T) * (inputs[k] > 0)
@@ -78,12 +78,12 @@ def setup(task: Task, optimizer: str, seed: int) -> Callable[[float], lrc.Run]:
     X = (X - X.mean(axis=0)) / np.where(X.std(axis=0) > 0, X.std(axis=0), 1)
     if task.regression:
         y = (y - y.mean()) / y.std()
-    loss = squared_error if task.regression else training.loss_and_gradients
+    loss = squared_error if task.regression else network.loss_and_gradients
     outputs = 1 if task.regression else int(y.max()) + 1
 
     def start(lr: float) -> lrc.Run:
         rng = np.random.default_rng(seed)
-        params = training.create([X.shape[1], *task.hidden, outputs], rng, np.float64)
+        params = network.create([X.shape[1], *task.hidden, outputs], rng, np.float64)
         opt = OPTIMIZERS[optimizer](params, lr)
 
         def step() -> float:

@@ -27,7 +27,7 @@ import numpy as np
 
 import lrcore as lrc
 from lesson import BLUE, GREEN, GREY, ORANGE, main
-from lrcore.demo import datasets, training
+from lrcore.demo import datasets, network
 
 EPOCHS, BATCH, SEEDS = 10, 16, 4
 DATA = [datasets.load(seed=seed) for seed in range(SEEDS)]
@@ -37,13 +37,13 @@ UPDATES = EPOCHS * -(-len(DATA[0].y_train) // BATCH)
 def train(schedule, seed):
     """The mean training loss of each epoch."""
     data, rng = DATA[seed], np.random.default_rng(seed)
-    params = training.create([data.X_train.shape[1], 100, len(data.classes)], rng)
+    params = network.create([data.X_train.shape[1], 100, len(data.classes)], rng)
     opt = lrc.SGD(params, lr=schedule)
     losses = []
     for _ in range(UPDATES):
         rows = rng.integers(len(data.y_train), size=BATCH)
         X = data.X_train[rows] + data.noise * rng.standard_normal((BATCH, data.X_train.shape[1]))
-        loss, grads = training.loss_and_gradients(params, X.astype(np.float32), data.y_train[rows])
+        loss, grads = network.loss_and_gradients(params, X.astype(np.float32), data.y_train[rows])
         opt.step(grads)
         losses.append(loss)
     return np.reshape(losses, (EPOCHS, -1)).mean(axis=1)

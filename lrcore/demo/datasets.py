@@ -146,3 +146,10 @@ def _split(
         raise ValueError("there are values too large to be brought to a common scale")
     names = [str(label) for label in classes]
     return Data(name, names, X[train], y[train], X[test], y[test], noise)
+
+
+def noisy(data: Data, rows: Array, rng: Random) -> Array:
+    """These training rows with the noise of the data."""
+    noise: Array = rng.standard_normal((len(rows), data.X_train.shape[1]), np.float32)
+    noisy: Array = data.X_train[rows] + data.noise * noise
+    return noisy

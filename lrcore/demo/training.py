@@ -1,7 +1,4 @@
-"""A perceptron with hidden layers in plain NumPy, trained by any optimizer and schedule of ours.
-
-In this order: the network with its gradients by hand, and the training loop.
-"""
+"""The training of a network by any optimizer and schedule of ours, and what it took."""
 
 from __future__ import annotations
 
@@ -10,66 +7,17 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from statistics import fmean, median
 from time import perf_counter
 
 import numpy as np
 
-from ..finding.run import Run
 from ..optimizers.catalogue import OPTIMIZERS
 from ..reference.plain import Plain
 from ..reference.twin import Reference
 from ..schedules.catalogue import SCHEDULES, Schedule
-from .datasets import Array, Data, Random, load
-
-Params = dict[str, Array]
-
-
-def create(sizes: Sequence[int], rng: Random, dtype: type = np.float32) -> Params:
-    """Normal weights of variance 2 / fan-in (He et al. 2015) and zero biases, layer by layer."""
-    params: Params = {}
-    for k, (fan_in, fan_out) in enumerate(pairwise(sizes)):
-        weights = rng.standard_normal((fan_in, fan_out)) * math.sqrt(2 / fan_in)
-        params[f"W{k}"] = weights.astype(dtype)
-        params[f"b{k}"] = np.zeros(fan_out, dtype)
-    return params
-
-
-def forward(params: Params, X: Array) -> list[Array]:
-    """What enters each layer, and at the end the logits; a row for each row of X."""
-    layers = len(params) // 2
-    values = [X]
-    for k in range(layers):
-        z = values[-1] @ params[f"W{k}"] + params[f"b{k}"]
-        values.append(z if k == layers - 1 else np.maximum(z, 0))
-    return values
-
-
-def loss_and_gradients(params: Params, X: Array, y: Array) -> tuple[float, Params]:
-    """The mean cross-entropy of the softmax, and its gradient in every parameter."""
-    *inputs, logits = forward(params, X)
-    rows = np.arange(len(y))
-    logits -= logits.max(axis=1, keepdims=True)
-    exps = np.exp(logits)
-    total = exps.sum(axis=1, keepdims=True)
-    loss = float(np.mean(np.log(total[:, 0]) - logits[rows, y]))
-
-    delta = exps / total
-    delta[rows, y] -= 1
-    delta /= len(y)
-    grads: Params = {}
-    for k in reversed(range(len(inputs))):
-        grads[f"W{k}"] = inputs[k].T @ delta
-        grads[f"b{k}"] = delta.sum(axis=0)
-        if k > 0:
-            delta = (delta @ params[f"W{k}"].T) * (inputs[k] > 0)
-    return loss, {name: grads[name] for name in params}
-
-
-def accuracy(params: Params, X: Array, y: Array) -> float:
-    """The fraction of the rows whose largest logit is that of their class."""
-    return float(np.mean(forward(params, X)[-1].argmax(axis=1) == y))
+from .datasets import Array, Data, Random, noisy
+from .network import Params, accuracy, create, loss_and_gradients
 
 
 @dataclass(frozen=True)
@@ -157,37 +105,6 @@ def train(
     return history
 
 
-def digits(lr: float, seed: int = 0) -> Run:
-    """A network of 400 units on the handwritten digits, trained by Adam on batches of 16.
-
-    The setup of the examples of `lrcore find` and `lrcore sweep`. Its score is the loss on the rows
-    kept for the test.
-
-    >>> import lrcore.demo
-    >>> run = lrcore.demo.digits(1e-3)
-    >>> losses = list(run.losses(300))
-    >>> losses[-1] < losses[0], run.score() < 0.5
-    (True, True)
-    """
-    data = load(seed=seed)
-    rng = np.random.default_rng((seed, 1))
-    params = create([data.X_train.shape[1], 400, len(data.classes)], rng)
-    opt = OPTIMIZERS["Adam"](params, lr=lr)  # type: ignore[call-arg]
-
-    def step() -> float:
-        rows = rng.integers(len(data.y_train), size=16)
-        with np.errstate(all="ignore"):  # what overflows ends in a gradient that is not finite
-            loss, grads = loss_and_gradients(params, _noisy(data, rows, rng), data.y_train[rows])
-            opt.step(grads)
-        return loss
-
-    def score() -> float:
-        with np.errstate(all="ignore"):
-            return loss_and_gradients(params, data.X_test, data.y_test)[0]
-
-    return Run(opt, step, rng, score)
-
-
 def _plan(data: Data, settings: Settings, rng: Random) -> History:
     rows, features = data.X_train.shape
     if settings.batch > rows:
@@ -212,13 +129,7 @@ def _batches(data: Data, size: int, rng: Random) -> Iterator[tuple[Array, Array]
     order = rng.permutation(len(data.y_train))
     for start in range(0, len(order), size):
         rows = order[start : start + size]
-        yield _noisy(data, rows, rng), data.y_train[rows]
-
-
-def _noisy(data: Data, rows: Array, rng: Random) -> Array:
-    noise: Array = rng.standard_normal((len(rows), data.X_train.shape[1]), np.float32)
-    noisy: Array = data.X_train[rows] + data.noise * noise
-    return noisy
+        yield noisy(data, rows, rng), data.y_train[rows]
 
 
 def _time(step: Callable[[Params], object], grads: Params) -> float:

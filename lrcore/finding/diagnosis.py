@@ -14,7 +14,7 @@ from ..checks.arguments import Natural, checked
 from ..checks.losses import loss_of
 from .evidence_words import words
 from .loss_evidence import ENOUGH as ENOUGH
-from .loss_evidence import Curve, Evidence, curve_evidence
+from .loss_evidence import Evidence, Losses, curve_evidence
 from .validation_evidence import validation_evidence
 from .verdicts import LABELS as LABELS
 from .verdicts import Label as Label
@@ -233,7 +233,7 @@ def _start(given: Any) -> float | None:
     return start
 
 
-def _numbers(name: str, given: Any) -> Curve:
+def _numbers(name: str, given: Any) -> Losses:
     """One-dimensional real numbers as float64."""
     scalar = not isinstance(given, Iterable) or (isinstance(given, np.ndarray) and given.ndim == 0)
     if scalar or isinstance(given, str | bytes | Mapping):

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Curve: TypeAlias = NDArray[np.float64]
+Losses: TypeAlias = NDArray[np.float64]
 Evidence: TypeAlias = dict[str, float]
 
 ENOUGH: Final = 10  # fewer losses are called too short
@@ -22,7 +22,7 @@ _UNSURE, _LEAST, _FAR = 4.0, 16, 2.5
 _FEW, _BY_CHANCE, _RANKS = 14, 0.4, 1.5
 
 
-def curve_evidence(losses: Curve, start: float | None) -> Evidence:
+def curve_evidence(losses: Losses, start: float | None) -> Evidence:
     """Of the finite losses, if training went on after the others; `start` stands for the first."""
     finite = np.isfinite(losses)
     evidence = {"points": float(losses.size), "nonfinite": float(np.sum(~finite))}
@@ -39,7 +39,7 @@ def curve_evidence(losses: Curve, start: float | None) -> Evidence:
     return evidence | (_of_finite(losses, start) if losses.size else {})
 
 
-def _of_finite(losses: Curve, start: float | None) -> Evidence:
+def _of_finite(losses: Losses, start: float | None) -> Evidence:
     quarter = losses / 4  # differences of these cannot overflow
     first = quarter[0] if start is None else start / 4
     burst = _short_burst(losses) if losses.size < ENOUGH else _burst(quarter, first)
@@ -52,26 +52,26 @@ def _of_finite(losses: Curve, start: float | None) -> Evidence:
     return given if losses.size < ENOUGH else given | _shape(*_scaled(quarter, first))
 
 
-def _median(losses: Curve) -> float:
+def _median(losses: Losses) -> float:
     """Without the overflow of a mean."""
     return 4 * float(np.median(losses / 4))
 
 
-def _levels(losses: Curve, first: float, burst: int) -> Evidence:
+def _levels(losses: Losses, first: float, burst: int) -> Evidence:
     end = burst or max(losses.size // 10, 3)
     parts = [part for part in np.array_split(losses, 10) if part.size]
     lowest = min(map(_median, parts))
     return {"first": float(first), "last": _median(losses[-end:]), "lowest": lowest}
 
 
-def smoothed(y: Curve, reach: int) -> Curve:
+def smoothed(y: Losses, reach: int) -> Losses:
     """Running medians over `reach` points each way; the ends are repeated."""
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(y, reach, mode="edge"), 2 * reach + 1)
-    smooth: Curve = np.partition(windows, reach, axis=1)[:, reach]
+    smooth: Losses = np.partition(windows, reach, axis=1)[:, reach]
     return smooth
 
 
-def _scaled(y: Curve, first: float) -> tuple[Curve, float]:
+def _scaled(y: Losses, first: float) -> tuple[Losses, float]:
     """Brought to [0, 1], with running medians in the place of single outliers far outside."""
     smooth = smoothed(y, 2)
     inner = np.r_[first, smooth, y[-1]]
@@ -86,7 +86,7 @@ def _scaled(y: Curve, first: float) -> tuple[Curve, float]:
     return np.clip(y, 0.5 - _FAR, 0.5 + _FAR), float((first - low) / (high - low))
 
 
-def _burst(y: Curve, first: float) -> int:
+def _burst(y: Losses, first: float) -> int:
     """How many losses at the end lie above all before them, by more than those ever rose at once.
 
     Of the last half, since `lost` and `above` show what is longer. Single ones may be lower, as
@@ -105,7 +105,7 @@ def _burst(y: Curve, first: float) -> int:
     return found
 
 
-def _short_burst(losses: Curve) -> int:
+def _short_burst(losses: Losses) -> int:
     """As `_burst`, for fewer losses than show their noise: what is evident at a glance."""
     size = np.abs(losses)
     for k in range(2, losses.size):
@@ -115,7 +115,7 @@ def _short_burst(losses: Curve) -> int:
     return losses.size - 1 if rising else 0
 
 
-def _shape(y: Curve, first: float) -> Evidence:
+def _shape(y: Losses, first: float) -> Evidence:
     """What `judge` explains, of a curve brought to [0, 1]."""
     tenth, middle = max(y.size // 10, 3), y.size // 2
     half = y[middle:]
@@ -160,7 +160,7 @@ def _shape(y: Curve, first: float) -> Evidence:
     return {name: min(max(float(x), -BOUND), BOUND) + 0.0 for name, x in shape.items()}
 
 
-def _early(y: Curve) -> float:
+def _early(y: Losses) -> float:
     """How far the first quarter lies above the rest, in standard errors.
 
     By means, and by ranks, which single losses cannot lead: the smaller of both. Noise that goes on
@@ -175,7 +175,7 @@ def _early(y: Curve) -> float:
     return min(levels[0] / scatter, _RANKS * levels[1] * math.sqrt(12)) / error
 
 
-def _lost(y: Curve, top: float, noise: float) -> float:
+def _lost(y: Losses, top: float, noise: float) -> float:
     """The share of the fall to its lowest level that is lost at the end, at the least."""
     tenth = max(y.size // 10, 3)
     lowest = np.minimum.accumulate(smoothed(y, 1))
@@ -185,20 +185,20 @@ def _lost(y: Curve, top: float, noise: float) -> float:
     return max(max(losses) - _UNSURE * noise, 0.0) / max(fall, _UNSURE * noise, 1e-12)
 
 
-def _drop(y: Curve, top: float, noise: float) -> float:
+def _drop(y: Losses, top: float, noise: float) -> float:
     """The share of the fall that the last three losses lie below the rest of the last tenth."""
     end = float(y[-3:].max())
     drop = float(np.median(y[-max(y.size // 10, 3) :])) - end - _UNSURE * noise
     return max(drop, 0.0) / max(top - end, _UNSURE * noise, 1e-12)
 
 
-def _leap(y: Curve) -> float:
+def _leap(y: Losses) -> float:
     """The largest rise at once, as a share of the rise from the lowest loss to the end."""
     rise = float(y[-3:].max() - y.min())
     return min(max(float(np.diff(y).max()), 0.0) / rise, 1.0) if rise > 0 else 0.0
 
 
-def _settled(y: Curve, first: float, noise: float) -> int:
+def _settled(y: Losses, first: float, noise: float) -> int:
     """If the last half fell and then stopped, the number of losses since; else 0."""
     middle = y.size // 2
     fall = max(first, float(y[:middle].max())) - float(y[middle:].min())
@@ -215,7 +215,7 @@ def _settled(y: Curve, first: float, noise: float) -> int:
     return _slowed(y, noise)
 
 
-def _slowed(y: Curve, noise: float) -> int:
+def _slowed(y: Losses, noise: float) -> int:
     """The longest end that surely falls far more slowly than the last half does on average."""
     half = y.size // 2
     tenth = max(y.size // 10, 3)
@@ -232,12 +232,12 @@ def _slowed(y: Curve, noise: float) -> int:
     return 0
 
 
-def local_noise(y: Curve) -> float:
+def local_noise(y: Losses) -> float:
     """From second differences, which a trend or a single step hardly changes."""
     return 1.4826 * float(np.median(np.abs(np.diff(y, 2)))) / math.sqrt(6)
 
 
-def _noise(rest: Curve, least: float) -> float:
+def _noise(rest: Losses, least: float) -> float:
     """As for normal noise, without being led by single spikes."""
     return max(1.4826 * float(np.median(np.abs(rest))), least)
 
@@ -252,20 +252,20 @@ def _trend(slope: float, doubt: float, size: int) -> float:
     return -slope * size / (doubt * math.sqrt(25 / size))
 
 
-def _order(y: Curve) -> float:
+def _order(y: Losses) -> float:
     """The trend of the ranks of losses."""
     slope, rest = _line(_ranks(y))
     return _trend(slope, _doubt(_noise(rest, 0.5), y.size), y.size)
 
 
-def _ranks(y: Curve) -> Curve:
+def _ranks(y: Losses) -> Losses:
     """Equal losses share theirs."""
     sorted_ = np.sort(y)
-    ranks: Curve = (sorted_.searchsorted(y, "left") + sorted_.searchsorted(y, "right")) / 2.0
+    ranks: Losses = (sorted_.searchsorted(y, "left") + sorted_.searchsorted(y, "right")) / 2.0
     return ranks
 
 
-def _line(y: Curve) -> tuple[float, Curve]:
+def _line(y: Losses) -> tuple[float, Losses]:
     """A slope that single spikes do not turn, from points half the curve apart; and the rest."""
     apart = y.size // 2
     slope = float(np.median(y[apart:] - y[:-apart])) / apart
@@ -273,7 +273,7 @@ def _line(y: Curve) -> tuple[float, Curve]:
     return slope, rest - np.median(rest)
 
 
-def _correlation(y: Curve) -> float:
+def _correlation(y: Losses) -> float:
     """Of neighbours."""
     y = y - y.mean()
     total = float(y @ y)

@@ -6,12 +6,12 @@ from typing import Final
 
 import numpy as np
 
-from .loss_evidence import BOUND, Curve, Evidence, local_noise, smoothed
+from .loss_evidence import BOUND, Evidence, Losses, local_noise, smoothed
 
 EVALUATIONS: Final = 5  # fewer validation losses are not judged
 
 
-def validation_evidence(validation: Curve, losses: Curve) -> Evidence:
+def validation_evidence(validation: Losses, losses: Losses) -> Evidence:
     """Where the finite ones turn, by how much they rise from there, and what training does."""
     places = np.flatnonzero(np.isfinite(validation))
     if places.size < EVALUATIONS:
@@ -41,7 +41,7 @@ def validation_evidence(validation: Curve, losses: Curve) -> Evidence:
     }
 
 
-def _meanwhile(losses: Curve, turn: float) -> Evidence:
+def _meanwhile(losses: Losses, turn: float) -> Evidence:
     """The training losses around the turn, and what they gained or lost since."""
     finite = losses[np.isfinite(losses)] / 4
     if finite.size < 3:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lrcore as lrc
-from lrcore.demo.training import create, loss_and_gradients
+from lrcore.demo.network import create, loss_and_gradients
 
 SPECTRA = {
     "one": np.array([3.0]),

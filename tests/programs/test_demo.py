@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lrcore.demo import datasets, training
+from lrcore.demo import datasets, network, training
 from lrcore.optimizers.catalogue import OPTIMIZERS
 from lrcore.schedules.catalogue import SCHEDULES
 
@@ -44,18 +44,18 @@ def blobs() -> tuple[Any, Any]:
 @pytest.mark.parametrize("hidden", [(), (7,), (6, 5)])
 def test_gradients_are_those_of_central_differences(hidden: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)
-    params = training.create([4, *hidden, 3], rng, np.float64)
+    params = network.create([4, *hidden, 3], rng, np.float64)
     X, y = rng.standard_normal((9, 4)), rng.integers(0, 3, 9)
-    _, grads = training.loss_and_gradients(params, X, y)
+    _, grads = network.loss_and_gradients(params, X, y)
     assert list(grads) == list(params)
     h = 1e-6
     for name, array in params.items():
         for i in np.ndindex(array.shape):
             centre = array[i]
             array[i] = centre + h
-            above, _ = training.loss_and_gradients(params, X, y)
+            above, _ = network.loss_and_gradients(params, X, y)
             array[i] = centre - h
-            below, _ = training.loss_and_gradients(params, X, y)
+            below, _ = network.loss_and_gradients(params, X, y)
             array[i] = centre
             # h**2 of truncation and 1e-16 / h of rounding, with a margin
             assert grads[name][i] == pytest.approx((above - below) / (2 * h), abs=1e-8)
@@ -63,7 +63,7 @@ def test_gradients_are_those_of_central_differences(hidden: tuple[int, ...]) -> 
 
 def test_the_loss_of_a_network_that_knows_nothing_is_the_logarithm_of_the_classes() -> None:
     params = {"W0": np.zeros((4, 5)), "b0": np.zeros(5)}
-    loss, _ = training.loss_and_gradients(params, np.ones((3, 4)), np.array([0, 1, 4]))
+    loss, _ = network.loss_and_gradients(params, np.ones((3, 4)), np.array([0, 1, 4]))
     assert loss == pytest.approx(np.log(5))
 
 
