@@ -3,7 +3,7 @@
  * they refuse to know tensors, strides, threads and instruction sets.
  *
  * Loops use + - * / sqrt and selections only, so that every compiler and instruction set gives
- * the same bits as lrcore/reference/formulas.py.
+ * the same bits as lrcore/reference.
  *
  * Letters: p parameter, g gradient, m v moments, b velocity; h hyperparameters, k carried
  * scalars, c folded scalars.

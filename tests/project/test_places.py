@@ -24,7 +24,10 @@ TELLING += sorted(
     for path in (ROOT / folder).rglob("*.*")
     if path.suffix in (".py", ".pyi", ".md", ".sh", ".txt", ".c")
 )
-NAMED = re.compile(r"(?<![\w/.{}-])(?:tests|benchmarks|docs|findings)/[\w./-]*\w")
+NAMED = re.compile(
+    r"(?:(?<=\$tree/)|(?<![\w/.{}-]))"
+    r"(?:(?:tests|benchmarks|docs|findings)/[\w./-]*\w|(?:lrcore|src)/[\w/-]+\.(?:pyi?|p[yx][xi]|[ch]|def)\b)"
+)
 
 
 def told(path: Path) -> str:
