@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from .._core import RULES
 from ..schedules.catalogue import Schedule
 from ..schedules.from_data import schedule_from_dict
-from ..schedules.told import NAME
+from ..schedules.views import NAME
 from .groups import Group
 from .options import Plan, check_common
 

@@ -9,11 +9,11 @@ from typing import Annotated, ClassVar, Final, Self, final
 from ..checks.arguments import Factor, NonNegative, Offset, Positive, Ramp, Range, Round, Turn, Unit
 from ..checks.catalogues import named
 from .maths import FLOATS, Maths, Number, Shape, first, moved, rise
-from .told import Told
 from .value import frozen
+from .views import Viewable
 
 
-class Schedule(Told):
+class Schedule(Viewable):
     """A learning rate as a pure function of the update index `t` (0-based).
 
     Schedules are frozen, hashable, picklable and compared by value; `eval(repr(s)) == s`.

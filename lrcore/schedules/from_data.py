@@ -10,8 +10,8 @@ from ..checks.suggestions import suggest
 from ..checks.synonyms import synonym
 from .algebra import OPERATORS
 from .catalogue import SCHEDULES, Schedule
-from .told import DEEPEST, NAME, OWN_CODE
 from .value import argument_fields
+from .views import DEEPEST, NAME, OWN_CODE
 
 CLASSES: Final[Mapping[str, type[Schedule]]] = {**SCHEDULES, **OPERATORS}
 

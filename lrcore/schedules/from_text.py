@@ -11,7 +11,7 @@ from ..checks.suggestions import suggest
 from ..checks.synonyms import closest
 from .algebra import OPERATORS
 from .catalogue import SCHEDULES, Schedule
-from .told import DEEPEST
+from .views import DEEPEST
 
 EXAMPLE: Final = "CosineAnnealing(1e-3, 10000).warmup(500)"
 LONGEST: Final = 10_000  # characters

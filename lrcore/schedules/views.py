@@ -20,7 +20,7 @@ NAME: Final = "schedule"  # the key of the class
 OWN_CODE: Final = "calls a function of yours, which is no data: make it in code again"
 
 
-class Told(Curve, metaclass=AbstractHinting):
+class Viewable(Curve, metaclass=AbstractHinting):
     """A formula that can be shown."""
 
     __slots__ = ()
@@ -87,7 +87,7 @@ class Told(Curve, metaclass=AbstractHinting):
         return visible(self, super().__dir__())
 
 
-give(Told, SCHEDULE)
+give(Viewable, SCHEDULE)
 
 
 def _record(schedule: Curve, depth: int) -> dict[str, Any]:
