@@ -2,15 +2,17 @@
 lines and branches of Python.
 
 Builds with LRCORE_COVERAGE=ON in a directory of its own, runs the tests on the widest instruction
-set and those of the loops on each other one, and prints a row for each file. LRCORE_EXAMPLES is 20
-unless it is given: more examples reach no new lines. C and Cython are
-counted by gcov; Cython's lines through its #line directives (of its branches most are reference
-counting, so they are not counted), Python by coverage.py. Each dtype's copy of a loop is a function
-of its own. Exit code 1 if a test fails or a share is below its floor.
+set and those of the loops on each other one, and prints a row for each file. With --compiled these
+are the tests of the folders that are about the compiled part, and its lines alone are counted, in
+a third of the time. LRCORE_EXAMPLES is 20 unless it is given: more examples reach no new lines.
+
+C and Cython are counted by gcov; Cython's lines through its #line directives (of its branches most
+are reference counting, so they are not counted), Python by coverage.py. Each dtype's copy of a loop
+is a function of its own. Exit code 1 if a test fails or a share is below its floor.
 
 Needs gcc, gcov, cmake, ninja, cython, coverage and the packages of the tests.
 
-Usage: python tests/tools/coverage_report.py [--missing]
+Usage: python tests/tools/coverage_report.py [--missing] [--compiled]
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import sys
 import tempfile
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,6 +47,8 @@ NOT_RUN = (
     "processes/test_signals.py",
     "files/test_fuzz_files.py",
 )
+# Folders whose tests execute every line of the compiled part.
+COMPILED = ("core", "optimizers", "controllers", "processes")
 # Words in the names of tests that look at an ordinary build, train for long, or judge thousands.
 LEFT_OUT = (
     "an_object_shows",
@@ -72,7 +76,7 @@ UNCOUNTED = (
     (".pxi", r'^ *"""', "not executed"),
 )
 # Not counted where the library is missing that they are for.
-BORROWED = {"torch.py": "torch", "optuna_study.py": "optuna"}
+BORROWED = {"bridges/torch": "torch", "tune/with_optuna.py": "optuna"}
 
 # Runs in every Python process: an editable installation would come first.
 SITE = """
@@ -147,8 +151,8 @@ def settings(folder: Path) -> str:
     return str(path)
 
 
-def run_tests(folder: Path, package: Path) -> bool:
-    """Whether all tests pass on the widest instruction set, those of the loops on the others."""
+def run_tests(folder: Path, package: Path, folders: Sequence[str], python: bool) -> bool:
+    """Whether the tests pass on the widest instruction set, those of the loops on the others."""
     environment = {"LRCORE_EXAMPLES": "20", **os.environ, "PYTHONPATH": str(package)}
     environment["OPENBLAS_NUM_THREADS"] = "1"
     code = "import lrcore; print(*lrcore.build_info()['isas'])"
@@ -161,9 +165,10 @@ def run_tests(folder: Path, package: Path) -> bool:
         text=True,
     ).stdout.split()
     loops = [str(ROOT / "tests" / "core" / f"test_{name}.py") for name in LOOPS]
-    counting = {"COVERAGE_PROCESS_START": settings(folder)}
     no_python: dict[str, str] = {}
-    tests = [str(ROOT / "tests"), *(f"--ignore={ROOT / 'tests' / name}" for name in NOT_RUN)]
+    counting = {"COVERAGE_PROCESS_START": settings(folder)} if python else no_python
+    tests = [str(ROOT / "tests" / name) for name in folders]
+    tests += [f"--ignore={ROOT / 'tests' / name}" for name in NOT_RUN]
     work = [(widest, ["-n", "2", *tests], counting)]
     work += [(isa, loops, no_python) for isa in narrow]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-r", "f"]
@@ -230,16 +235,17 @@ def interpreted(folder: Path) -> Table:
         subprocess.run([sys.executable, "-m", "coverage", *words], check=True, cwd=folder)
     table: Table = {}
     for name, found in json.loads(out.read_text())["files"].items():
-        library = BORROWED.get(Path(name).name)
-        if library is not None and find_spec(library) is None:
-            print(f"{Path(name).name} is not counted: {library} is not installed")
+        file = os.path.relpath(name, PACKAGE)
+        library = next((lib for place, lib in BORROWED.items() if file.startswith(place)), "")
+        if library and find_spec(library) is None:
+            print(f"{file} is not counted: {library} is not installed")
             continue
         row = Row()
         row.lines |= dict.fromkeys(found["executed_lines"], 1)
         row.lines |= dict.fromkeys(found["missing_lines"], 0)
         row.branches |= {tuple(branch): 1 for branch in found["executed_branches"]}
         row.branches |= {tuple(branch): 0 for branch in found["missing_branches"]}
-        table["Python", os.path.relpath(name, PACKAGE), ""] = row
+        table["Python", file, ""] = row
     return table
 
 
@@ -253,6 +259,8 @@ def report(table: Table, missing: bool) -> list[str]:
     print(f"\n{'% (of)':34}{'lines':>15}{'branches':>15}{'functions':>15}")
     low = []
     for language, floors in FLOORS.items():
+        if not any(key[0] == language for key in table):
+            continue  # not counted
         total = [(0, 0)] * 3
         for key in sorted(key for key in table if key[0] == language):
             shares = table[key].shares()
@@ -274,11 +282,16 @@ def main() -> int:
     """Build, run, report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--missing", action="store_true", help="list what is not executed")
+    parser.add_argument("--compiled", action="store_true", help="count C and Cython alone")
     options = parser.parse_args()
+    folders = COMPILED if options.compiled else ("",)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        passed = run_tests(folder, build(folder))
-        low = report({**compiled(folder), **interpreted(folder)}, options.missing)
+        passed = run_tests(folder, build(folder), folders, not options.compiled)
+        table = compiled(folder)
+        if not options.compiled:
+            table |= interpreted(folder)
+        low = report(table, options.missing)
     print(*low, sep="\n", end="\n" if low else "")
     return 0 if passed and not low else 1
 
