@@ -1,17 +1,13 @@
 """Each optimizer's formula: against torch, and by what is known of it in closed form."""
 
-import importlib
 import inspect
 import json
-import pkgutil
 
 import numpy as np
 import pytest
 from torch_cases import CASES, RECORD, run_lrcore, run_torch
 
 import lrcore as lrc
-from lrcore import optimizers
-from lrcore.optimizers.base import Optimizer
 from lrcore.optimizers.catalogue import OPTIMIZERS
 
 RECORDED = json.loads(RECORD.read_text())
@@ -206,14 +202,5 @@ def test_every_optimizer_descends(cls):
     assert (p**2).sum() < 0.9 * start
 
 
-def test_the_catalogue_lists_every_optimizer_of_the_room_in_its_order():
-    room = {}
-    for found in pkgutil.iter_modules(optimizers.__path__):
-        module = importlib.import_module(f"{optimizers.__name__}.{found.name}")
-        room |= {
-            name: value
-            for name, value in vars(module).items()
-            if isinstance(value, type) and issubclass(value, Optimizer) and value is not Optimizer
-        }
-    assert room == OPTIMIZERS
+def test_the_optimizers_are_listed_in_the_order_that_help_shows():
     assert list(OPTIMIZERS) == ["SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "AdamW"]
