@@ -14,8 +14,12 @@ def recipe(cls: type, given: tuple[Any, ...], options: Mapping[str, Any]) -> Rec
 
     A class of ours goes by its name; one that a user has made keeps its own address.
     """
-    name = cls.__name__
-    return call, (name if _found(name) is cls else cls, given, dict(options))
+    return call, (cls.__name__ if is_ours(cls) else cls, given, dict(options))
+
+
+def is_ours(cls: type) -> bool:
+    """Whether the face knows the class by its name, so that it can be made again from that."""
+    return _found(cls.__name__) is cls
 
 
 def call(what: str | type, given: tuple[Any, ...], options: Mapping[str, Any]) -> Any:

@@ -20,10 +20,9 @@ class Curve(Value, ABC):
     """A formula in `t`, for one `t` and for arrays alike, and what is known of it."""
 
     __slots__ = ()
-    # Whether `_at` may be asked for any t at any time, for arrays; None of classes of the user's.
-    _pure: ClassVar[bool | None] = None
+    _pure: ClassVar[bool] = False  # whether `_at` may be asked for any t at any time, for arrays
 
-    def __init_subclass__(cls, pure: bool | None = None) -> None:
+    def __init_subclass__(cls, pure: bool = False) -> None:
         # each class says it anew, as its formula is another; slots make the class a second time
         if "_pure" not in cls.__dict__:
             cls._pure = pure

@@ -232,7 +232,7 @@ class Interp(Schedule, pure=True):
 
 @final
 @frozen
-class Lambda(Schedule, pure=False):
+class Lambda(Schedule):
     """`fn(t)`: a function of yours, to be combined with other schedules.
 
     Parameters

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..checks.arguments import Count, checked
 from ..checks.hints import AbstractHinting, give, visible
+from ..checks.pickles import is_ours
 from ..checks.synonyms import SCHEDULE
 from ..pictures import rates
 from . import in_words
@@ -92,7 +93,7 @@ give(Viewable, SCHEDULE)
 
 def _record(schedule: Curve, depth: int) -> dict[str, Any]:
     name = type(schedule).__name__
-    if schedule._pure is None:
+    if not is_ours(type(schedule)):
         raise TypeError(f"to_dict: {name} is not a schedule of lrcore's")
     if not schedule._pure:
         raise TypeError(f"to_dict: {name} {OWN_CODE}")

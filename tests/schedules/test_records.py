@@ -153,3 +153,19 @@ def test_a_schedule_of_the_users_is_not_written() -> None:
 
     with pytest.raises(TypeError, match="Mine is not a schedule of lrcore's"):
         Mine.to_dict(object.__new__(Mine))
+
+
+def test_a_class_of_yours_is_no_data_even_if_it_calls_itself_pure() -> None:
+    class Pure(lrc.Schedule, pure=True):
+        def _at(self, t: Any, m: Any) -> Any:
+            return 0.1 + 0.0 * t
+
+        def _length(self) -> int | None:
+            return 0
+
+        @classmethod
+        def _example(cls, lr: float, steps: int) -> Any:
+            return cls()
+
+    with pytest.raises(TypeError, match=r"^to_dict: Pure is not a schedule of lrcore's$"):
+        object.__new__(Pure).to_dict()
