@@ -24,7 +24,8 @@ class Options:
 
     def setup(self, optimizer: str, option: str, size: int) -> None:
         self.grads = np.ones(size, np.float32)
-        self.opt = OPTIMIZERS[optimizer](np.ones(size, np.float32), **OPTIONS[option])
+        make: Any = OPTIMIZERS[optimizer]
+        self.opt = make(np.ones(size, np.float32), **OPTIONS[option])
         self.opt.step(self.grads)
 
     def time_step(self, *_: Any) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from inspect import Parameter, Signature, signature
-from typing import Any, ParamSpec, get_args, get_type_hints
+from typing import Any, ParamSpec
 
-from .arguments import misplaced
 from .synonyms import way
 
 P = ParamSpec("P")
@@ -20,9 +19,8 @@ def misfit(
     wanted: Signature,
     given: Sequence[Any],
     named: Mapping[str, Any],
-    further: Sequence[str] = (),
 ) -> str | None:
-    """What a call has wrong; None if its arguments fit. `further` are those that ** stands for.
+    """What a call has wrong; None if its arguments fit.
 
     >>> import lrcore as lrc
     >>> lrc.StepDecay(0.1, 100, 0.5)  # doctest: +NORMALIZE_WHITESPACE
@@ -35,9 +33,9 @@ def misfit(
     except TypeError as error:
         parameters = wanted.parameters.values()
         any_word = any(p.kind is Parameter.VAR_KEYWORD for p in parameters)
-        known = [p.name for p in parameters if p.kind is not Parameter.VAR_KEYWORD] + [*further]
-        unknown = [word for word in named if word not in known]
-        if unknown and (further or not any_word):
+        known = [p.name for p in parameters if p.kind is not Parameter.VAR_KEYWORD]
+        unknown = sorted(word for word in named if word not in known)
+        if unknown and not any_word:
             return no_argument(name, unknown, known)
         places = sum(p.kind in _BY_POSITION for p in parameters)
         counts = f", {len(given)} for {places}" if len(given) > places else ""
@@ -54,13 +52,6 @@ def no_argument(name: str, unknown: Sequence[str], accepted: Sequence[str]) -> s
     return ". ".join(
         f"{name} has no argument {word}; {way(name, word, accepted)}" for word in unknown
     )
-
-
-def _further(init: Callable[..., None], wanted: Signature) -> list[str]:
-    """The names in the TypedDict that unpacks into the ** of a signature."""
-    rest = [p.name for p in wanted.parameters.values() if p.kind is Parameter.VAR_KEYWORD]
-    kinds = [get_type_hints(init).get(name) for name in rest]
-    return [word for kind in kinds for each in get_args(kind) for word in each.__annotations__]
 
 
 def _shown(wanted: Signature) -> str:
@@ -83,10 +74,7 @@ def telling(init: Callable[P, None]) -> Callable[P, None]:
             me, *given = args
             _, *parameters = signature(init).parameters.values()
             name, wanted = type(me).__name__, Signature(parameters)
-            problem = misfit(name, wanted, given, kwargs, _further(init, wanted))
-            way = misplaced(kwargs.get("controller"), "controller")
-            if problem is None and way:
-                problem = f"{name}: controller must be a Controller; {way}"
+            problem = misfit(name, wanted, given, kwargs)
             if problem is None:
                 raise
         raise TypeError(problem)

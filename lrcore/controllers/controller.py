@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform, final
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, ClassVar, TypeVar, dataclass_transform, final
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from ..checks.hints import AbstractHinting, give, visible
 from ..checks.losses import loss_of
 from ..checks.synonyms import CONTROLLER
 from .kept import Change, Memory
-
-if TYPE_CHECKING:
-    from .._core import _Changes
 
 T = TypeVar("T")
 
@@ -71,6 +68,22 @@ class State:
         arguments.check_fields(self)
 
 
+@dataclass(frozen=True)
+class Kept:
+    """All of a controller but its settings. It never changes; another takes its place."""
+
+    state: Any
+    memory: Memory
+    watched: Watched | None = None
+    tallies: tuple[_core.Tally, ...] = ()
+    refusals_seen: int = 0
+
+    @property
+    def refusals(self) -> int:
+        """The updates that gradients which are not finite have prevented, as far as known."""
+        return sum(tally.n for tally in self.tallies)
+
+
 @dataclass_transform(eq_default=False, field_specifiers=(field,))
 def with_settings(cls: type[T]) -> type[T]:
     """Make a subclass of `Follower` a dataclass whose constructor says what it takes."""
@@ -86,13 +99,27 @@ class Follower(Controller):
     """
 
     _letters: ClassVar[tuple[str, ...]] = ()  # of the arrays it keeps for each parameter
-    _state: Any
+    _State: ClassVar[type[State]] = State
 
     def __post_init__(self) -> None:
-        self._tallies: tuple[_core.Tally, ...] = ()
-        self._refusals_seen = 0
-        self._watched: Watched | None = None
-        self._memory = Memory({}, full=False)
+        self._cell = _core.Cell(Kept(self._State(), Memory({}, full=False)))
+
+    @property
+    def _kept(self) -> Kept:
+        kept: Kept = self._cell.value
+        return kept
+
+    @property
+    def _state(self) -> Any:
+        return self._kept.state
+
+    @property
+    def _memory(self) -> Memory:
+        return self._kept.memory
+
+    @property
+    def _watched(self) -> Watched | None:
+        return self._kept.watched
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_"):
@@ -127,21 +154,18 @@ class Follower(Controller):
         # -0.0 becomes 0.0, as when a state is loaded
         number = loss_of(value, f"{me}: value must be a real number") + 0.0
         step = arguments.checked(me, "step", step, arguments.Natural | None)
-        refusals = self._refusals()
-        if step is not None and step == self._state.step and refusals == self._refusals_seen:
+        kept = self._kept
+        refusals = kept.refusals
+        if step is not None and step == kept.state.step and refusals == kept.refusals_seen:
             return False
-        following = copy.copy(self._state)
+        following = copy.copy(kept.state)
         if step is not None:
             following.step = step
         acted, change = self._follow(following, number, grads)
-        change = change or Change(self._memory)
-        changed = {"_state": following, "_memory": change.memory, "_refusals_seen": refusals}
-        _core.change([(vars(self), changed)], change.targets, change.sources)
+        change = change or Change(kept.memory)
+        new = replace(kept, state=following, memory=change.memory, refusals_seen=refusals)
+        _core.commit([(self._cell, new)], change.copies)
         return acted
-
-    def _refusals(self) -> int:
-        """The updates that gradients which are not finite have prevented, as far as known."""
-        return sum(tally.n for tally in self._tallies)
 
     @property
     @final
@@ -156,7 +180,7 @@ class Follower(Controller):
         After an early stop, a loop until `stop` goes on then; the parameters stay as they are.
         """
         memory = Memory(self._memory.arrays, full=False)
-        _core.change([(vars(self), {"_state": type(self._state)(), "_memory": memory})], [], [])
+        _core.commit([(self._cell, replace(self._kept, state=self._State(), memory=memory))])
 
     @abstractmethod
     def _follow(self, state: Any, value: float, grads: Any) -> tuple[bool, Change | None]:
@@ -176,13 +200,13 @@ class Follower(Controller):
         params : ndarray, sequence or mapping
             As an optimizer takes them. Those of an earlier `bind` must be among them.
         """
-        _core.change([(vars(self), self._prepare(watch(params)))], [], [])
+        _core.commit([(self._cell, self._bound_to(watch(params)))])
 
     @final
-    def _prepare(self, watched: Watched) -> dict[str, Any]:
-        """What binding changes, after all that can fail."""
+    def _bound_to(self, watched: Watched) -> Kept:
+        """What is kept once these are watched, after all that can fail."""
         if not self._letters:
-            return {}
+            return self._kept
         known = dict(zip(watched.names, watched.arrays, strict=True))
         before = self._watched or Watched((), [])
         if any(known.get(n) is not a for n, a in zip(before.names, before.arrays, strict=True)):
@@ -191,7 +215,7 @@ class Follower(Controller):
         memory = self._memory
         if memory.arrays:
             memory = memory.grown(watched, self._letters)
-        return {"_watched": watched, "_memory": memory}
+        return replace(self._kept, watched=watched, memory=memory)
 
     @final
     def _demand(self, grads: Any) -> None:
@@ -237,12 +261,12 @@ class Follower(Controller):
     @final
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
         """Take over a saved state, or change nothing and raise a KeyError or ValueError."""
-        _core.change([(vars(self), self._loaded(d))], [], [])
+        _core.commit([(self._cell, self._loaded(d))])
 
     @final
-    def _loaded(self, d: Mapping[str, Any]) -> dict[str, Any]:
-        """What loading changes, after all that can fail."""
-        me, kind = type(self).__name__, type(self._state)
+    def _loaded(self, d: Mapping[str, Any]) -> Kept:
+        """What is kept once a state is loaded, after all that can fail."""
+        me, kind = type(self).__name__, self._State
         if not isinstance(d, Mapping):
             raise ValueError(f"{me}: a state is a mapping, not {d!r}")
         known = {f.name for f in fields(kind)} | ({"arrays"} if self._letters else set())
@@ -253,8 +277,8 @@ class Follower(Controller):
             state = kind(**{key: value for key, value in d.items() if key != "arrays"})
         except TypeError as error:
             raise ValueError(str(error)) from None
-        memory = self._remember(d.get("arrays", {}))
-        return {"_state": state, "_memory": memory, "_refusals_seen": self._refusals()}
+        memory, kept = self._remember(d.get("arrays", {})), self._kept
+        return replace(kept, state=state, memory=memory, refusals_seen=kept.refusals)
 
     def _remember(self, saved: Any) -> Memory:
         if not isinstance(saved, Mapping):
@@ -277,7 +301,6 @@ class Follower(Controller):
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.load_state_dict(state)
-        self._refusals_seen = 0
 
 
 def _not_arrays(saved: Mapping[str, Any], letters: tuple[str, ...]) -> list[str]:
@@ -294,16 +317,16 @@ def _not_arrays(saved: Mapping[str, Any], letters: tuple[str, ...]) -> list[str]
     return found
 
 
-def binding(controllers: Iterable[Controller], watched: Watched, tally: _core.Tally) -> _Changes:
-    """What changes when the controllers are told their optimizer's parameters."""
-    return [
-        (vars(c), {**c._prepare(watched), "_tallies": tuple({*c._tallies, tally})})
-        for c in controllers
-        if isinstance(c, Follower)
-    ]
+Cells = list[tuple[_core.Cell, Kept]]
 
 
-def loading(controllers: Iterable[Controller], states: Iterable[Mapping[str, Any]]) -> _Changes:
-    """What changes when the controllers take over saved states, as far as they are ours."""
+def binding(controllers: Iterable[Controller], watched: Watched, tally: _core.Tally) -> Cells:
+    """What is committed when the controllers are told their optimizer's parameters."""
+    told = [(c._cell, c._bound_to(watched)) for c in controllers if isinstance(c, Follower)]
+    return [(cell, replace(kept, tallies=(*{*kept.tallies, tally},))) for cell, kept in told]
+
+
+def loading(controllers: Iterable[Controller], states: Iterable[Mapping[str, Any]]) -> Cells:
+    """What is committed when the controllers take over saved states, as far as they are ours."""
     pairs = zip(controllers, states, strict=True)
-    return [(vars(c), c._loaded(state)) for c, state in pairs if isinstance(c, Follower)]
+    return [(c._cell, c._loaded(state)) for c, state in pairs if isinstance(c, Follower)]

@@ -18,8 +18,7 @@ class Change:
     """What a controller's report changes beside numbers: its memory, and what arrays hold."""
 
     memory: Memory
-    targets: list[Array] = field(default_factory=list)
-    sources: list[Array] = field(default_factory=list)
+    copies: list[tuple[Array, Array]] = field(default_factory=list)  # target, source
 
 
 class Memory:
@@ -70,9 +69,9 @@ class Memory:
 
     def keeping(self, watched: Watched, gradients: Sequence[Array] | None = None) -> Change:
         """What makes the present the moment."""
-        targets, sources = [], []
+        copies = []
         for i, (name, array) in enumerate(zip(watched.names, watched.arrays, strict=True)):
             for letter, kept in self.arrays[name].items():
-                targets.append(kept)
-                sources.append(gradients[i] if gradients and letter == GRADIENT else array)
-        return Change(Memory(self.arrays, full=True), targets, sources)
+                grads = gradients if letter == GRADIENT else None
+                copies.append((kept, grads[i] if grads else array))
+        return Change(Memory(self.arrays, full=True), copies)

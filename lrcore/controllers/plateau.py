@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from math import isfinite
-from typing import Annotated, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 from ..checks.arguments import (
     Count,
@@ -104,12 +104,13 @@ class ReduceOnPlateau(Follower):
     reference: Literal["best", "window"] = "best"
     on_nan: Literal["bad", "raise"] = "bad"
 
-    _state: PlateauState = field(default_factory=PlateauState, init=False, repr=False)
+    _State: ClassVar = PlateauState
 
     @property
     def best(self) -> float | None:
         """The last value that was an improvement; None before the first."""
-        return self._state.best
+        best: float | None = self._state.best
+        return best
 
     def _follow(self, state: PlateauState, value: float, grads: object) -> tuple[bool, None]:
         finite = isfinite(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, final
 
 import numpy as np
@@ -86,7 +86,7 @@ class Polyak(Follower):
     _: KW_ONLY
     max_scale: Positive | None = None
 
-    _state: ScaleState = field(default_factory=ScaleState, init=False, repr=False)
+    _State: ClassVar = ScaleState
 
     def _follow(self, state: ScaleState, value: float, grads: Any) -> tuple[bool, Change | None]:
         self._demand(grads)
@@ -161,7 +161,7 @@ class BarzilaiBorwein(Follower):
     max_scale: Positive = 1e10
 
     _letters: ClassVar[tuple[str, ...]] = ("x", GRADIENT)
-    _state: ScaleState = field(default_factory=ScaleState, init=False, repr=False)
+    _State: ClassVar = ScaleState
 
     def _follow(self, state: ScaleState, value: float, grads: Any) -> tuple[bool, Change | None]:
         watched, gradients = self._point(grads)
@@ -246,7 +246,7 @@ class Hypergradient(Follower):
     max_scale: Annotated[float, Range(float, 1)] = 1e3
 
     _letters: ClassVar[tuple[str, ...]] = ("x",)
-    _state: ScaleState = field(default_factory=ScaleState, init=False, repr=False)
+    _State: ClassVar = ScaleState
 
     def _follow(self, state: ScaleState, value: float, grads: Any) -> tuple[bool, Change | None]:
         watched, gradients = self._point(grads)
@@ -319,7 +319,7 @@ class DoG(Follower):
     start: Positive = 1e-6
 
     _letters: ClassVar[tuple[str, ...]] = ("x",)
-    _state: DistanceState = field(default_factory=DistanceState, init=False, repr=False)
+    _State: ClassVar = DistanceState
 
     def _follow(self, state: DistanceState, value: float, grads: Any) -> tuple[bool, Change | None]:
         watched, gradients = self._point(grads)

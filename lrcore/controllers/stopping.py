@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Literal, final
 
-from .._core import change
+from .._core import commit
 from ..checks.arguments import Finite, Natural, NonNegative, Patience
 from ..checks.arrays import Array
 from .controller import Follower, State, with_settings
@@ -92,22 +92,25 @@ class EarlyStopping(Follower):
     start_from: Natural = 0
 
     _letters: ClassVar[tuple[str, ...]] = ("best",)
-    _state: StopState = field(default_factory=StopState, init=False, repr=False)
+    _State: ClassVar = StopState
 
     @property
     def stop(self) -> bool:
         """Whether it is time to stop."""
-        return self._state.stop
+        stop: bool = self._state.stop
+        return stop
 
     @property
     def best(self) -> float | None:
         """The best value; None before the first finite one."""
-        return self._state.best
+        best: float | None = self._state.best
+        return best
 
     @property
     def best_step(self) -> int | None:
         """The step reported with `best`, or if there was none its number, counted from 0."""
-        return self._state.best_step
+        best_step: int | None = self._state.best_step
+        return best_step
 
     def restore(self) -> None:
         """Put the best parameters back into their arrays, all or none.
@@ -122,14 +125,14 @@ class EarlyStopping(Follower):
         if self._watched is None or not self._memory.full:
             raise RuntimeError("EarlyStopping: no parameters are kept, so none can be put back")
         back = self._going_back()
-        change([], back.targets, back.sources)
+        commit([], back.copies)
 
     def _going_back(self) -> Change:
         for name, array in self._arrays():
             if not array.flags.writeable:
                 raise ValueError(f'EarlyStopping: parameter "{name}" is read-only')
-        kept = [self._memory.arrays[name]["best"] for name, _ in self._arrays()]
-        return Change(self._memory, [array for _, array in self._arrays()], kept)
+        kept = self._memory.arrays
+        return Change(self._memory, [(array, kept[name]["best"]) for name, array in self._arrays()])
 
     def _arrays(self) -> list[tuple[str, Array]]:
         """The parameters by name, checked to be of the kept shapes."""

@@ -118,11 +118,10 @@ class Monitor:
         opt._alone(lambda: self._begin(keep))
 
     def _begin(self, keep: int) -> None:
-        other = self._opt._watcher()
+        other = self._opt._watcher and self._opt._watcher()
         if other is not None and other._last is None:
             raise ValueError("Monitor: another monitor watches this optimizer; close it first")
-        self._opt._observe(self._every, keep)
-        self._opt._watcher = weakref.ref(self)
+        self._opt._observe(self._every, keep, weakref.ref(self))
 
     def close(self) -> None:
         """Stop watching; what has been seen stays."""

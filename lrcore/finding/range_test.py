@@ -251,8 +251,7 @@ class RangeTest:
         opt._impose(None)
         self._run.go_to(self._before)
         if opt.hyperparameters["lr"] is not self._lr_before:
-            before = self._lr_before
-            opt._between(lambda: opt._set_lr(before, before))
+            opt._between(lambda: opt._follow_rate(self._lr_before))
         self._before = None
         self._stage = "over"
 

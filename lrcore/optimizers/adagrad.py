@@ -7,11 +7,13 @@ from typing import Any, Final, Unpack, final
 
 import numpy as np
 
+from ..checks.arguments import Decay, NonNegative
 from ..checks.arrays import Array
 from .base import Optimizer
 from .element_rates import Scalars, State, over_root
-from .hyperparameters import Scheduled
-from .options import Common, RuleChoice
+from .hyperparameters import Epsilon, Rate, Scheduled
+from .options import Common, constructor
+from .roster import RuleChoice
 
 
 @final
@@ -36,13 +38,6 @@ class Adagrad(Optimizer):
     l2 : float or schedule, default 0.0
         Coupled decay: adds ``l2 * p`` to the gradient.
     **common
-        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
-        `controller`, `num_threads`; `help(lrcore.optimizers.options.Common)` tells of each.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For an argument or array that is not accepted, naming it.
 
     Notes
     -----
@@ -60,24 +55,18 @@ class Adagrad(Optimizer):
     array([  0.5, -99.5])
     """
 
+    @constructor
     def __init__(
         self,
         params: Any,
-        lr: Scheduled = 1e-2,
+        lr: Rate = 1e-2,
         *,
-        eps: Scheduled = 1e-10,
-        eps_root: Scheduled = 0.0,
-        initial_accumulator_value: float = 0.0,
-        l2: Scheduled = 0.0,
+        eps: Scheduled[Epsilon] = 1e-10,
+        eps_root: Scheduled[Epsilon] = 0.0,
+        initial_accumulator_value: NonNegative = 0.0,
+        l2: Scheduled[NonNegative] = 0.0,
         **common: Unpack[Common],
-    ) -> None:
-        hyper = {
-            "eps": eps,
-            "eps_root": eps_root,
-            "initial_accumulator_value": initial_accumulator_value,
-            "l2": l2,
-        }
-        super().__init__(params, lr, hyper, common)
+    ) -> None: ...
 
     @staticmethod
     def _choose(h: Mapping[str, Any]) -> RuleChoice:
@@ -113,13 +102,6 @@ class Adadelta(Optimizer):
     l2 : float or schedule, default 0.0
         Coupled decay: adds ``l2 * p`` to the gradient.
     **common
-        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
-        `controller`, `num_threads`; `help(lrcore.optimizers.options.Common)` tells of each.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For an argument or array that is not accepted, naming it.
 
     Notes
     -----
@@ -137,17 +119,17 @@ class Adadelta(Optimizer):
     0.65
     """
 
+    @constructor
     def __init__(
         self,
         params: Any,
-        lr: Scheduled = 1.0,
+        lr: Rate = 1.0,
         *,
-        rho: Scheduled = 0.9,
-        eps: Scheduled = 1e-6,
-        l2: Scheduled = 0.0,
+        rho: Scheduled[Decay] = 0.9,
+        eps: Scheduled[Epsilon] = 1e-6,
+        l2: Scheduled[NonNegative] = 0.0,
         **common: Unpack[Common],
-    ) -> None:
-        super().__init__(params, lr, {"rho": rho, "eps": eps, "l2": l2}, common)
+    ) -> None: ...
 
     @staticmethod
     def _choose(h: Mapping[str, Any]) -> RuleChoice:
@@ -203,13 +185,6 @@ class RMSprop(Optimizer):
     l2 : float or schedule, default 0.0
         Coupled decay: adds ``l2 * p`` to the gradient.
     **common
-        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
-        `controller`, `num_threads`; `help(lrcore.optimizers.options.Common)` tells of each.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For an argument or array that is not accepted, naming it.
 
     Notes
     -----
@@ -227,30 +202,21 @@ class RMSprop(Optimizer):
     array([  0., -99.])
     """
 
+    @constructor
     def __init__(
         self,
         params: Any,
-        lr: Scheduled = 1e-2,
+        lr: Rate = 1e-2,
         *,
-        rho: Scheduled = 0.99,
-        eps: Scheduled = 1e-8,
-        eps_root: Scheduled = 0.0,
+        rho: Scheduled[Decay] = 0.99,
+        eps: Scheduled[Epsilon] = 1e-8,
+        eps_root: Scheduled[Epsilon] = 0.0,
         centered: bool = False,
-        momentum: Scheduled = 0.0,
-        initial_accumulator_value: float = 0.0,
-        l2: Scheduled = 0.0,
+        momentum: Scheduled[Decay] = 0.0,
+        initial_accumulator_value: NonNegative = 0.0,
+        l2: Scheduled[NonNegative] = 0.0,
         **common: Unpack[Common],
-    ) -> None:
-        hyper = {
-            "rho": rho,
-            "eps": eps,
-            "eps_root": eps_root,
-            "centered": centered,
-            "momentum": momentum,
-            "initial_accumulator_value": initial_accumulator_value,
-            "l2": l2,
-        }
-        super().__init__(params, lr, hyper, common)
+    ) -> None: ...
 
     @staticmethod
     def _choose(h: Mapping[str, Any]) -> RuleChoice:

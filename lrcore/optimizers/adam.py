@@ -7,11 +7,13 @@ from typing import Any, Unpack, final
 
 import numpy as np
 
+from ..checks.arguments import NonNegative
 from ..checks.arrays import Array
 from .base import Optimizer
 from .element_rates import Scalars, State, over_root
-from .hyperparameters import Scheduled
-from .options import Common, RuleChoice
+from .hyperparameters import Betas, Epsilon, Rate, Scheduled
+from .options import Common, constructor
+from .roster import RuleChoice
 
 
 def _choose_adam(h: Mapping[str, Any]) -> RuleChoice:
@@ -60,13 +62,6 @@ class Adam(Optimizer):
     l2 : float or schedule, default 0.0
         Coupled decay: adds ``l2 * p`` to the gradient (what torch calls weight_decay here).
     **common
-        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
-        `controller`, `num_threads`; `help(lrcore.optimizers.options.Common)` tells of each.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For an argument or array that is not accepted, naming it.
 
     Notes
     -----
@@ -82,28 +77,20 @@ class Adam(Optimizer):
     array([  0.9, -99.9])
     """
 
+    @constructor
     def __init__(
         self,
         params: Any,
-        lr: Scheduled = 1e-3,
+        lr: Rate = 1e-3,
         *,
-        betas: tuple[Scheduled, Scheduled] = (0.9, 0.999),
-        eps: Scheduled = 1e-8,
-        eps_root: Scheduled = 0.0,
+        betas: Betas = (0.9, 0.999),
+        eps: Scheduled[Epsilon] = 1e-8,
+        eps_root: Scheduled[Epsilon] = 0.0,
         eps_hat: bool = False,
         amsgrad: bool = False,
-        l2: Scheduled = 0.0,
+        l2: Scheduled[NonNegative] = 0.0,
         **common: Unpack[Common],
-    ) -> None:
-        hyper = {
-            "betas": betas,
-            "eps": eps,
-            "eps_root": eps_root,
-            "eps_hat": eps_hat,
-            "amsgrad": amsgrad,
-            "l2": l2,
-        }
-        super().__init__(params, lr, hyper, common)
+    ) -> None: ...
 
     _choose = staticmethod(_choose_adam)
     _element_rates = staticmethod(_adam_rates)
@@ -130,13 +117,6 @@ class AdamW(Optimizer):
     betas, eps, eps_root, eps_hat, amsgrad
         As for `Adam`.
     **common
-        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
-        `controller`, `num_threads`; `help(lrcore.optimizers.options.Common)` tells of each.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For an argument or array that is not accepted, naming it.
 
     Notes
     -----
@@ -153,28 +133,20 @@ class AdamW(Optimizer):
     array([  0.95, -95.  ])
     """
 
+    @constructor
     def __init__(
         self,
         params: Any,
-        lr: Scheduled = 1e-3,
+        lr: Rate = 1e-3,
         *,
-        weight_decay: Scheduled = 1e-2,
-        betas: tuple[Scheduled, Scheduled] = (0.9, 0.999),
-        eps: Scheduled = 1e-8,
-        eps_root: Scheduled = 0.0,
+        weight_decay: Scheduled[NonNegative] = 1e-2,
+        betas: Betas = (0.9, 0.999),
+        eps: Scheduled[Epsilon] = 1e-8,
+        eps_root: Scheduled[Epsilon] = 0.0,
         eps_hat: bool = False,
         amsgrad: bool = False,
         **common: Unpack[Common],
-    ) -> None:
-        hyper = {
-            "weight_decay": weight_decay,
-            "betas": betas,
-            "eps": eps,
-            "eps_root": eps_root,
-            "eps_hat": eps_hat,
-            "amsgrad": amsgrad,
-        }
-        super().__init__(params, lr, hyper, common)
+    ) -> None: ...
 
     _choose = staticmethod(_choose_adam)
     _element_rates = staticmethod(_adam_rates)

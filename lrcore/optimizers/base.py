@@ -1,66 +1,56 @@
-"""What all optimizers share: parameter groups, options, state, and the step itself."""
+"""What all optimizers share: the constructor, more parameters, and what a user reads."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 
-from .._core import DTYPES, RULES, Rule
-from ..arrays.layout import new_state
-from ..arrays.named import Watched
-from ..arrays.sharing import check_distinct
-from ..checks import arrays as parameters
 from ..checks import calls, hints, pickles
+from ..checks.arguments import NonNegative, checked
 from ..checks.arrays import Array
-from ..checks.synonyms import OPTIMIZER, synonym
-from ..checks.trees import check_names, flatten
-from ..controllers.catalogue import Controller, binding
+from ..checks.synonyms import OPTIMIZER
+from ..controllers.catalogue import Controller
 from ..schedules.catalogue import Constant, Schedule
 from . import checkpoint
+from .attached import between, exclusive
 from .element_rates import Scalars, State
-from .groups import Group, in_group, is_grouped
-from .hyperparameters import Scheduled, as_hyper, check_hyper, number_or_schedule
-from .options import DEFAULTS, Common, Plan, Recipe, RuleChoice, Tensor, check_common
-from .saved_state import Place
+from .groups import Group, is_grouped
+from .hyperparameters import Rate, declared
+from .options import DEFAULTS, check_common, documented, taken
+from .roster import Kind, Roster, RuleChoice
 from .saving import Saving
 from .scales import before_scales
 
 
 class Optimizer(Saving, metaclass=hints.Hinting):
-    """The abstract base of the optimizers: bound to its parameters, it updates them in place."""
+    """The abstract base of the optimizers: bound to its parameters, it updates them in place.
+
+    A class is the signature of its constructor, which says what is accepted, the rule that options
+    ask for, and the rates of elements.
+    """
 
     _role: ClassVar = "Optimizer"
-    _tree: Any
-    _names: tuple[str, ...]
-    _grouped: bool
-    _watcher: Callable[[], Any] = staticmethod(lambda: None)  # gives the Monitor, if there is one
-    decoupled = "AdamW"  # the class with decoupled decay to name when weight_decay is refused
+    _decoupled: ClassVar = "AdamW"  # the class to name when weight_decay is refused
+
+    _declared: ClassVar[Callable[..., None]]
 
     def __init_subclass__(cls) -> None:
-        options = (cls.__init__.__kwdefaults__ or {}).keys() | Common.__annotations__.keys()
-        hints.give(cls, {name: f'opt.hyperparameters["{name}"]' for name in options})
-        type.__setattr__(cls, "__init__", calls.telling(cls.__init__))
+        own: Any = vars(cls).get("__init__")
+        if hasattr(own, "__signature__"):
+            cls._declared = own
+            cls.__doc__ = documented(cls.__doc__ or "")
+            hints.give(cls, {name: f'opt.hyperparameters["{name}"]' for name in taken(own)})
+        elif own:
+            type.__setattr__(cls, "__init__", calls.telling(own))
 
-    def __init__(self, params: Any, lr: Scheduled, hyper: dict[str, Any], common: Common) -> None:
-        if self._is_attached():
-            raise RuntimeError(f"this {type(self).__name__} has been initialised already")
-        self._options: dict[str, Any] = {"lr": lr, **hyper}
-        self._share(common)
-        if isinstance(self._options.get("betas"), list | np.ndarray):
-            self._options["betas"] = tuple(self._options["betas"])
-        self._state: dict[str, Mapping[str, Array]] = {}
-        self._groups: list[Group] = []
-        self._named: list[list[tuple[str, Array]]] = []
-        self._places: dict[str, Place] = {}
-        self._plan = Plan([], [], [])
-        grouped = is_grouped(params)
-        groups = list(params) if grouped else [Group(params)]
-        self._alone(lambda: self._bind_groups(groups, grouped=grouped))
+    @classmethod
+    def _kind(cls) -> Kind:
+        return Kind(cls.__name__, declared(cls._declared), cls._choose, cls._decoupled)
 
     @staticmethod
     @abstractmethod
@@ -72,47 +62,19 @@ class Optimizer(Saving, metaclass=hints.Hinting):
     def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> float | Array:
         """What the last update multiplied its direction with; `k` is carried on from it."""
 
-    # --- options -----------------------------------------------------------------------------
-
-    def _share(self, common: Mapping[str, Any]) -> None:
-        """Takes over the options that all optimizers share."""
-        me = type(self).__name__
-        unknown = common.keys() - Common.__annotations__.keys()
-        if "weight_decay" in unknown:
-            raise TypeError(self._no_weight_decay())
-        if unknown:
-            accepted = ["params", *self._options, *Common.__annotations__]
-            raise TypeError(calls.no_argument(me, sorted(unknown), accepted))
-        full: dict[str, Any] = {**DEFAULTS, **common}
-        checked = check_common(me, full)
-        self._controller_given = full["controller"]
-        self._controllers_used = tuple(checked["controllers"])
-        self._common = full
-
-    def _no_weight_decay(self) -> str:
-        return (
-            f"{type(self).__name__} has no weight_decay: use l2= for coupled decay (added to the "
-            f"gradient), or {self.decoupled}, whose decay is decoupled"
-        )
-
-    def _checked(
-        self, overrides: Mapping[str, Any], options: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """The options of a group, each in its range."""
-        me = type(self).__name__
-        options = self._options if options is None else options
-        unknown = [name for name in overrides if name not in options]
-        if "weight_decay" in unknown:
-            raise TypeError(self._no_weight_decay())
-        if unknown:
-            known = synonym(me, unknown[0], ["lr_scale", *options])
-            raise TypeError(
-                f"Group: {unknown[0]} is not a hyperparameter of {me}; "
-                f"{known and known + '; '}accepted: {', '.join(options)}"
-            )
-        return check_hyper(me, {**options, **overrides})
-
-    # --- arrays ------------------------------------------------------------------------------
+    def _begin(self, params: Any, options: dict[str, Any], common: dict[str, Any]) -> None:
+        """What constructors do with what they are given."""
+        kind = self._kind()
+        if self._is_attached():
+            raise RuntimeError(f"this {kind.name} has been initialised already")
+        controllers = check_common(kind.name, common)["controllers"]
+        for name, value in options.items():
+            if kind.options[name].size and isinstance(value, list | np.ndarray):
+                options[name] = tuple(value)
+        roster = Roster(kind, MappingProxyType(options), MappingProxyType(common), (*controllers,))
+        grouped = is_grouped(params)
+        groups = list(params) if grouped else [Group(params)]
+        self._alone(lambda: self._bind(roster.grown(groups, grouped=grouped)))
 
     def add(self, params: Any, **options: Any) -> None:
         """Take on more parameters, as a group of their own; `options` are those of `Group`.
@@ -131,109 +93,28 @@ class Optimizer(Saving, metaclass=hints.Hinting):
             raise RuntimeError(f"{type(self).__name__}: no parameters can be added in a RangeTest")
         if isinstance(params, Group) and options:
             raise TypeError(f"add: give {next(iter(options))} to the Group, not beside it")
-        group = params if isinstance(params, Group) else Group(params, **options)
-        self._alone(lambda: self._add(group))
+        self._add(params if isinstance(params, Group) else Group(params, **options))
 
+    @exclusive
     def _add(self, group: Group) -> None:
         self._check_replaced()
-        self._bind_groups([*self._groups, group], grouped=True)
+        self._bind(self.roster.grown([group], grouped=True))
 
-    def _bind_groups(self, groups: list[Group], *, grouped: bool) -> None:
-        """Binds to the arrays of `groups`; those that are bound already keep their state."""
-        known = len(self._groups)
-        trees = list(self._tree if self._grouped else [self._tree]) if known else []
-        named, places = list(self._named), dict(self._places)
-        for i, group in enumerate(groups[known:], known):
-            tree, leaves = flatten(group.params)
-            trees.append(tree)
-            named.append(in_group(leaves, group.names, f"{i}." if grouped else ""))
-            pairs = zip(leaves, named[i], strict=True)
-            places |= {name: Place(i, path) for (path, _), (name, _) in pairs}
-        everything = [pair for leaves in named for pair in leaves]
-        names = tuple(name for name, _ in everything)
-        if not all(named):
-            raise ValueError(f"{type(self).__name__}: there are no parameters")
-        for leaves, group in zip(named, groups, strict=True):
-            parameters.check_parameters(leaves, group.params)
-        check_names(names)
-        check_distinct(everything)
-        plan = self._plan.copied()
-        state = dict(self._state)
-        for group, leaves in zip(groups[known:], named[known:], strict=True):
-            self._plan_group(group, leaves, plan, state)
-        tree = tuple(trees) if grouped else trees[0]
-        mine = {
-            "_tree": tree,
-            "_names": names,
-            "_places": places,
-            "_groups": groups,
-            "_named": named,
-            "_plan": plan,
-            "_grouped": grouped,
-            "_state": state,
-        }
-        changes = binding(self._controllers_used, Watched(tree, everything), self._refusals)
-        common = check_common(type(self).__name__, self._common)
-        new = self._prepare(*plan.handed(), tree, _given(groups, grouped), names, common)
-        self._attach(new, [(vars(self), mine), *changes])
-
-    def _plan_group(
-        self,
-        group: Group,
-        leaves: list[tuple[str, Array]],
-        plan: Plan,
-        state: dict[str, Mapping[str, Array]],
-    ) -> None:
-        """A recipe for each dtype among `leaves`, and a tensor with new state for each of them."""
-        options = self._checked(group.overrides)
-        choice = self._choose(options)
-        rule = RULES[choice.rule]
-        recipe_of: dict[int, int] = {}
-        fresh: dict[int, Iterator[dict[str, Array]]] = {}
-        for dtype in sorted({DTYPES.index(array.dtype) for _, array in leaves}):
-            arrays = [array for _, array in leaves if array.dtype == DTYPES[dtype]]
-            recipe_of[dtype] = len(plan.recipes)
-            l2 = options.get("l2", 0.0)
-            plan.recipes.append(Recipe(rule, dtype, len(plan.rates), choice.hyper, l2))
-            fresh[dtype] = new_state(arrays, rule.state, choice.fill)
-        plan.rates.append((options["lr"], group.lr_scale))
-        for name, array in leaves:
-            dtype = DTYPES.index(array.dtype)
-            arrays_of = next(fresh[dtype])
-            state[name] = MappingProxyType(arrays_of)
-            axes = parameters.memory_order(array)
-            tensor = Tensor(recipe_of[dtype], array, list(arrays_of.values()), axes)
-            plan.tensors.append(tensor)
-
-    def _given(self) -> Any:
-        return _given(self._groups, self._grouped)
-
-    def _arrays(self) -> list[tuple[str, Array]]:
-        return [pair for leaves in self._named for pair in leaves]
-
-    def _rules(self) -> list[Rule]:
-        return [recipe.rule for recipe in self._plan.recipes]
-
-    def _recipes_of_arrays(self) -> list[int]:
-        return [tensor.recipe for tensor in self._plan.tensors]
-
+    @exclusive
     def __reduce__(self) -> tuple[Any, ...]:
-        reduced: tuple[Any, ...] = self._alone(self._reduced)
-        return reduced
-
-    def _reduced(self) -> tuple[Any, ...]:
+        roster = self.roster
         groups = [
             Group(
                 group.params,
                 lr_scale=group.lr_scale,
-                names=[n for n, _ in named],
+                names=[*roster.members(i)],
                 **group.overrides,
             )
-            for group, named in zip(self._groups, self._named, strict=True)
+            for i, group in enumerate(roster.groups)
         ]
-        params = groups if self._grouped else self._groups[0].params
+        params = groups if roster.grouped else roster.groups[0].params
         made = pickles.recipe(type(self), (params,), self.hyperparameters)
-        return *made, checkpoint.take(self)
+        return *made, checkpoint.take(self).as_data()
 
     def __setstate__(self, saved: Mapping[str, Any]) -> None:
         self.load_state_dict(saved)
@@ -243,17 +124,17 @@ class Optimizer(Saving, metaclass=hints.Hinting):
     @property
     def names(self) -> tuple[str, ...]:
         """The parameters' names, in the order of the gradients."""
-        return self._names
+        return (*self.roster.tensors,)
 
     @property
     def controller(self) -> Any:
         """What was given as `controller`."""
-        return self._controller_given
+        return self.roster.common["controller"]
 
     @property
     def controllers(self) -> tuple[Controller, ...]:
         """The controllers, one or several, in the order in which they act."""
-        return self._controllers_used
+        return self.roster.controllers
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_") and name not in ("lr", "lr_scale"):
@@ -265,17 +146,18 @@ class Optimizer(Saving, metaclass=hints.Hinting):
     @property
     def params(self) -> Any:
         """The parameters, in the structure that was given; a list of those with groups."""
-        return [group.params for group in self._groups] if self._grouped else self._given()
+        given = self.roster.given
+        return [*given] if self.roster.grouped else given
 
     @property
     def state(self) -> Mapping[str, Mapping[str, Array]]:
         """For each parameter its state arrays, by their letters in the formula."""
-        return MappingProxyType(self._state)
+        return self.roster.state
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
         """What the constructor was given, under its names."""
-        return {**self._options, **self._common}
+        return {**self.roster.options, **self.roster.common}
 
     @property
     def lr(self) -> float:
@@ -300,43 +182,34 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         return float(self._next_rate(0))
 
     @lr.setter
-    def lr(self, value: Scheduled) -> None:
-        checked = number_or_schedule(type(self).__name__, "lr", value, "lr")
-        self._between(lambda: self._assign_lr(value, checked))
+    def lr(self, value: Rate) -> None:
+        me = type(self).__name__
+        rate = value if callable(value) else checked(me, "lr", value, NonNegative)
+        self._assign_lr(rate)
 
-    def _assign_lr(self, value: Scheduled, checked: Scheduled) -> None:
-        first, me = self._groups[0], type(self).__name__
+    @between
+    def _assign_lr(self, rate: Rate) -> None:
+        first, me = self.roster.groups[0], type(self).__name__
         if "lr" in first.overrides:
             raise ValueError(f"{me}: lr is that of the first group, which has one of its own")
-        if not callable(checked):
-            scale = first.lr_scale * self.lr_scale
-            now = self._options["lr"]
+        if not callable(rate):
+            now = self.roster.options["lr"]
             if callable(now):  # a function of the user's is not asked for it
                 now = now(self.t) if isinstance(now, Schedule) and now._is_pure else 0.0
-            value = checked = before_scales(me, checked, scale, self._controllers_used, now)
-        self._set_lr(value, checked)
-
-    def _set_lr(self, value: Scheduled, checked: Scheduled) -> None:
-        """The rate before all scales, of the groups that have none of their own."""
-        follow = ["lr" not in group.overrides for group in self._groups]
-        pairs = zip(follow, self._groups, self._plan.rates, strict=True)
-        rates = [(checked, group.lr_scale) if ours else old for ours, group, old in pairs]
-        plan, options = self._plan._replace(rates=rates), {**self._options, "lr": value}
-        changes = [(vars(self), {"_plan": plan, "_options": options})]
-        self._replace_rates(follow, as_hyper("lr", checked), changes)
+            scale = first.lr_scale * self.lr_scale
+            rate = before_scales(me, rate, scale, self.controllers, now)
+        self._follow_rate(rate)
 
     @property
+    @between
     def lrs(self) -> tuple[float, ...]:
         """The effective rate of the next update for each group."""
-        rates: tuple[float, ...] = self._between(
-            lambda: tuple(float(self._next_rate(i)) for i in range(len(self._groups)))
-        )
-        return rates
+        return tuple(float(self._next_rate(i)) for i in range(len(self.roster.groups)))
 
     @property
     def schedule(self) -> Callable[[int], float]:
         """The schedule of the rate; `Constant` if a number was given."""
-        lr: Scheduled = self._options["lr"]
+        lr: Rate = self.roster.options["lr"]
         return lr if callable(lr) else Constant(lr)
 
     def effective_lr(self, name: str) -> Array:
@@ -362,35 +235,31 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         >>> opt.effective_lr("w").round(6)
         array([2.  , 0.01])
         """
-        if name not in self._state:
+        if name not in self.roster.tensors:
             raise KeyError(f"{type(self).__name__}: no parameter is named {name!r}: {self.names}")
-        rate: Array = self._alone(lambda: self._effective_lr(self.names.index(name)))
-        return rate
+        return self._effective_lr(name)
 
-    def _effective_lr(self, i: int) -> Array:
-        name, array = self._arrays()[i]
-        used, carried = (get(self._rules())[i] for get in (self._get_applied, self._get_carried))
+    @exclusive
+    def _effective_lr(self, name: str) -> Array:
+        tensor = self.roster.tensors[name]
+        used = self._get_applied(self._rules)[self.names.index(name)]
         if math.isnan(used["lr"]):
             raise RuntimeError(f'{type(self).__name__}: "{name}" has had no update here yet')
-        wide = {letter: kept.astype(np.float64) for letter, kept in self._state[name].items()}
-        rates = self._element_rates(wide, used, carried, array.dtype)
-        return np.full(array.shape, rates)
+        wide = {letter: kept.astype(np.float64) for letter, kept in tensor.state.items()}
+        array, carried = tensor.parameter, self.carried()[name]
+        return np.full(array.shape, self._element_rates(wide, used, carried, array.dtype))
 
     def __dir__(self) -> list[str]:
         return hints.visible(self, super().__dir__())
 
     def __repr__(self) -> str:
-        shown = dict(self._options)
-        shown |= {k: v for k, v in self._common.items() if (k, v) not in DEFAULTS.items()}
+        roster = self.roster
+        shown = dict(roster.options)
+        shown |= {k: v for k, v in roster.common.items() if (k, v) not in DEFAULTS.items()}
         options = ", ".join(f"{name}={value!r}" for name, value in shown.items())
-        elements = sum(array.size for _, array in self._arrays())
-        size = f"{len(self.names)} arrays, {elements} elements"
+        elements = sum(array.size for array in roster.arrays.values())
+        size = f"{len(roster.tensors)} arrays, {elements} elements"
         return f"<{type(self).__name__}({options}): {size}, t={self.t}>"
-
-
-def _given(groups: list[Group], grouped: bool) -> Any:
-    """The user's own parameters, in the structure of the tree."""
-    return tuple(group.params for group in groups) if grouped else groups[0].params
 
 
 hints.give(Optimizer, OPTIMIZER)

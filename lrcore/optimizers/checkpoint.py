@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from .._core import commit
 from ..checks import generators, pickles
-from ..checks.arguments import Fraction, convert
 from ..checks.arrays import Array
-from ..controllers.controller import Controller, Follower, loading
+from ..controllers.controller import Follower, loading
 from . import options_as_data, saved_controllers
-from .options import Plan, Recipe, Tensor
-from .saved_state import (
-    FORMAT,
-    Place,
-    SavedParameter,
-    SavedState,
-    carried_problems,
-    differences,
-    parse,
-)
-
-if TYPE_CHECKING:
-    from .._core import Rule, _Changes
-    from .base import Optimizer
+from .attached import Attached
+from .fitting import Fit, fit, parameter_problems
+from .roster import Roster
+from .saved_state import RefusedError, SavedParameter, SavedState, parse
 
 
 class _Found(NamedTuple):
@@ -58,28 +47,6 @@ class LoadReport(_Found):
     extra: Any = None
 
 
-def take(opt: Optimizer) -> dict[str, Any]:
-    """Everything but the parameters and the options: copies of arrays, numbers and names."""
-    opt._check_replaced()
-    carried = opt._get_carried(opt._rules())
-    return {
-        "format": FORMAT,
-        "optimizer": type(opt).__name__,
-        "t": opt.t,
-        "skipped": opt.skipped,
-        "last_lr": None if math.isnan(opt.last_lr) else opt.last_lr,
-        "lr_scale": opt.lr_scale,
-        "hyperparameters": options_as_data.describe(opt),
-        "carried": dict(zip(opt.names, carried, strict=True)),
-        "state": {
-            name: {key: array.copy() for key, array in opt.state[name].items()}
-            for name in opt.names
-        },
-        "places": {name: opt._places[name]._asdict() for name in opt.names},
-        "controllers": saved_controllers.take(opt.controllers),
-    }
-
-
 class Snapshot(NamedTuple):
     """Parameters by name, and the state of their optimizer: copies of one moment."""
 
@@ -95,59 +62,83 @@ class Snapshot(NamedTuple):
         return pickles.recipe(type(self), tuple(self), {})
 
 
-def snapshot(opt: Optimizer) -> Snapshot:
+def take(opt: Attached) -> SavedState:
+    """Everything but the parameters and the options: copies of arrays, numbers and names."""
+    opt._check_replaced()
+    roster, carried = opt.roster, opt.carried()
+    parameters = {
+        name: SavedParameter(
+            carried[name], {key: array.copy() for key, array in t.state.items()}, t.place
+        )
+        for name, t in roster.tensors.items()
+    }
+    return SavedState(
+        optimizer=roster.kind.name,
+        t=opt.t,
+        skipped=opt.skipped,
+        last_lr=opt.last_lr,
+        lr_scale=opt.lr_scale,
+        settings=options_as_data.describe(roster),
+        parameters=parameters,
+        controllers=saved_controllers.take(roster.controllers),
+    )
+
+
+def snapshot(opt: Attached) -> Snapshot:
     """Parameters and state."""
-    state = take(opt)
-    return Snapshot({name: array.copy() for name, array in opt._arrays()}, state)
+    state = take(opt).as_data()
+    return Snapshot({name: array.copy() for name, array in opt.roster.arrays.items()}, state)
+
+
+def read(opt: Attached, what: str, saved: Any) -> SavedState:
+    """The record of a saved state of such an optimizer; any other is refused."""
+    try:
+        state = parse(saved)
+    except RefusedError as error:
+        _fail(opt, what, error.problems)
+    if state.optimizer != opt.roster.kind.name:
+        _fail(opt, what, [f"it is of {state.optimizer}"])
+    return state
 
 
 def put(
-    opt: Optimizer,
-    saved: Mapping[str, Any],
+    opt: Attached,
+    what: str,
+    state: SavedState,
     *,
-    strict: bool,
-    hyperparameters: bool,
+    strict: bool = True,
+    hyperparameters: bool = False,
+    back: bool = False,
     params: Mapping[str, Array] | None = None,
-    done: list[bool] | None = None,
+    others: Sequence[_Other] = (),
 ) -> LoadReport:
-    """Sets `opt` to what `take` gave, and its parameters; an error changes nothing.
+    """Sets `opt`, its parameters if these are given, and others to a state; an error changes none.
 
-    `done` is told when it has been made, which an interrupt raised after that does not undo.
+    To go `back` to a state of its own, whatever schedule or arrays the user has put in since.
     """
-    opt._check_replaced()
-    state = _parsed(opt, "state", saved)
-    schedules, differing = options_as_data.differences(opt, state.hyperparameters)
-    others = None
-    if hyperparameters:
-        schedules, others = [], _settings(opt, state.hyperparameters)
-    found = _matched(opt, state)
-    rules = _rule_of(opt)
-    misfits = {name: _misfits(opt, name, rules[name], e) for name, (_, e) in found.items()}
-    controllers = saved_controllers.fit(opt.controllers, state.controllers)
-    wrong = [text for texts in misfits.values() for text in texts] + controllers.problems
-    missing = [name for name in opt.names if name not in found]
-    taken = {saved_name for saved_name, _ in found.values()}
-    unexpected = [name for name in state.parameters if name not in taken]
+    if not back:
+        opt._check_replaced()
+    schedules, differing = options_as_data.differences(opt.roster, state.settings)
+    schedules = [] if back or hyperparameters else schedules
+    roster = _with_settings(opt, what, state) if hyperparameters else opt.roster
+    found = fit(roster, state)
+    controllers = saved_controllers.fit(roster.controllers, state.controllers)
+    wrong = found.wrong + controllers.problems
     if strict:
-        parts = {"missing": sorted(missing), "unexpected": sorted(unexpected)}
-        words = [f"{word} {names}" for word, names in parts.items() if names]
-        absent, hints = [f"parameters in state: {', '.join(words)}"] if words else [], []
-        if missing and unexpected:
-            hints.append(
-                "where only the names are others, give those that were saved: Group(names=[...])"
-            )
-        if schedules:
-            hints.append("strict=False keeps what is here, hyperparameters=True what was saved")
-        problems = absent + wrong + schedules
-        _refuse(opt, "state", problems and problems + hints)
-    fitting = {name: entry for name, (_, entry) in found.items() if not misfits[name]}
-    _put(opt, state, fitting, controllers.states, params, others, done)
+        problems = found.absent() + wrong + schedules
+        refuse(opt, what, problems and problems + _hints(found, schedules))
+    carried = opt.carried()
+    copies = [(array, params[name]) for name, array in roster.arrays.items()] if params else []
+    for name, entry in found.entries.items():
+        copies += [(array, entry.state[k]) for k, array in roster.tensors[name].state.items()]
+        carried[name] = dict(entry.carried)
+    _commit(opt, what, roster.by_age(carried), state, carried, copies, controllers.states, others)
     differing = [*differing, *controllers.differing]
-    return LoadReport(tuple(missing), tuple(unexpected), tuple(wrong), tuple(differing))
+    return LoadReport(found.missing, found.unexpected, tuple(wrong), tuple(differing))
 
 
 def put_file(
-    opt: Optimizer,
+    opt: Attached,
     saved: Mapping[str, Any],
     *,
     strict: bool,
@@ -157,237 +148,114 @@ def put_file(
 ) -> LoadReport:
     """The same with what was in a file."""
     if not {"params", "state"} <= saved.keys() <= {"params", "state", "extra", "rng"}:
-        _refuse(opt, "file", [f"it holds {sorted(saved)!s:.80}, no state"])
-    arrays = saved["params"] if params else None
+        refuse(opt, "file", [f"it holds {sorted(saved)!s:.80}, no state"])
+    arrays, others = saved["params"] if params else None, []
     if params:
-        _refuse(opt, "file", _parameter_problems(opt, arrays))
+        refuse(opt, "file", parameter_problems(opt.roster, arrays))
     if rng is not None:
-        _refuse(opt, "file", generators.problems(rng, saved.get("rng")))
-    before = None if rng is None else rng.bit_generator.state
-    done = [False]
-    try:
-        if rng is not None:
-            rng.bit_generator.state = saved["rng"]
-        report = put(
-            opt,
-            saved["state"],
-            strict=strict,
-            hyperparameters=hyperparameters,
-            params=arrays,
-            done=done,
-        )
-    except BaseException:
-        if rng is not None and before is not None and not done[0]:
-            rng.bit_generator.state = before
-        raise
+        refuse(opt, "file", generators.problems(rng, saved.get("rng")))
+        set_state = partial(setattr, rng.bit_generator, "state")
+        others.append(_Other(set_state, saved["rng"], rng.bit_generator.state))
+    state = read(opt, "state", saved["state"])
+    report = put(
+        opt,
+        "state",
+        state,
+        strict=strict,
+        hyperparameters=hyperparameters,
+        params=arrays,
+        others=others,
+    )
     report.extra = saved.get("extra")
     return report
 
 
-def restore(opt: Optimizer, saved: Snapshot) -> None:
+def restore(opt: Attached, saved: Snapshot) -> None:
     """Sets parameters and state to what `snapshot` gave; an error changes nothing."""
     if not isinstance(saved, Snapshot):
         raise TypeError(f"{type(opt).__name__}: {saved!r:.80} is not a Snapshot")
-    _refuse(opt, "snapshot", _parameter_problems(opt, saved.params))
-    state = _parsed(opt, "snapshot", saved.state)
-    entries = {name: state.parameters[name] for name in opt.names if name in state.parameters}
-    found = differences("parameters in state", set(opt.names), state.parameters.keys())
-    rules = _rule_of(opt)
-    for name, entry in entries.items():
-        found += _misfits(opt, name, rules[name], entry)
-    controllers = saved_controllers.fit(opt.controllers, state.controllers)
-    _refuse(opt, "snapshot", found + controllers.problems)
-    _put(opt, state, entries, controllers.states, saved.params)
+    refuse(opt, "snapshot", parameter_problems(opt.roster, saved.params))
+    state = read(opt, "snapshot", saved.state)
+    put(opt, "snapshot", state, back=True, params=saved.params)
 
 
-def _parsed(opt: Optimizer, what: str, saved: Any) -> SavedState:
-    state, found = parse(saved)
-    if state is not None and state.optimizer != type(opt).__name__:
-        found = [f"it is of {state.optimizer}"]
-    if state is None or found:
-        _refuse(opt, what, found)
-    assert state is not None
-    return state
-
-
-def _settings(opt: Optimizer, saved: Mapping[str, Any]) -> options_as_data.Planned:
+def _with_settings(opt: Attached, what: str, state: SavedState) -> Roster:
     try:
-        return options_as_data.prepare(opt, saved)
+        return options_as_data.taken_over(opt.roster, state.settings)
     except (TypeError, ValueError) as error:
-        _fail(opt, "state", [f"its hyperparameters cannot be used: {error}"])
+        _fail(opt, what, [f"its hyperparameters cannot be used: {error}"])
 
 
-def _matched(opt: Optimizer, state: SavedState) -> dict[str, tuple[str, SavedParameter]]:
-    """For each parameter the name and entry that was saved of it.
-
-    By name, and where a name came of itself (without and with the number of a group, which depends
-    on whether a group was there from the start or added) by group and path, or by the path alone
-    if it stands in one place only, here and there.
-    """
-    pairs = _paired(opt, state)
-    return {n: (pairs[n], state.parameters[pairs[n]]) for n in opt.names if n in pairs}
-
-
-def _paired(opt: Optimizer, state: SavedState) -> dict[str, str]:
-    """The saved name of each parameter of which something was saved."""
-    here = {name: opt._places[name] for name in opt.names if name in opt._places[name].names}
-    there = {
-        name: entry.place
-        for name, entry in state.parameters.items()
-        if entry.place is not None and name in entry.place.names
-    }
-    pairs = {name: name for name in opt.names if name in state.parameters}
-    left = {name: place for name, place in here.items() if name not in pairs}
-    free = {place: name for name, place in there.items() if name not in pairs}
-    pairs |= {name: free[place] for name, place in left.items() if place in free}
-    taken = set(pairs.values())
-    mine, saved = _by_path(here), _by_path(there)
-    across = {
-        name: saved[place.path]
-        for name, place in left.items()
-        if name not in pairs and mine.get(place.path) == name and place.path in saved
-    }
-    across = {name: other for name, other in across.items() if other not in taken}
-    if across:  # groups are numbered otherwise, so a number tells nothing where a path is not sole
-        sole = mine.keys() & saved.keys()
-        pairs = {n: o for n, o in pairs.items() if n not in here or here[n].path in sole}
-    return pairs | across
+def _hints(found: Fit, schedules: Sequence[str]) -> list[str]:
+    hints = []
+    if found.missing and found.unexpected:
+        hints.append(
+            "where only the names are others, give those that were saved: Group(names=[...])"
+        )
+    if schedules:
+        hints.append("strict=False keeps what is here, hyperparameters=True what was saved")
+    return hints
 
 
-def _by_path(places: Mapping[str, Place]) -> dict[str, str]:
-    """The name of each path that stands in one place alone."""
-    count = Counter(place.path for place in places.values())
-    return {place.path: name for name, place in places.items() if count[place.path] == 1}
-
-
-def _parameter_problems(opt: Optimizer, saved: Any) -> list[str]:
-    if not isinstance(saved, Mapping):
-        return ["no parameters were saved with it"]
-    arrays = dict(opt._arrays())
-    found = differences("parameters", arrays.keys(), saved.keys())
-    for name in arrays.keys() & saved.keys():
-        found += _unlike(f'"{name}"', saved[name], arrays[name])
-        if not arrays[name].flags.writeable:
-            found.append(f'"{name}" is read-only')
-    return found
-
-
-def _fail(opt: Optimizer, what: str, problems: Sequence[str]) -> NoReturn:
+def _fail(opt: Attached, what: str, problems: Sequence[str]) -> NoReturn:
     raise ValueError(f"{type(opt).__name__}: this {what} does not fit: {'; '.join(problems)}")
 
 
-def _refuse(opt: Optimizer, what: str, problems: Sequence[str]) -> None:
+def refuse(opt: Attached, what: str, problems: Sequence[str]) -> None:
+    """Raises what does not fit, if there is anything."""
     if problems:
         _fail(opt, what, problems)
 
 
-def _rule_of(opt: Optimizer) -> dict[str, Rule]:
-    rules = opt._rules()
-    recipes = opt._recipes_of_arrays()
-    return {name: rules[i] for name, i in zip(opt.names, recipes, strict=True)}
+class _Other(NamedTuple):
+    """What is not ours to commit: it is set before, and set back if the rest comes to nothing."""
+
+    set: Callable[[Any], None]
+    new: Any
+    old: Any
 
 
-def _misfits(opt: Optimizer, name: str, rule: Rule, saved: SavedParameter) -> list[str]:
-    """Why what was saved of a parameter cannot be copied to its state."""
-    found = differences(f'state of "{name}"', opt.state[name].keys(), saved.state.keys())
-    for key, array in opt.state[name].items():
-        found += _unlike(f'{key} of "{name}"', saved.state.get(key, array), array)
-    return found + carried_problems(name, rule.carried, saved.carried)
-
-
-def _unlike(what: str, given: Any, array: Array) -> list[str]:
-    """Why an array cannot be copied to another bit for bit."""
-    if not isinstance(given, np.ndarray) or given.dtype != array.dtype:
-        kind = given.dtype if isinstance(given, np.ndarray) else type(given).__name__
-        return [f"{what} is {kind}, expected {array.dtype}"]
-    if given.shape != array.shape:
-        return [f"{what} has shape {given.shape}, expected {array.shape}"]
-    return []
-
-
-def _put(
-    opt: Optimizer,
+def _commit(
+    opt: Attached,
+    what: str,
+    roster: Roster,
     saved: SavedState,
-    entries: Mapping[str, SavedParameter],
+    carried: Mapping[str, dict[str, float]],
+    copies: list[tuple[Array, Array]],
     states: Mapping[int, Mapping[str, Any]],
-    params: Mapping[str, Array] | None = None,
-    others: options_as_data.Planned | None = None,
-    done: list[bool] | None = None,
+    others: Sequence[_Other],
 ) -> None:
-    """Copies parameters, and what is saved of those in `entries`: all of it, or nothing."""
-    targets: list[Array] = []
-    sources: list[Array] = []
-    if params is not None:
-        targets += [array for _, array in opt._arrays()]
-        sources += [params[name] for name in opt.names]
-    for name, entry in entries.items():
-        targets += opt.state[name].values()
-        sources += [entry.state[key] for key in opt.state[name]]
-    carried = _carried(opt, entries)
-    settled = others or options_as_data.present(opt)
-    plan = _by_age(settled.plan, carried)
-    changes: _Changes = [(vars(opt), {**settled.changes, "_plan": plan})]
-    new = None
-    if others is not None or plan is not opt._plan:
-        new = opt._prepare(
-            *plan.handed(), opt._tree, opt._given(), opt._names, settled.common, keep_bound=True
-        )
-    after = [states.get(i, c.state_dict()) for i, c in enumerate(opt.controllers)]
+    """Copies arrays and takes over numbers and controllers' states: all of it, or nothing."""
+    attach = opt._prepare(*roster.handed(), keep_bound=True)
+    attach.go_back(
+        [recipe.rule for recipe in roster.recipes],
+        [carried[name] for name in roster.tensors],
+        t=saved.t,
+        skipped=saved.skipped,
+        last_lr=saved.last_lr,
+        lr_scale=saved.lr_scale,
+    )
+    before = [controller.state_dict() for controller in roster.controllers]
+    after = [states.get(i, state) for i, state in enumerate(before)]
+    triples = zip(roster.controllers, after, before, strict=True)
     strangers = [
-        (controller, state)
-        for controller, state in zip(opt.controllers, after, strict=True)
-        if not isinstance(controller, Follower)
+        _Other(c.load_state_dict, new, old)
+        for c, new, old in triples
+        if not isinstance(c, Follower)
     ]
-    before = [(controller, controller.state_dict()) for controller, _ in strangers]
-    done = [False] if done is None else done
+    everything = [*others, *strangers]
     try:
-        changes = [*changes, *loading(opt.controllers, after)]
-        rules = [recipe.rule for recipe in plan.recipes]
-        arguments = (targets, sources, rules, carried, changes, new)
-        _load(strangers)  # a loop in here would let an interrupt past `except`, in Python 3.13
-        opt._go_back(
-            *arguments,
-            done,
-            t=saved.t,
-            skipped=saved.skipped,
-            last_lr=saved.last_lr,
-            lr_scale=saved.lr_scale,
-        )
+        cells = [(opt._cell, roster), *loading(roster.controllers, after)]
+        _set(everything)  # a loop in here would let an interrupt past `except`, in Python 3.13
+        commit(cells, copies, attach=attach)
     except BaseException as error:
         # an interrupt that came during the copying is raised after it
-        _load([] if done[0] else before)
+        _set([] if attach.done else [other._replace(new=other.old) for other in everything])
         if isinstance(error, KeyError):  # what a controller says of missing and unknown entries
-            _refuse(opt, "state", [str(error.args[0])])
+            _fail(opt, what, [str(error.args[0])])
         raise
 
 
-def _load(states: Iterable[tuple[Controller, Any]]) -> None:
-    for controller, state in states:
-        controller.load_state_dict(state)
-
-
-def _carried(opt: Optimizer, entries: Mapping[str, SavedParameter]) -> list[dict[str, float]]:
-    """The carried scalars of each array: those saved with its state, or else its own."""
-    found = opt._get_carried(opt._rules())
-    for i, name in enumerate(opt.names):
-        if name in entries:
-            carried = entries[name].carried
-            found[i] = {key: convert(value, Fraction) for key, value in carried.items()}
-    return found
-
-
-def _by_age(plan: Plan, carried: Sequence[Mapping[str, float]]) -> Plan:
-    """With recipes of their own for arrays whose carried scalars differ: no state is corrected by a
-    count of updates that it has not seen."""
-    place: dict[tuple[Any, ...], int] = {}
-    recipes: list[Recipe] = []
-    tensors: list[Tensor] = []
-    for tensor, scalars in zip(plan.tensors, carried, strict=True):
-        key = (tensor.recipe, *sorted(scalars.items()))
-        if key not in place:
-            place[key] = len(recipes)
-            recipes.append(plan.recipes[tensor.recipe])
-        tensors.append(tensor._replace(recipe=place[key]))
-    if [new.recipe for new in tensors] == [old.recipe for old in plan.tensors]:
-        return plan
-    return Plan(plan.rates, recipes, tensors)
+def _set(others: Iterable[_Other]) -> None:
+    for other in others:
+        other.set(other.new)

@@ -7,10 +7,12 @@ from typing import Any, Unpack, final
 
 import numpy as np
 
+from ..checks.arguments import Decay, Fraction, NonNegative
 from .base import Optimizer
 from .element_rates import Scalars, State
-from .hyperparameters import Scheduled
-from .options import Common, RuleChoice
+from .hyperparameters import Rate, Scheduled
+from .options import Common, constructor
+from .roster import RuleChoice
 
 
 @final
@@ -44,13 +46,6 @@ class SGD(Optimizer):
     l2 : float or schedule, default 0.0
         Coupled decay: adds ``l2 * p`` to the gradient (what torch calls weight_decay).
     **common
-        What every optimizer takes: `maximize`, `clip_norm`, `clip_value`, `nonfinite`,
-        `controller`, `num_threads`; `help(lrcore.optimizers.options.Common)` tells of each.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For an argument or array that is not accepted, naming it.
 
     Notes
     -----
@@ -68,26 +63,19 @@ class SGD(Optimizer):
     array([0.46, 0.92])
     """
 
+    @constructor
     def __init__(
         self,
         params: Any,
-        lr: Scheduled = 1e-2,
+        lr: Rate = 1e-2,
         *,
-        momentum: Scheduled = 0.0,
-        dampening: Scheduled = 0.0,
+        momentum: Scheduled[Decay] = 0.0,
+        dampening: Scheduled[Fraction] = 0.0,
         nesterov: bool = False,
         lr_in_momentum: bool = False,
-        l2: Scheduled = 0.0,
+        l2: Scheduled[NonNegative] = 0.0,
         **common: Unpack[Common],
-    ) -> None:
-        hyper = {
-            "momentum": momentum,
-            "dampening": dampening,
-            "nesterov": nesterov,
-            "lr_in_momentum": lr_in_momentum,
-            "l2": l2,
-        }
-        super().__init__(params, lr, hyper, common)
+    ) -> None: ...
 
     @staticmethod
     def _choose(h: Mapping[str, Any]) -> RuleChoice:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..checks import arguments, pickles
 
@@ -58,6 +58,18 @@ class Group:
     def __repr__(self) -> str:
         options = {"lr_scale": self.lr_scale, **self.overrides}
         return f"Group(..., {', '.join(f'{key}={value!r}' for key, value in options.items())})"
+
+
+class Place(NamedTuple):
+    """Where a parameter stands: the number of its group, and its path within it."""
+
+    group: int
+    path: str
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The names that an optimizer gives of itself, without groups and with them."""
+        return self.path, f"{self.group}.{self.path}"
 
 
 def is_grouped(params: Any) -> bool:

@@ -1,75 +1,97 @@
-"""Hyperparameters: their ranges, their checks, and what of it the compiled core is handed."""
+"""Hyperparameters: what the type of an argument accepts, and what of it the core is handed."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from functools import cache
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import numpy as np
 
 from .._core import Hyper
-from ..checks.arguments import Decay, Fraction, NonNegative, checked, range_of
+from ..checks.arguments import Decay, NonNegative, Range, checked, range_of
 from ..schedules.catalogue import Schedule
 
-Scheduled: TypeAlias = float | Callable[[int], float]  # a number or a schedule
-
-# The float hyperparameters of all optimizers; any of these may also be a schedule.
-SCHEDULABLE: Final[dict[str, Any]] = {
-    "lr": NonNegative,
-    "momentum": Decay,
-    "dampening": Fraction,
-    "rho": Decay,
-    "beta1": Decay,
-    "beta2": Decay,
-    "eps": NonNegative,
-    "eps_root": NonNegative,
-    "l2": NonNegative,
-    "weight_decay": NonNegative,
-}
-# Those that are used before the first update, and so cannot be schedules.
-FIXED: Final[dict[str, Any]] = {"initial_accumulator_value": NonNegative}
-_EPS: Final = ("eps", "eps_root")  # a zero gradient must not be divided by what rounds to zero
-FLAGS: Final = frozenset({"nesterov", "lr_in_momentum", "centered", "amsgrad", "eps_hat"})
+T = TypeVar("T")
+Scheduled: TypeAlias = T | Callable[[int], float]  # a number or a schedule
+Rate: TypeAlias = Scheduled[NonNegative]
+Betas: TypeAlias = tuple[Scheduled[Decay], Scheduled[Decay]]
+# At least 0; what is above stays so in float32: a zero gradient is not divided by what rounds to 0.
+_APART: Final = "not to be rounded to 0"
+Epsilon = Annotated[float, Range(float, 0), _APART]
 
 
-def number_or_schedule(owner: str, name: str, value: Any, hyper: str) -> Any:
-    """A hyperparameter: a checked number, or a callable, whose values are checked when used."""
-    return value if callable(value) else checked(owner, name, value, SCHEDULABLE[hyper])
+class Hyperparameter(NamedTuple):
+    """An argument of a constructor, as its signature declares it."""
+
+    name: str
+    kind: Any  # bool, or a range of numbers
+    scheduled: bool  # whether a schedule may stand for the number
+    size: int  # of numbers, 0 for one that stands alone
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """What rules call it: of `betas` each by itself, beta1, beta2."""
+        if not self.size:
+            return (self.name,)
+        return tuple(f"{self.name.removesuffix('s')}{i + 1}" for i in range(self.size))
+
+    def checked(self, owner: str, value: Any) -> dict[str, Any]:
+        """The value in its range, by letter; values of a schedule are checked when used."""
+        if not self.size:
+            return {self.name: self._one(owner, self.name, value)}
+        if not isinstance(value, Sequence | np.ndarray) or len(value) != self.size:
+            wanted = "a pair of" if self.size == 2 else f"{self.size}"
+            raise TypeError(
+                f"{owner}: {self.name} must be {wanted} numbers or schedules, got {value!r}"
+            )
+        return {
+            letter: self._one(owner, f"{self.name}[{i}]", each)
+            for i, (letter, each) in enumerate(zip(self.letters, value, strict=True))
+        }
+
+    def _one(self, owner: str, where: str, value: Any) -> Any:
+        if self.scheduled and callable(value):
+            return value
+        return checked(owner, where, value, self.kind)
 
 
-def as_hyper(name: str, value: Scheduled) -> Hyper:
+@cache
+def declared(constructor: Callable[..., None]) -> Mapping[str, Hyperparameter]:
+    """The hyperparameters among the arguments of a constructor, by name."""
+    kinds = get_type_hints(constructor, include_extras=True)
+    others = ("params", "common", "return")
+    return {name: _declared(name, kind) for name, kind in kinds.items() if name not in others}
+
+
+def _declared(name: str, kind: Any) -> Hyperparameter:
+    several = get_args(kind) if get_origin(kind) is tuple else ()
+    kind = several[0] if several else kind
+    number, *others = get_args(kind) or (kind,)
+    scheduled = any(get_origin(other) is Callable for other in others)
+    return Hyperparameter(name, number if scheduled else kind, scheduled, len(several))
+
+
+def as_hyper(name: str, value: Scheduled[float], kind: Any = NonNegative) -> Hyper:
     """A checked hyperparameter as the core takes it, with what its later values are checked by."""
-    kind = SCHEDULABLE.get(name, NonNegative)  # flags are numbers as well
+    numbers = range_of(kind) if kind is not bool else Range(float, 0)  # flags are numbers as well
+    ends = numbers.high if numbers.open == "high" else math.nan
     return Hyper(
         name,
         value,
         lambda where, given: checked(where, name, given, kind),
-        high=range_of(kind).high,
-        narrow=1 if kind is Decay else 0 if name in _EPS else math.nan,
+        high=numbers.high,
+        narrow=0 if _APART in get_args(kind) else ends,
         pure=isinstance(value, Schedule) and value._is_pure,
     )
-
-
-def check_hyper(me: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a group, each in its range."""
-    found: dict[str, Any] = {}
-    for name, value in options.items():
-        if name == "betas":
-            found |= _betas(me, value)
-        elif name in FLAGS:
-            found[name] = checked(me, name, value, bool)
-        elif name in FIXED:
-            found[name] = checked(me, name, value, FIXED[name])
-        else:
-            found[name] = number_or_schedule(me, name, value, name)
-    return found
-
-
-def _betas(owner: str, value: Any) -> dict[str, Scheduled]:
-    if not isinstance(value, Sequence | np.ndarray) or len(value) != 2:
-        raise TypeError(f"{owner}: betas must be a pair of numbers or schedules, got {value!r}")
-    return {
-        f"beta{i + 1}": number_or_schedule(owner, f"betas[{i}]", beta, f"beta{i + 1}")
-        for i, beta in enumerate(value)
-    }

@@ -1,18 +1,19 @@
-"""The options that all optimizers have in common, and what of all options the core is handed."""
+"""The options that all optimizers have in common, and constructors that take them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Any, Final, Literal, ParamSpec, TypeAlias, TypedDict
 
 from .. import threads
-from .._core import Hyper, Rule
 from ..checks import arguments
-from ..checks.arrays import Array
+from ..checks.calls import misfit
 from ..controllers.catalogue import Controller
-from .hyperparameters import Scheduled, as_hyper
 
+P = ParamSpec("P")
 Policy: TypeAlias = Literal["raise", "skip", "allow"]
 
 
@@ -57,57 +58,64 @@ DEFAULTS = Common(
 )
 
 
-class Recipe(NamedTuple):
-    """What some tensors of a group share: the rule and its hyperparameters, in one dtype."""
-
-    rule: Rule
-    dtype: int  # place in DTYPES
-    group: int
-    hyper: Mapping[str, Scheduled]
-    l2: Scheduled
-
-    def handed(self) -> tuple[Rule, int, int, list[Hyper], Hyper]:
-        """The same as `Stepper._prepare` takes it."""
-        hypers = [as_hyper(name, self.hyper[name]) for name in self.rule.hyper[1:]]
-        return self.rule, self.dtype, self.group, hypers, as_hyper("l2", self.l2)
-
-
-class Tensor(NamedTuple):
-    """A parameter and its state; `axes` are in the order in which they lie in memory."""
-
-    recipe: int
-    parameter: Array
-    state: list[Array]
-    axes: tuple[int, ...]
+_COMMON: Final = tuple(
+    Parameter(
+        name,
+        Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Common.__annotations__[name].__forward_arg__,
+    )
+    for name, default in DEFAULTS.items()
+)
+_RAISES: Final = """
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument or array that is not accepted, naming it.
+"""
 
 
-class RuleChoice(NamedTuple):
-    """A row of the rule list, its hyperparameters, and state that does not start at zero."""
+def constructor(declaration: Callable[P, None]) -> Callable[P, None]:
+    """The constructor that a signature declares, with the common options in the place of its **.
 
-    rule: str
-    hyper: Mapping[str, Scheduled]
-    fill: Mapping[str, float] = {}
+    What it is given it hands to `_begin(params, options, common)`.
+    """
+    *own, _ = signature(declaration).parameters.values()
+    whole = Signature([*own, *_COMMON])
+
+    @wraps(declaration)
+    def init(*args: P.args, **kwargs: P.kwargs) -> None:
+        me: Any = args[0]
+        try:
+            given = whole.bind(*args, **kwargs)
+        except TypeError:
+            if "weight_decay" in kwargs and "weight_decay" not in whole.parameters:
+                raise TypeError(me._kind().no_weight_decay()) from None
+            wanted = Signature([*own[1:], *_COMMON])
+            raise TypeError(misfit(type(me).__name__, wanted, args[1:], kwargs)) from None
+        given.apply_defaults()
+        options = dict(given.arguments)
+        del options["self"]
+        params, common = options.pop("params"), {name: options.pop(name) for name in DEFAULTS}
+        me._begin(params, options, common)
+
+    vars(init)["__signature__"] = whole
+    return init
 
 
-class Plan(NamedTuple):
-    """What an optimizer has decided on; `rates` has each group's, and the factor on it."""
+def taken(init: Callable[..., None]) -> list[str]:
+    """The names of all options that such a constructor takes."""
+    return [*signature(init).parameters][2:]
 
-    rates: list[tuple[Scheduled, float]]
-    recipes: list[Recipe]
-    tensors: list[Tensor]
 
-    def copied(self) -> Plan:
-        """One that can grow while this stays."""
-        return Plan(list(self.rates), list(self.recipes), list(self.tensors))
-
-    def handed(self) -> tuple[list[tuple[Hyper, float]], list[Any], list[Any]]:
-        """The same as `Stepper._prepare` takes it."""
-        rates = [(as_hyper("lr", value), scale) for value, scale in self.rates]
-        return rates, [recipe.handed() for recipe in self.recipes], self.tensors
+def documented(text: str) -> str:
+    """The docstring of a class, with the common options told where it says `**common`."""
+    *_, told = (Common.__doc__ or "").partition("----------\n")
+    return text.replace("    **common\n", f"{told.rstrip()}\n{_RAISES}")
 
 
 def check_common(me: str, common: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that all optimizers share, as `Stepper._prepare` takes them."""
+    """The options that all optimizers share, as the core takes them."""
     return {
         "clip_norm": _threshold(me, "clip_norm", common["clip_norm"]),
         "clip_value": _threshold(me, "clip_value", common["clip_value"]),
@@ -125,7 +133,8 @@ def _as_controllers(owner: str, given: Any) -> list[Controller]:
     controllers = list(given) if isinstance(given, list | tuple) else [given]
     for item in controllers:
         if not isinstance(item, Controller):
-            raise TypeError(f"{owner}: controller={item!r} is not a Controller")
+            way = arguments.misplaced(item, "controller")
+            raise TypeError(f"{owner}: controller={item!r} is not a Controller{way and '; ' + way}")
         if sum(item is other for other in controllers) > 1:
             raise ValueError(f"{owner}: the same controller is given twice")
     return controllers

@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final
 
 from .._core import RULES
 from ..schedules.catalogue import Schedule
 from ..schedules.from_data import schedule_from_dict
 from ..schedules.views import NAME
 from .groups import Group
-from .options import Plan, check_common
-
-if TYPE_CHECKING:
-    from .base import Optimizer
+from .options import check_common
+from .roster import Roster
+from .saved_state import SavedSettings
 
 SHARED: Final = ("maximize", "clip_norm", "clip_value", "nonfinite")
 _CODE: Final = "function"  # the key of what is no data
 
 
-class Settings(NamedTuple):
-    """What a constructor was given: hyperparameters, shared options, and those of each group."""
-
-    options: dict[str, Any]
-    shared: dict[str, Any]
-    groups: list[Group]
-
-
-def describe(opt: Optimizer) -> dict[str, Any]:
+def describe(roster: Roster) -> SavedSettings:
     """All that decides the updates besides the state, fit for JSON; functions by their names."""
-    return {
-        "options": {name: _encode(value) for name, value in opt._options.items()},
-        "shared": {name: _encode(opt._common[name]) for name in SHARED},
-        "groups": [
-            {
-                "lr_scale": group.lr_scale,
-                **{name: _encode(value) for name, value in group.overrides.items()},
-            }
-            for group in opt._groups
-        ],
-    }
+    groups = [{"lr_scale": group.lr_scale, **group.overrides} for group in roster.groups]
+    shared = {name: roster.common[name] for name in SHARED}
+    return SavedSettings(_encoded(roster.options), _encoded(shared), [*map(_encoded, groups)])
+
+
+def _encoded(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _encode(value) for name, value in values.items()}
 
 
 def _encode(value: Any) -> Any:
@@ -55,58 +43,36 @@ def _encode(value: Any) -> Any:
     return value
 
 
-class Planned(NamedTuple):
-    """Settings ready to be used: what `Stepper._prepare` takes, and what else changes in `opt`."""
-
-    plan: Plan
-    common: dict[str, Any]
-    changes: dict[str, Any]
-
-
-def present(opt: Optimizer) -> Planned:
-    """Those that an optimizer has."""
-    return Planned(opt._plan, check_common(type(opt).__name__, opt._common), {})
-
-
-def prepare(opt: Optimizer, saved: Mapping[str, Any]) -> Planned:
-    """The saved settings, checked.
+def taken_over(roster: Roster, saved: SavedSettings) -> Roster:
+    """The roster with the saved settings, checked.
 
     Raises
     ------
     TypeError, ValueError
         For functions, for what `describe` does not write, and for settings that want other state.
     """
-    me, new, plan = type(opt).__name__, _rebuild(opt, saved), Plan([], [], opt._plan.tensors)
-    unknown = (set(new.options) ^ set(opt._options)) | (set(new.shared) ^ set(SHARED))
+    me = roster.kind.name
+    options, shared = _decoded(saved.options), _decoded(saved.shared)
+    if len(saved.groups) != len(roster.groups):
+        raise ValueError(f"{len(saved.groups)} groups, expected {len(roster.groups)}")
+    groups = tuple(
+        Group(group.params, names=group.names, **_decoded(record))
+        for group, record in zip(roster.groups, saved.groups, strict=True)
+    )
+    unknown = (set(options) ^ set(roster.options)) | (set(shared) ^ set(SHARED))
     if unknown:
         raise ValueError(f"{me} and the saved options differ in {sorted(unknown)}")
-    shared = {**opt._common, **new.shared}
-    common = check_common(me, shared)
-    checked = [opt._checked(group.overrides, new.options) for group in new.groups]
-    for recipe in opt._plan.recipes:
-        options = checked[recipe.group]
-        choice = opt._choose(options)
-        if recipe.rule != RULES[choice.rule]:
+    common = {**roster.common, **shared}
+    check_common(me, common)
+    new = replace(roster, options=options, common=common, groups=groups)
+    for recipe in new.recipes:
+        if recipe.rule != RULES[new.choice(recipe.group).rule]:
             raise ValueError(f"{me}: they ask for another rule, with other state")
-        plan.recipes.append(recipe._replace(hyper=choice.hyper, l2=options.get("l2", 0.0)))
-    plan.rates.extend(
-        (options["lr"], group.lr_scale) for options, group in zip(checked, new.groups, strict=True)
-    )
-    mine = {"_common": shared, "_options": new.options, "_groups": new.groups}
-    return Planned(plan, common, mine)
+    return new
 
 
-def _rebuild(opt: Optimizer, saved: Mapping[str, Any]) -> Settings:
-    """The settings that `describe` described, for the arrays of `opt`."""
-    options = {name: _decode(name, value) for name, value in saved["options"].items()}
-    shared = {name: _decode(name, value) for name, value in saved["shared"].items()}
-    if len(saved["groups"]) != len(opt._groups):
-        raise ValueError(f"{len(saved['groups'])} groups, expected {len(opt._groups)}")
-    groups = []
-    for group, record in zip(opt._groups, saved["groups"], strict=True):
-        overrides = {name: _decode(name, value) for name, value in record.items()}
-        groups.append(Group(group.params, names=group.names, **overrides))
-    return Settings(options, shared, groups)
+def _decoded(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _decode(name, value) for name, value in values.items()}
 
 
 def _decode(name: str, value: Any) -> Any:
@@ -119,10 +85,10 @@ def _decode(name: str, value: Any) -> Any:
     return schedule_from_dict(value)
 
 
-def differences(opt: Optimizer, saved: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Where other settings were saved than `opt` has, in words: schedules, and all of them."""
-    mine, found, schedules = describe(opt), [], []
-    for place, here, there in _pairs(mine, saved):
+def differences(roster: Roster, saved: SavedSettings) -> tuple[list[str], list[str]]:
+    """Where other settings were saved than there are, in words: schedules, and all of them."""
+    found, schedules = [], []
+    for place, here, there in _pairs(describe(roster)._asdict(), saved._asdict()):
         if here == there or _is_code(here) or _is_code(there):
             continue
         text = f"{place} is {_show(here)} here and was {_show(there)} when it was saved"
@@ -157,18 +123,3 @@ def _show(value: Any) -> str:
         except (TypeError, ValueError):
             return f"a {value[NAME]!r:.40}"
     return f"{value!r:.60}"
-
-
-def problems(saved: Any) -> list[str]:
-    """Why these are not the words of `describe`."""
-    parts = {"options": Mapping, "shared": Mapping, "groups": list}
-    if not isinstance(saved, Mapping) or saved.keys() != parts.keys():
-        return [f"hyperparameters are not {', '.join(parts)}"]
-    found = [
-        f"{name} of the hyperparameters is a {type(saved[name]).__name__}"
-        for name, kind in parts.items()
-        if not isinstance(saved[name], kind)
-    ]
-    if not found and not all(isinstance(record, Mapping) for record in saved["groups"]):
-        found = ["a group of the hyperparameters is not a mapping"]
-    return found

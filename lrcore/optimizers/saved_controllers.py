@@ -10,12 +10,11 @@ from ..controllers.controller import Controller, Follower
 from .saved_state import SavedController
 
 
-def take(controllers: Iterable[Controller]) -> list[dict[str, Any]]:
+def take(controllers: Iterable[Controller]) -> tuple[SavedController, ...]:
     """Class, settings and state of each."""
-    return [
-        {"class": type(c).__name__, "settings": settings_of(c), "state": c.state_dict()}
-        for c in controllers
-    ]
+    return tuple(
+        SavedController(type(c).__name__, settings_of(c), c.state_dict()) for c in controllers
+    )
 
 
 def settings_of(controller: Controller) -> dict[str, Any]:

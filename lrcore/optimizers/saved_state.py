@@ -7,46 +7,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from ..checks.arguments import Fraction, Natural, NonNegative, convert
-from . import options_as_data
+import numpy as np
+
+from ..checks.arguments import Finite, Natural, NonNegative, convert
+from ..checks.arrays import Array
+from .groups import Place
 
 FORMAT: Final = 2
-_NUMBERS: Final[Mapping[str, Any]] = {
-    "format": Natural,
-    "t": Natural,
-    "skipped": Natural,
-    "lr_scale": NonNegative,
-}
-# Every entry with its type; numbers are looked at more closely.
-_FIRST: Final[Mapping[str, Any]] = {
-    **dict.fromkeys([*_NUMBERS, "last_lr"]),
-    "optimizer": str,
-    "hyperparameters": Mapping,
-    "carried": Mapping,
-    "state": Mapping,
-    "controllers": list | tuple,
-}
-_ENTRIES: Final[Mapping[int, Mapping[str, Any]]] = {1: _FIRST, 2: {**_FIRST, "places": Mapping}}
-_CONTROLLER: Final = ("class", "settings", "state")
+_SETTINGS: Final[Mapping[str, type]] = {"options": Mapping, "shared": Mapping, "groups": list}
+_CONTROLLER: Final[Mapping[str, type]] = {"class": str, "settings": Mapping, "state": Mapping}
 
 
-class Place(NamedTuple):
-    """Where a parameter stood: the number of its group, and its path within it."""
+class RefusedError(ValueError):
+    """All reasons why something saved cannot be used."""
 
-    group: int
-    path: str
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
-    @property
-    def names(self) -> tuple[str, str]:
-        """The names that an optimizer gives of itself, without groups and with them."""
-        return self.path, f"{self.group}.{self.path}"
+
+class SavedSettings(NamedTuple):
+    """Hyperparameters, shared options, and those of each group, as plain data."""
+
+    options: Mapping[str, Any]
+    shared: Mapping[str, Any]
+    groups: list[Mapping[str, Any]]
 
 
 class SavedParameter(NamedTuple):
-    """What was saved of one parameter. The arrays have not been looked at."""
+    """What was saved of one parameter."""
 
-    carried: Mapping[str, Any]
-    state: Mapping[str, Any]
+    carried: Mapping[str, float]
+    state: Mapping[str, Array]
     place: Place | None  # not known in format 1
 
 
@@ -67,112 +59,141 @@ class SavedState:
     skipped: int
     last_lr: float
     lr_scale: float
-    hyperparameters: Mapping[str, Any]
+    settings: SavedSettings
     parameters: Mapping[str, SavedParameter]
     controllers: tuple[SavedController, ...]
 
-
-def parse(saved: Any) -> tuple[SavedState | None, list[str]]:
-    """The record, or all reasons why these are not the words of `state_dict`."""
-    found = problems(saved)
-    if found:
-        return None, found
-    places = saved.get("places", {})
-    parameters = {
-        name: SavedParameter(
-            saved["carried"][name], state, _place(places[name]) if name in places else None
-        )
-        for name, state in saved["state"].items()
-    }
-    controllers = tuple(
-        SavedController(None, {}, entry) if saved["format"] == 1 else _controller(entry)
-        for entry in saved["controllers"]
-    )
-    record = SavedState(
-        optimizer=saved["optimizer"],
-        t=convert(saved["t"], Natural),
-        skipped=convert(saved["skipped"], Natural),
-        last_lr=math.nan if saved["last_lr"] is None else convert(saved["last_lr"], NonNegative),
-        lr_scale=convert(saved["lr_scale"], NonNegative),
-        hyperparameters=saved["hyperparameters"],
-        parameters=parameters,
-        controllers=controllers,
-    )
-    return record, []
+    def as_data(self) -> dict[str, Any]:
+        """The words that `parse` reads."""
+        entries = self.parameters
+        return {
+            "format": FORMAT,
+            "optimizer": self.optimizer,
+            "t": self.t,
+            "skipped": self.skipped,
+            "last_lr": None if math.isnan(self.last_lr) else self.last_lr,
+            "lr_scale": self.lr_scale,
+            "hyperparameters": self.settings._asdict(),
+            "carried": {name: entry.carried for name, entry in entries.items()},
+            "state": {name: entry.state for name, entry in entries.items()},
+            "places": {name: e.place._asdict() for name, e in entries.items() if e.place},
+            "controllers": [dict(zip(_CONTROLLER, c, strict=True)) for c in self.controllers],
+        }
 
 
-def problems(saved: Any) -> list[str]:
-    """Why these are not the words of `state_dict`, whatever the optimizer."""
+class _Reader:
+    """Takes entries out of a mapping by their types; what is wrong is noted, and None given."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def number(self, name: str, value: Any, kind: Any) -> Any:
+        try:
+            return convert(value, kind)
+        except (TypeError, ValueError) as wanted:
+            self.problems.append(f"{name} is {value!r}, expected {wanted}")
+
+    def typed(self, what: str, value: Any, kind: Any) -> Any:
+        if isinstance(value, kind):
+            return value
+        self.problems.append(f"{what} is a {type(value).__name__}")
+        return None
+
+    def fields(self, what: str, owner: str, value: Any, kinds: Mapping[str, type]) -> Any:
+        """The entries of a record, if it has these and no others."""
+        if not isinstance(value, Mapping) or value.keys() != kinds.keys():
+            self.problems.append(f"{what} not {', '.join(kinds)}")
+            return None
+        return [self.typed(f"{name} {owner}", value[name], kind) for name, kind in kinds.items()]
+
+    def stop(self) -> None:
+        """Refuses what has problems so far."""
+        if self.problems:
+            raise RefusedError(self.problems)
+
+
+def parse(saved: Any) -> SavedState:
+    """The record of what `Optimizer.state_dict` gave, whatever the optimizer.
+
+    Raises
+    ------
+    RefusedError
+        With all reasons why these are not its words.
+    """
+    read = _Reader()
     if not isinstance(saved, Mapping):
-        return [f"it is a {type(saved).__name__}, not a mapping"]
-    entries = _ENTRIES.get(_format(saved), _ENTRIES[FORMAT])
-    found = number_problems("format", saved.get("format", FORMAT), Natural)
-    if not found and _format(saved) not in _ENTRIES:
-        found.append(f"its format is {saved['format']!r}; this version reads 1 to {FORMAT}")
-    found = found or differences("entries", entries.keys(), saved.keys())
-    if found:
-        return found
-    for name, kind in entries.items():
-        if kind and not isinstance(saved[name], kind):
-            found.append(f"{name} is a {type(saved[name]).__name__}")
-    for name, kind in _NUMBERS.items():
-        found += number_problems(name, saved[name], kind)
-    found += number_problems("last_lr", saved["last_lr"], NonNegative | None)
-    return found or options_as_data.problems(saved["hyperparameters"]) + _part_problems(saved)
+        raise RefusedError([f"it is a {type(saved).__name__}, not a mapping"])
+    number = read.number("format", saved.get("format", FORMAT), Natural)
+    if not read.problems and number not in (1, FORMAT):
+        read.problems.append(f"its format is {number!r}; this version reads 1 to {FORMAT}")
+    kinds: dict[str, Any] = {
+        "optimizer": str,
+        "hyperparameters": Mapping,
+        "carried": Mapping,
+        "state": Mapping,
+    }
+    kinds |= {"controllers": list | tuple, **({} if number == 1 else {"places": Mapping})}
+    numbers: dict[str, Any] = {"t": Natural, "skipped": Natural, "lr_scale": NonNegative}
+    numbers |= {"last_lr": NonNegative | None}
+    read.stop()
+    read.problems += differences("entries", {"format", *kinds, *numbers}, saved.keys())
+    read.stop()
+    for name, kind in kinds.items():
+        read.typed(name, saved[name], kind)
+    of = {name: read.number(name, saved[name], kind) for name, kind in numbers.items()}
+    read.stop()
+    settings = _settings(read, saved["hyperparameters"])
+    parameters = _parameters(read, saved)
+    controllers = [_controller(read, entry, number) for entry in saved["controllers"]]
+    read.stop()
+    of["last_lr"] = math.nan if of["last_lr"] is None else of["last_lr"]
+    return SavedState(saved["optimizer"], **of, settings=settings, parameters=parameters,
+                      controllers=tuple(controllers))  # fmt: skip
 
 
-def _format(saved: Mapping[str, Any]) -> int:
-    found = saved.get("format", FORMAT)
-    return found if type(found) is int else FORMAT
+def _settings(read: _Reader, given: Any) -> SavedSettings:
+    found = read.fields("hyperparameters are", "of the hyperparameters", given, _SETTINGS)
+    for group in (found and found[2]) or ():
+        read.typed("a group of the hyperparameters", group, Mapping)
+    return SavedSettings(*(found or ({}, {}, [])))
 
 
-def _part_problems(saved: Mapping[str, Any]) -> list[str]:
-    parts = [("a controller", entry) for entry in saved["controllers"]]
-    for part in ("carried", "state"):
-        parts += [(f'{part} of "{name}"', entry) for name, entry in saved[part].items()]
-    found = [
-        f"{what} is a {type(entry).__name__}"
-        for what, entry in parts
-        if not isinstance(entry, Mapping)
-    ]
+def _parameters(read: _Reader, saved: Mapping[str, Any]) -> dict[str, SavedParameter]:
     names = saved["state"].keys()
-    found += differences("parameters in carried", names, saved["carried"].keys())
-    if found or saved["format"] == 1:
-        return found
-    found += differences("parameters in places", names, saved["places"].keys())
-    for name, entry in saved["places"].items():
-        found += _place_problems(f'place of "{name}"', entry)
-    for entry in saved["controllers"]:
-        found += _record_problems(entry)
+    for part in ("carried", "places"):
+        if part in saved:
+            read.problems += differences(f"parameters in {part}", names, saved[part].keys())
+    found: dict[str, SavedParameter] = {}
+    for name, state in saved["state"].items():
+        carried = read.typed(f'carried of "{name}"', saved["carried"].get(name, {}), Mapping)
+        state = read.typed(f'state of "{name}"', state, Mapping)
+        place = saved.get("places", {}).get(name)
+        found[name] = SavedParameter(
+            {k: read.number(f'{k} of "{name}"', x, Finite) for k, x in (carried or {}).items()},
+            {k: _array(read, f'{k} of "{name}"', x) for k, x in (state or {}).items()},
+            None if place is None else _place(read, f'place of "{name}"', place),
+        )
     return found
 
 
-def _place_problems(what: str, entry: Any) -> list[str]:
-    if not isinstance(entry, Mapping) or entry.keys() != set(Place._fields):
-        return [f"{what} is not {', '.join(Place._fields)}"]
-    found = number_problems(f"group in the {what}", entry["group"], Natural)
-    if not isinstance(entry["path"], str):
-        found.append(f"path in the {what} is a {type(entry['path']).__name__}")
-    return found
+def _array(read: _Reader, what: str, value: Any) -> Any:
+    if not isinstance(value, np.ndarray):
+        read.problems.append(f"{what} is {type(value).__name__}, expected an array")
+    return value
 
 
-def _record_problems(entry: Mapping[str, Any]) -> list[str]:
-    kinds: dict[str, Any] = {"class": str, "settings": Mapping, "state": Mapping}
-    if entry.keys() != kinds.keys():
-        return [f"a controller is not {', '.join(_CONTROLLER)}"]
-    return [
-        f"{name} of a controller is a {type(entry[name]).__name__}"
-        for name, kind in kinds.items()
-        if not isinstance(entry[name], kind)
-    ]
+def _place(read: _Reader, what: str, entry: Any) -> Any:
+    found = read.fields(f"{what} is", f"in the {what}", entry, {"group": object, "path": str})
+    if found:
+        return Place(read.number(f"group in the {what}", found[0], Natural), found[1])
+    return None
 
 
-def _place(entry: Mapping[str, Any]) -> Place:
-    return Place(convert(entry["group"], Natural), entry["path"])
-
-
-def _controller(entry: Mapping[str, Any]) -> SavedController:
-    return SavedController(*(entry[name] for name in _CONTROLLER))
+def _controller(read: _Reader, entry: Any, number: int) -> SavedController:
+    if number == 1:
+        return SavedController(None, {}, read.typed("a controller", entry, Mapping))
+    found = read.fields("a controller is", "of a controller", entry, _CONTROLLER)
+    return SavedController(*(found or (None, {}, {})))
 
 
 def differences(what: str, expected: Any, given: Any) -> list[str]:
@@ -183,20 +204,3 @@ def differences(what: str, expected: Any, given: Any) -> list[str]:
     parts = [f"missing {missing}"] if missing else []
     parts += [f"unexpected {unexpected}"] if unexpected else []
     return [f"{what}: {', '.join(parts)}"] if parts else []
-
-
-def number_problems(name: str, value: Any, kind: Any) -> list[str]:
-    """Why this is no number of this kind."""
-    try:
-        convert(value, kind)
-    except (TypeError, ValueError) as wanted:
-        return [f"{name} is {value!r}, expected {wanted}"]
-    return []
-
-
-def carried_problems(name: str, expected: Any, given: Mapping[str, Any]) -> list[str]:
-    """Why these are not the carried scalars of the parameter `name`."""
-    found = differences(f'carried of "{name}"', set(expected), given.keys())
-    for key, value in given.items():
-        found += number_problems(f'{key} of "{name}"', value, Fraction)
-    return found

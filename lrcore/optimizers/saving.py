@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 
-from .._core import Stepper
 from ..checks import generators
 from ..files import formats
 from . import checkpoint
-
-if TYPE_CHECKING:
-    from .base import Optimizer
+from .attached import Attached, exclusive
 
 
-class Saving(Stepper):
+class Saving(Attached):
     """The abstract part of an optimizer that takes its state out and puts it back."""
 
-    @property
-    def _whole(self) -> Optimizer:
-        return cast("Optimizer", self)
-
+    @exclusive
     def state_dict(self) -> dict[str, Any]:
         """A copy of the state: moments, `t`, carried scalars and controllers, by parameter name.
 
@@ -44,9 +38,9 @@ class Saving(Stepper):
         >>> again.t
         1
         """
-        saved: dict[str, Any] = self._alone(lambda: checkpoint.take(self._whole))
-        return saved
+        return checkpoint.take(self).as_data()
 
+    @exclusive
     def load_state_dict(
         self, saved: Mapping[str, Any], *, strict: bool = True, hyperparameters: bool = False
     ) -> checkpoint.LoadReport:
@@ -80,12 +74,8 @@ class Saving(Stepper):
         Moments are never cast: a state of another dtype does not fit. torch takes over the saved
         hyperparameters without a word, and shapes that do not fit.
         """
-        report: checkpoint.LoadReport = self._alone(
-            lambda: checkpoint.put(
-                self._whole, saved, strict=strict, hyperparameters=hyperparameters
-            )
-        )
-        return report
+        state = checkpoint.read(self, "state", saved)
+        return checkpoint.put(self, "state", state, strict=strict, hyperparameters=hyperparameters)
 
     def save(
         self,
@@ -174,19 +164,11 @@ class Saving(Stepper):
             If it cannot be read.
         """
         generators.check(type(self).__name__, rng)
+        options = {"strict": strict, "hyperparameters": hyperparameters, "params": params}
         saved = formats.read(path)
-        report: checkpoint.LoadReport = self._alone(
-            lambda: checkpoint.put_file(
-                self._whole,
-                saved,
-                strict=strict,
-                hyperparameters=hyperparameters,
-                params=params,
-                rng=rng,
-            )
-        )
-        return report
+        return self._alone(lambda: checkpoint.put_file(self, saved, rng=rng, **options))
 
+    @exclusive
     def snapshot(self) -> checkpoint.Snapshot:
         """A copy of parameters and state, for `restore` into this optimizer or one made alike.
 
@@ -201,9 +183,9 @@ class Saving(Stepper):
         >>> w, opt.t
         (array([1., 1.]), 0)
         """
-        taken: checkpoint.Snapshot = self._alone(lambda: checkpoint.snapshot(self._whole))
-        return taken
+        return checkpoint.snapshot(self)
 
+    @exclusive
     def restore(self, saved: checkpoint.Snapshot) -> None:
         """Go back to a snapshot bit for bit: parameters, state, `t` and controllers.
 
@@ -212,4 +194,4 @@ class Saving(Stepper):
         TypeError, ValueError
             For anything else, or a snapshot of other parameters; nothing has changed then.
         """
-        self._alone(lambda: checkpoint.restore(self._whole, saved))
+        checkpoint.restore(self, saved)

@@ -111,15 +111,16 @@ class Plain:
 
     def __init__(self, opt: Optimizer) -> None:
         self.t = opt.t
-        choice = opt._choose(opt._checked({}))
+        roster = opt.roster
+        choice = roster.choice(0)
         self._update = RULES[choice.rule]
         self._h = {"weight_decay": 0.0, **choice.hyper}
-        self._tree = opt._tree
+        self._tree = roster.tree
         self._names = opt.names
-        self.params = [array.copy() for _, array in opt._arrays()]
+        self.params = [array.copy() for array in roster.arrays.values()]
         self._state = [
-            {letter: array.copy() for letter, array in opt.state[name].items()}
-            for name in opt.names
+            {letter: array.copy() for letter, array in state.items()}
+            for state in roster.state.values()
         ]
 
     def step(self, grads: Any, lr: float) -> None:

@@ -32,26 +32,23 @@ class Reference:
     def __init__(self, opt: Optimizer) -> None:
         self.t = opt.t
         self._opt = opt
-        self._tree = opt._tree
-        self._common = opt._common
-        self._groups = [opt._checked(group.overrides) for group in opt._groups]
-        self._scales = [group.lr_scale for group in opt._groups]
-        self.params: list[Array] = []
-        self.state: list[dict[str, Array]] = []
-        self._choices = [opt._choose(options) for options in self._groups]
-        self._group_of = [i for i, leaves in enumerate(opt._named) for _ in leaves]
-        for leaves in opt._named:
-            for name, array in leaves:
-                self.params.append(array.copy())
-                self.state.append({key: s.copy() for key, s in opt.state[name].items()})
-        self._carried = opt._get_carried(opt._rules())
+        self._roster = roster = opt.roster
+        self._common = roster.common
+        self._choices = [roster.choice(i) for i in range(len(roster.groups))]
+        self._group_of = [tensor.place.group for tensor in roster.tensors.values()]
+        self.params = [array.copy() for array in roster.arrays.values()]
+        self.state = [
+            {letter: array.copy() for letter, array in state.items()}
+            for state in roster.state.values()
+        ]
+        self._carried = [*opt.carried().values()]
 
     def step(self, grads: Any) -> bool:
         """One update with `grads` in the structure of the parameters, as `Optimizer.step`."""
         gradients = [
             np.asarray(g).astype(p.dtype)
             for g, p in zip(
-                trees.in_order(self._tree, grads, self._opt.names), self.params, strict=True
+                trees.in_order(self._roster.tree, grads, self._opt.names), self.params, strict=True
             )
         ]
         if not all(np.isfinite(g).all() for g in gradients):
@@ -78,7 +75,7 @@ class Reference:
         group = self._group_of[i]
         h = {name: self._value(value) for name, value in self._choices[group].hyper.items()}
         h = {"weight_decay": 0.0, **h}
-        h["lr"] *= self._scales[group] * self._opt.lr_scale
+        h["lr"] *= self._roster.groups[group].lr_scale * self._opt.lr_scale
         controllers = self._opt.controllers
         floor = min(h["lr"], max((c.min_lr for c in controllers), default=0.0))
         h["lr"] = max(h["lr"] * math.prod(c.scale for c in controllers), floor)

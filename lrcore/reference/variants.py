@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -11,7 +10,6 @@ import numpy as np
 
 from ..optimizers.base import Optimizer
 from ..optimizers.catalogue import OPTIMIZERS
-from ..optimizers.hyperparameters import FLAGS
 
 MOMENTUM = 0.9
 
@@ -20,9 +18,11 @@ Variant = tuple[type[Optimizer], dict[str, Any]]
 
 def of_class(cls: type[Optimizer]) -> Iterator[dict[str, Any]]:
     """Every combination of an optimizer's flags, without and with momentum, that it accepts."""
-    names = inspect.signature(cls).parameters
-    choices: dict[str, tuple[Any, ...]] = {name: (False, True) for name in names if name in FLAGS}
-    if "momentum" in names:
+    options = cls._kind().options
+    choices: dict[str, tuple[Any, ...]] = {
+        name: (False, True) for name, option in options.items() if option.kind is bool
+    }
+    if "momentum" in options:
         choices["momentum"] = (0.0, MOMENTUM)
     for values in product(*choices.values()):
         options = dict(zip(choices, values, strict=True))
@@ -37,7 +37,7 @@ def rule_of(cls: type[Optimizer], options: dict[str, Any]) -> str | None:
         opt: Optimizer = make(np.zeros(1), **options)
     except ValueError:
         return None
-    return opt._choose(opt._checked({})).rule
+    return opt.roster.choice(0).rule
 
 
 def by_rule() -> dict[str, Variant]:

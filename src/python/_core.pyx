@@ -5,7 +5,7 @@
 
 cimport cython
 cimport numpy as cnp
-from cpython.dict cimport PyDict_Next, PyDict_Update
+from cpython.dict cimport PyDict_Next
 from cpython.object cimport PyObject
 from cpython.pythread cimport (
     NOWAIT_LOCK,
@@ -45,3 +45,4 @@ include "rates.pxi"
 include "observer.pxi"
 include "attachment.pxi"
 include "stepper.pxi"
+include "commit.pxi"

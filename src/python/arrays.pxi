@@ -52,18 +52,6 @@ def extent(cnp.ndarray array):
     return found.low, found.high
 
 
-def change(list changes, list targets, list sources):
-    """Copies arrays into others of their shapes and dtypes, and updates dicts by others that bring
-    no new keys: no Python runs in between, so an interrupt comes before or after all of it."""
-    cdef Py_ssize_t i
-    cdef dict place, values
-    for i in range(len(targets)):
-        cnp.PyArray_CopyInto(targets[i], sources[i])
-    for i in range(len(changes)):
-        place, values = <tuple>changes[i]
-        PyDict_Update(place, values)
-
-
 def global_norm(list arrays):
     """The joint Euclidean norm of C-contiguous native float32 and float64 arrays, times a power of
     two that keeps it in range, and that power."""

@@ -1,5 +1,20 @@
 # Part of _core.pyx: what a Stepper is going to be bound to, made before anything changes.
 
+@cython.final
+cdef class Cell:
+    """A place for one frozen record, where only `commit` puts another."""
+
+    cdef object held
+
+    def __init__(self, value=None):
+        self.held = value
+
+    @property
+    def value(self):
+        with cython.critical_section(self):
+            return self.held
+
+
 cdef enum Policy:
     RAISE, SKIP, ALLOW
 
@@ -11,12 +26,16 @@ POLICIES = ("raise", "skip", "allow")
 cdef class Attachment:
     """What a Stepper is going to be bound to, and the options that all parameters share."""
 
-    cdef Job job
+    cdef Stepper stepper
+    cdef Job job               # None where only rates are others
     cdef list rates, dynamic, bound, controllers
     cdef Observer observer
     cdef object default_threads
     cdef double clip_norm, clip_value, sign
     cdef int nonfinite, threads
+    cdef double last_lr, lr_scale
+    cdef long long t, skipped
+    cdef readonly bint done    # by `commit`
 
     def __init__(
         self,
@@ -35,3 +54,19 @@ cdef class Attachment:
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.sign = -1 if maximize else 1
         self.nonfinite = POLICIES.index(nonfinite)
+
+    def go_back(
+        self,
+        rules,
+        list carried,
+        *,
+        long long t,
+        long long skipped,
+        double last_lr,
+        double lr_scale,
+    ):
+        """Lets the numbers be those of a state; rules: the rule of each recipe, carried: the
+        scalars of each tensor by name."""
+        cdef cnp.ndarray flat = self.job.flat_carried(rules, carried)
+        self.job.set_carried(<const double*>cnp.PyArray_DATA(flat))
+        self.t, self.skipped, self.last_lr, self.lr_scale = t, skipped, last_lr, lr_scale

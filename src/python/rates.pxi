@@ -97,3 +97,15 @@ cdef int _assign(double* target, Hyper hyper, int dtype, list dynamic) except -1
     entry.hyper, entry.narrow, entry.target = hyper, narrow, target
     dynamic.append(entry)
     return 0
+
+
+cdef list _rates(list given, list recipes):
+    """given: (Hyper, scale) for each parameter group; recipes: those of each."""
+    cdef list made = [None] * len(given)
+    cdef Rate rate
+    for i in range(len(given)):
+        rate = Rate()
+        rate.hyper, rate.scale = given[i]
+        rate.recipes = recipes[i]
+        made[i] = rate
+    return made

@@ -25,6 +25,8 @@ cdef class Stepper(Serial):
     cdef Observer _observer    # or None
     cdef list _bound           # the gradients of bind(), in the order of the parameters
     cdef double _lr_scale, _clip_norm, _clip_value, _sign, _next_lr
+    cdef readonly Cell _cell   # for what Python knows of it
+    cdef readonly object _watcher  # who observes
     cdef readonly object _imposed  # the rate of all updates while one is tried out, or None
     cdef int _nonfinite, _threads
     cdef readonly double last_lr
@@ -33,6 +35,7 @@ cdef class Stepper(Serial):
 
     def __cinit__(self, *_, **__):
         self._refusals = Tally()
+        self._cell = Cell()
         self._lr_scale = self._sign = 1
         self._clip_norm = self._clip_value = INFINITY
         self.last_lr = np.nan
@@ -50,20 +53,15 @@ cdef class Stepper(Serial):
         *,
         bint keep_bound=False,
     ):
-        """What `_attach` binds to. rates: (Hyper, scale) for each parameter group; recipes: (rule,
-        dtype, rate, a Hyper for each of the rule's but the rate, that of l2); tensors, tree,
-        params: see Job; common: the options that all share."""
+        """What `commit` attaches to. rates: (Hyper, scale) for each parameter group; recipes:
+        (rule, dtype, rate, a Hyper for each of the rule's but the rate, that of l2); tensors,
+        tree, params: see Job; common: the options that all share."""
         cdef Job job = Job(recipes, tensors, tree, params, names)
         cdef Attachment new = Attachment(**common)
-        cdef list resolved = [], dynamic = []
-        cdef Rate rate
+        cdef list dynamic = [], of_rate = [[] for _ in rates]
         job.sums = new.clip_norm < INFINITY
-        for hyper, scale in rates:
-            rate = Rate()
-            rate.hyper, rate.scale, rate.recipes = hyper, scale, []
-            resolved.append(rate)
         for i, (_, dtype, index, hypers, l2) in enumerate(recipes):
-            (<Rate>resolved[index]).recipes.append(i)
+            of_rate[index].append(i)
             for k, hyper in enumerate(hypers, 1):
                 _assign(&job.c.recipes[i].hyper[k], hyper, dtype, dynamic)
             _assign(&job.c.recipes[i].l2, l2, dtype, dynamic)
@@ -71,22 +69,36 @@ cdef class Stepper(Serial):
             new.observer = self._observer.grown(job)
         if self._job is not None:
             job.inherit(self._job)
-        new.job, new.rates, new.dynamic = job, resolved, dynamic
+        new.stepper, new.job, new.dynamic = self, job, dynamic
+        new.rates = _rates(rates, of_rate)
         new.bound = self._bound if keep_bound else None
+        new.t, new.skipped = self.t, self.skipped
+        new.last_lr, new.lr_scale = self.last_lr, self._lr_scale
         return new
 
-    def _attach(self, Attachment new, list changes):
-        """Binds to what was prepared, together with `change(changes)`."""
-        change(changes, [], [])
-        self._switch(new)
+    def _prepare_rates(self, list rates):
+        """The same where only the rates are others."""
+        cdef Attachment new = Attachment.__new__(Attachment)
+        cdef Rate rate
+        new.stepper, new.rates = self, _rates(rates, [rate.recipes for rate in self._rates])
+        return new
 
     cdef void _switch(self, Attachment new) noexcept:
-        self._job, self._rates, self._dynamic = new.job, new.rates, new.dynamic
-        self._observer, self._bound = new.observer, new.bound
-        self._controllers, self._threads = new.controllers, new.threads
-        self._default_threads = new.default_threads
+        """Attaches to what is new, and leaves there what was before, to be let go of later."""
+        self._rates, new.rates = new.rates, self._rates
+        if new.job is None:
+            return
+        self._job, new.job = new.job, self._job
+        self._dynamic, new.dynamic = new.dynamic, self._dynamic
+        self._observer, new.observer = new.observer, self._observer
+        self._bound, new.bound = new.bound, self._bound
+        self._controllers, new.controllers = new.controllers, self._controllers
+        self._default_threads, new.default_threads = new.default_threads, self._default_threads
+        self._threads = new.threads
         self._clip_norm, self._clip_value = new.clip_norm, new.clip_value
         self._sign, self._nonfinite = new.sign, new.nonfinite
+        self.t, self.skipped = new.t, new.skipped
+        self.last_lr, self._lr_scale = new.last_lr, new.lr_scale
 
     cdef double _rate_at(self, Rate rate) except -1:
         cdef Hyper hyper = rate.hyper  # its own code may replace that of the rate
@@ -156,8 +168,9 @@ cdef class Stepper(Serial):
             if entered:
                 self._leave()
 
-    def _observe(self, every, Py_ssize_t keep):
+    def _observe(self, every, Py_ssize_t keep, watcher=None):
         """Observe two of `every` updates from now on, or none if that is None."""
+        self._watcher = watcher
         self._observer = None if every is None else Observer(self._job, self.t, every, keep)
 
     def _observed(self):
@@ -173,16 +186,6 @@ cdef class Stepper(Serial):
         self._imposed = rate
         if entered:
             self._leave()
-
-    def _replace_rates(self, list groups, Hyper hyper, list changes):
-        """The rate of these parameter groups, together with `change(changes)`."""
-        cdef Rate rate
-        cdef Py_ssize_t i
-        change(changes, [], [])
-        for i in range(len(self._rates)):
-            if groups[i]:
-                rate = self._rates[i]
-                rate.hyper = hyper
 
     @property
     def lr_scale(self):
@@ -204,37 +207,6 @@ cdef class Stepper(Serial):
 
     def _get_applied(self, rules):
         return self._job.applied(rules)
-
-    def _go_back(
-        self,
-        list targets,
-        list sources,
-        rules,
-        list carried,
-        list changes,
-        Attachment new,
-        list done,
-        *,
-        long long t,
-        long long skipped,
-        double last_lr,
-        double lr_scale,
-    ):
-        """Copies arrays into others of their shapes and dtypes, sets the numbers of a state,
-        and does `_attach` if there is something new to attach to; done[0] becomes True.
-
-        No Python runs in between, so that an interrupt finds all of it done or nothing.
-        """
-        cdef Job job = self._job if new is None else new.job
-        cdef cnp.ndarray flat = job.flat_carried(rules, carried)
-        change(changes, targets, sources)
-        if new is not None:
-            self._switch(new)
-        if self._observer is not None:
-            self._observer.forget()
-        job.set_carried(<const double*>cnp.PyArray_DATA(flat))
-        self.t, self.skipped, self.last_lr, self._lr_scale = t, skipped, last_lr, lr_scale
-        done[0] = True
 
     def _is_attached(self):
         return self._job is not None

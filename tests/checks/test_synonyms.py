@@ -14,15 +14,13 @@ from lrcore.cli.parser import Parser
 from lrcore.controllers.catalogue import CONTROLLERS
 from lrcore.optimizers.base import Optimizer
 from lrcore.optimizers.catalogue import OPTIMIZERS
-from lrcore.optimizers.options import Common
 from lrcore.schedules.catalogue import SCHEDULES
 
 W = np.ones(3)
 
 
 def accepted(cls):
-    names = [name for name in inspect.signature(cls).parameters if name != "common"]
-    return [*names, *Common.__annotations__] if cls in OPTIMIZERS.values() else names
+    return [*inspect.signature(cls).parameters]
 
 
 OWNERS = {

@@ -24,7 +24,7 @@ def assert_same(opt, twin):
 
 
 def leaves(opt):
-    return [array for named in opt._named for _, array in named]
+    return [*opt.roster.arrays.values()]
 
 
 def run_both(opt, draw, steps=8):

@@ -22,8 +22,7 @@ each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__
 
 def assert_same(opt, twin):
     for i, (name, expected) in enumerate(zip(opt.names, twin.params, strict=True)):
-        (array,) = [a for named in opt._named for key, a in named if key == name]
-        assert bits(array) == bits(expected), f"parameter {name}"
+        assert bits(opt.roster.arrays[name]) == bits(expected), f"parameter {name}"
         for key, state in twin.state[i].items():
             assert bits(opt.state[name][key]) == bits(state), f"{key} of {name}"
 

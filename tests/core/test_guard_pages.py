@@ -17,7 +17,7 @@ from cases import DTYPES, ONE_EACH, everything, gradients
 from processes import PYTHON, environment
 
 from lrcore._core import BLOCK, ISAS, RULES
-from lrcore.optimizers import base
+from lrcore.optimizers import roster
 
 PAGE = mmap.PAGESIZE
 CANARY = 0xA5
@@ -74,11 +74,11 @@ def step_within(fences, cls, options, dtype, stride, at_end):
     p = [row[0].place(x, stride, at_end) for row, x in zip(fences, normal, strict=True)]
     wanted = [gradients(rng, n, dtype) for n in SIZES]
     g = [row[1].place(x, stride, at_end) for row, x in zip(fences, wanted, strict=True)]
-    original, base.new_state = base.new_state, state
+    original, roster.new_state = roster.new_state, state
     try:
         opt = cls(p, lr=0.1, **options)
     finally:
-        base.new_state = original
+        roster.new_state = original
     twin = cls(normal, lr=0.1, **options)
     assert opt.step(g)
     twin.step(wanted)

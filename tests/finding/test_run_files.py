@@ -221,13 +221,13 @@ def test_an_interrupt_after_the_change_leaves_generator_and_optimizer_together(t
     opt, rng = lrc.Adam(np.ones(2)), np.random.default_rng(3)
     saved = formats.read(tmp_path / "a.npz")
 
-    def put(*arguments, done, **options):
-        checkpoint_put(*arguments, done=done, **options)
+    def commit(*arguments, **options):
+        checkpoint_commit(*arguments, **options)
         raise KeyboardInterrupt
 
-    checkpoint_put = checkpoint.put
+    checkpoint_commit = checkpoint.commit
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "put", put)
+        patch.setattr(checkpoint, "commit", commit)
         with pytest.raises(KeyboardInterrupt):
             opt.load(tmp_path / "a.npz", rng=rng)
     assert (opt.t, rng.bit_generator.state) == (1, saved["rng"])

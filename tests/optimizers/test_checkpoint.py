@@ -142,14 +142,14 @@ BREAKS = {
     "controllers is a number": (("controllers",), 5, "controllers is a int"),
     "hyperparameters": (("hyperparameters",), {}, "hyperparameters are not options, shared"),
     "options": (("hyperparameters", "options"), 3, "options of the hyperparameters is a int"),
-    "groups": (("hyperparameters", "groups"), [1], "a group of the hyperparameters is not a mapp"),
+    "groups": (("hyperparameters", "groups"), [1], "a group of the hyperparameters is a int"),
     "schedule": (
         ("hyperparameters", "options", "lr"),
         lrc.Constant(0.5).to_dict(),
         r"lr is Cos.*warmup\(5\) here and was Constant\(lr=0.5\) when it was saved; strict=False",
     ),
     "no schedule": (("hyperparameters", "options", "lr"), 0.5, "here and was 0.5 when it was"),
-    "controller is a number": (("controllers",), [5], "a controller is a int"),
+    "controller is a number": (("controllers",), [5], "a controller is not class, settings, state"),
     "format is an array": (("format",), np.array([1, 2]), "format is array"),
 }
 

@@ -97,14 +97,14 @@ class Model:
             names=opt.names, lr_scale=1.0, controllers=[self.plateau]
         )
         self.skipped, self.last_lr, self.imposed = 0, math.nan, None
-        self.policy = opt._common["nonfinite"]
+        self.policy = opt.roster.common["nonfinite"]
 
     def lr_of(self, group):
         value = self.twin._choices[group].hyper["lr"]
         return value(self.twin.t) if callable(value) else value
 
     def rates(self):
-        scales = self.twin._scales
+        scales = [group.lr_scale for group in self.twin._roster.groups]
         if self.imposed is not None:
             return [self.imposed * scale for scale in scales]
         rates = []
@@ -120,7 +120,7 @@ class Model:
         if lr is not None:
             self.twin._opt = SimpleNamespace(names=numbers.names, lr_scale=1.0, controllers=[])
             self.twin._choices = [c._replace(hyper={**c.hyper, "lr": lr}) for c in choices]
-        rate = self.rates()[0] if lr is None else lr * self.twin._scales[0]
+        rate = self.rates()[0] if lr is None else lr * self.twin._roster.groups[0].lr_scale
         try:
             with np.errstate(all="ignore"):
                 done = self.twin.step(grads)
@@ -277,7 +277,7 @@ class Machine(RuleBasedStateMachine):
             with pytest.raises(RuntimeError, match="in a RangeTest"):
                 self.opt.add(tree, lr_scale=scale)
             return
-        number = len(self.opt._groups)
+        number = len(self.opt.roster.groups)
         names = {f"{number}.{path}" for path, _ in flatten(tree)[1]}
         if names & set(self.opt.names):  # a nested parameter that is called "1.a" too
             with pytest.raises(ValueError, match="two parameters are called"):
@@ -294,7 +294,7 @@ class Machine(RuleBasedStateMachine):
                 self.opt.lr = value
             return
         self.opt.lr = value
-        own = [i for i, group in enumerate(self.opt._groups) if "lr" in group.overrides]
+        own = [i for i, group in enumerate(self.opt.roster.groups) if "lr" in group.overrides]
         # a number is the rate that comes out of all scales
         before = value if callable(value) else self.opt.hyperparameters["lr"]
         self.model.replace_rate(before, own)
@@ -376,15 +376,15 @@ class Machine(RuleBasedStateMachine):
             lrc.Group(
                 mapped(np.copy, group.params),
                 lr_scale=group.lr_scale,
-                names=[name for name, _ in named],
+                names=[*opt.roster.members(i)],
                 **group.overrides,
             )
-            for group, named in zip(opt._groups, opt._named, strict=True)
+            for i, group in enumerate(opt.roster.groups)
         ]
         plateau = opt.controllers[0]
         fresh = lrc.ReduceOnPlateau(plateau.factor, 2, min_lr=plateau.min_lr)
         options = opt.hyperparameters | {"controller": fresh}
-        twin = type(opt)(groups if opt._grouped else groups[0].params, **options)
+        twin = type(opt)(groups if opt.roster.grouped else groups[0].params, **options)
         twin.load_state_dict(opt.state_dict())
         self.replace(twin)
 
@@ -404,13 +404,13 @@ class Machine(RuleBasedStateMachine):
     def arrays_have_the_bits_of_the_model(self):
         twin = self.model.twin
         for (name, p), expected, state in zip(
-            self.opt._arrays(), twin.params, twin.state, strict=True
+            self.opt.roster.arrays.items(), twin.params, twin.state, strict=True
         ):
             assert bits(p) == bits(expected), name
             assert self.opt.state[name].keys() == state.keys()
             for letter, kept in state.items():
                 assert bits(self.opt.state[name][letter]) == bits(kept), (name, letter)
-        assert self.opt._get_carried(self.opt._rules()) == twin._carried
+        assert [*self.opt.carried().values()] == twin._carried
 
     @invariant()
     def numbers_are_those_of_the_model(self):

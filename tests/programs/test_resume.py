@@ -115,7 +115,7 @@ def plans(draw, schedule=ANY_SCHEDULE):
 
 
 def leaves(opt):
-    return [array for _, array in opt._arrays()]
+    return [*opt.roster.arrays.values()]
 
 
 def contents(opt):

@@ -5,7 +5,7 @@ from graphlib import TopologicalSorter
 
 import pytest
 from places import ROOT
-from rooms import OWED, PUBLIC, ROOMS, imports, modules, room_of
+from rooms import PUBLIC, ROOMS, imports, modules, room_of
 
 import lrcore
 
@@ -38,24 +38,17 @@ def test_the_table_names_only_rooms_below_and_none_that_is_not_used():
 
 def test_no_files_import_one_another_in_a_circle():
     graph = {}
-    for a, b in pairs() - OWED:
+    for a, b in pairs():
         graph.setdefault(a, set()).add(b)
     TopologicalSorter(graph).prepare()  # raises a CycleError that names them
-
-
-def test_what_is_owed_is_still_there():
-    assert pairs() >= OWED
 
 
 def test_no_function_imports_anything_of_ours():
     assert [i for i in IMPORTS if i.late] == []
 
 
-def test_only_the_face_and_what_is_owed_imports_for_types_alone():
-    only = {(i.importer, i.imported) for i in IMPORTS if i.typing and i.importer != FACE}
-    assert {
-        (a, b) for a, b in only if b != "_core"
-    } <= OWED  # some types of it are in its stub alone
+def test_only_the_face_imports_for_types_alone():
+    assert [i for i in IMPORTS if i.typing and i.importer != FACE] == []
 
 
 def test_no_file_imports_the_face():

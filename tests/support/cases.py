@@ -77,7 +77,7 @@ def bits(array: NDArray[Any]) -> bytes:
 
 def everything(opt: Any) -> tuple[list[bytes], int, int, str]:
     """All bytes that a step may change."""
-    arrays = [array for named in opt._named for _, array in named]
+    arrays = [*opt.roster.arrays.values()]
     state = [array for name in opt.names for array in opt.state[name].values()]
     return [bits(array) for array in arrays + state], opt.t, opt.skipped, repr(opt.last_lr)
 

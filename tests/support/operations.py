@@ -49,7 +49,7 @@ def some_gradients(seed: int) -> list[Any]:
 
 def contents(opt: Any) -> tuple[Any, ...]:
     """All that a user can tell of an optimizer."""
-    params = [array.tobytes() for _, array in opt._arrays()]
+    params = [array.tobytes() for array in opt.roster.arrays.values()]
     saved = opt.state_dict()
     arrays = [a.tobytes() for state in saved.pop("state").values() for a in state.values()]
     kept = [repr(c.state_dict()) for c in opt.controllers]

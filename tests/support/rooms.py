@@ -24,14 +24,6 @@ def drawn(name: str) -> dict[str, set[str]]:
 ROOMS: Final = drawn("rooms")
 # Rooms whose address users were told hand names on; the others say what they are, and no more.
 PUBLIC: Final = frozenset({"bridges", "bridges.torch", "cli", "demo", "tune", "reference"})
-# Arrows that the record of an optimizer's state is to take away; no others may come.
-OWED: Final = frozenset(
-    {
-        ("optimizers.checkpoint", "optimizers.base"),
-        ("optimizers.options_as_data", "optimizers.base"),
-        ("optimizers.saving", "optimizers.base"),
-    }
-)
 
 
 class Import(NamedTuple):

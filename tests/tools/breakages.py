@@ -238,8 +238,8 @@ BREAKAGES = (
         (
             (
                 "lrcore/optimizers/saved_controllers.py",
-                '"state": c.state_dict()',
-                '"state": type(c)().state_dict()',
+                "settings_of(c), c.state_dict())",
+                "settings_of(c), type(c)().state_dict())",
             ),
         ),
         ("test_controllers.py", "test_checkpoint.py"),
@@ -249,7 +249,7 @@ BREAKAGES = (
         "moments of another dtype are cast when they are loaded",
         (
             (
-                "lrcore/optimizers/checkpoint.py",
+                "lrcore/optimizers/fitting.py",
                 "if not isinstance(given, np.ndarray) or given.dtype != array.dtype:",
                 "if not isinstance(given, np.ndarray):",
             ),

@@ -115,7 +115,7 @@ MAKERS: Final = (_adam, _groups, _following, _scheduled)
 def run_some(opt: Optimizer) -> None:
     """Three updates."""
     for k in range(3):
-        grads = [np.full(p.shape, k - 0.5, p.dtype) for _, p in opt._arrays()]
+        grads = [np.full(p.shape, k - 0.5, p.dtype) for p in opt.roster.arrays.values()]
         for controller in opt.controllers:
             controller.update(1.0, grads=nested(opt, grads))
         opt.step(nested(opt, grads))
@@ -124,7 +124,8 @@ def run_some(opt: Optimizer) -> None:
 def nested(opt: Optimizer, grads: list[Any]) -> Any:
     """Gradients in the structure of the parameters."""
     flat = iter(grads)
-    trees = [{name.split(".")[-1]: next(flat) for name, _ in leaves} for leaves in opt._named]
+    groups = [opt.roster.members(i) for i in range(len(opt.roster.groups))]
+    trees = [{name.split(".")[-1]: next(flat) for name in names} for names in groups]
     return trees if len(trees) > 1 else trees[0]
 
 

@@ -86,15 +86,16 @@ def unlike_options(
 ) -> list[str]:
     """Where the hyperparameters are not torch's."""
     found = []
-    for i, leaves in enumerate(opt._named):
-        options = opt._checked(opt._groups[i].overrides)
+    roster = opt.roster
+    for i in range(len(roster.groups)):
+        options = roster.checked(i)
         found += foreign(peer, options)
         rate = None if callable(options["lr"]) else opt._next_rate(i)
         mine = {key: options[name] for name, key in peer.options.items()}
-        mine |= {"lr": rate, "maximize": opt._common["maximize"]}
+        mine |= {"lr": rate, "maximize": roster.common["maximize"]}
         # a schedule here stands for whatever makes torch's rate decay
         mine |= {k: v for k, v in peer.fixed.items() if rate is not None or k != "lr_decay"}
-        for j in sorted({sources[name].group for name, _ in leaves}):
+        for j in sorted({sources[name].group for name in roster.members(i)}):
             theirs = _options_of(groups[j], mine)
             found += [
                 f"torch's group {j} has {key}={theirs.get(key)}, group {i} here {value}"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ...checks.arguments import EXACT
+from ...checks.arguments import EXACT, Natural, convert
 from ...checks.arrays import Array
 from ...optimizers import checkpoint
 from ...optimizers.base import Optimizer
+from ...optimizers.roster import Roster
+from ...optimizers.saved_state import SavedParameter
 from .peers import (
     Peer,
     Source,
@@ -75,15 +78,18 @@ def import_state(
         groups, sources = _read(opt, state_dict, names)
         problems = unlike_options(opt, peer, groups, sources)
         problems += unlike_keys(opt, peer, sources)
-        checkpoint._refuse(opt, "state of torch", problems)
-        saved = checkpoint.take(opt) | {"last_lr": None, "t": _count(opt, peer, sources, t)}
-        for i, leaves in enumerate(opt._named):
-            options = opt._checked(opt._groups[i].overrides)
-            for name, array in leaves:
-                found = sources[name].state
-                saved["state"][name] |= _arrays(opt, peer, options, name, found)
-                saved["carried"][name] = _carried(saved["carried"][name], options, array, found)
-        checkpoint.put(opt, saved, strict=True, hyperparameters=False)
+        checkpoint.refuse(opt, "state of torch", problems)
+        present = checkpoint.take(opt)
+        saved = replace(
+            present,
+            t=_count(opt, peer, sources, t),
+            last_lr=math.nan,
+            parameters={
+                name: _parameter(opt.roster, peer, name, sources[name].state, entry)
+                for name, entry in present.parameters.items()
+            },
+        )
+        checkpoint.put(opt, "state", saved)
 
     opt._alone(put)
 
@@ -171,12 +177,10 @@ def _recorded(groups: list[Mapping[str, Any]]) -> list[str]:
     return [str(name) for group in groups for name in group.get("param_names") or ()]
 
 
-def _count(
-    opt: Optimizer, peer: Peer, sources: Mapping[str, Source], given: int | None
-) -> int | None:
+def _count(opt: Optimizer, peer: Peer, sources: Mapping[str, Source], given: int | None) -> int:
     """The updates that were made."""
     if not peer.counts:
-        return opt.t if given is None else given
+        return opt.t if given is None else _natural(opt, given)
     steps = {name: _step_of(source.state) for name, source in sources.items()}
     counts = set(steps.values()) | ({given} - {None})
     problems = []
@@ -185,21 +189,38 @@ def _count(
         problems = [f"the numbers of updates differ: {steps}{asked}"]
     elif not all(step.is_integer() and 0 <= step < EXACT for step in steps.values()):
         problems = [f"the numbers of updates are none: {steps}"]
-    checkpoint._refuse(opt, "state of torch", problems)
+    checkpoint.refuse(opt, "state of torch", problems)
     return int(next(iter(steps.values())))
+
+
+def _natural(opt: Optimizer, t: Any) -> int:
+    try:
+        return int(convert(t, Natural))
+    except (TypeError, ValueError) as wanted:
+        checkpoint.refuse(opt, "state of torch", [f"t is {t!r}, expected {wanted}"])
+        raise
 
 
 def _step_of(state: Mapping[str, Any]) -> float:
     return float(state["step"]) if state else 0.0
 
 
+def _parameter(
+    roster: Roster, peer: Peer, name: str, found: Mapping[str, Any], entry: SavedParameter
+) -> SavedParameter:
+    """What torch has of a parameter, as if we had saved it."""
+    tensor = roster.tensors[name]
+    fill = roster.choice(tensor.place.group).fill
+    carried = _carried(entry.carried, roster.checked(tensor.place.group), tensor.parameter, found)
+    return entry._replace(carried=carried, state=_arrays(peer, tensor.state, fill, found))
+
+
 def _arrays(
-    opt: Optimizer, peer: Peer, options: Mapping[str, Any], name: str, found: Mapping[str, Any]
+    peer: Peer, state: Mapping[str, Array], fill: Mapping[str, float], found: Mapping[str, Any]
 ) -> dict[str, Array]:
     """The state of a parameter; that of a fresh one if torch has none."""
-    fill = opt._choose(options).fill
     arrays = {}
-    for letter, array in opt.state[name].items():
+    for letter, array in state.items():
         value = found.get(peer.state[letter])
         if value is None:
             arrays[letter] = np.full_like(array, fill.get(letter, 0.0), order="C", subok=False)
@@ -237,21 +258,20 @@ def _carried(
 
 def _taken(opt: Optimizer, peer: Peer) -> tuple[int, list[dict[str, Any]], list[dict[str, Array]]]:
     """The count, torch's groups, and what torch keeps of each parameter."""
-    saved = checkpoint.take(opt)
+    saved, roster = checkpoint.take(opt).parameters, opt.roster
     groups: list[dict[str, Any]] = []
     arrays: list[dict[str, Array]] = []
     problems: list[str] = []
-    for i, leaves in enumerate(opt._named):
-        options = opt._checked(opt._groups[i].overrides)
+    for i in range(len(roster.groups)):
+        options, names = roster.checked(i), [*roster.members(i)]
         wrong = foreign(peer, options)
-        for name, array in leaves:
-            carried = saved["carried"][name]
+        for name, array in roster.members(i).items():
+            carried, state, _ = saved[name]
             wrong += [] if wrong else _other_products(opt, options, name, array, carried)
-            arrays.append(_exported(peer, saved["state"][name], carried, opt.t))
+            arrays.append(_exported(peer, state, carried, opt.t))
         problems += wrong
-        start = len(arrays) - len(leaves)
+        start = len(arrays) - len(names)
         group = _group(opt, peer, options, i)
-        names = [name for name, _ in leaves]
         groups.append(group | {"params": [*range(start, len(arrays))], "param_names": names})
     if problems:
         raise ValueError(f"{type(opt).__name__}: not to be exported: {'; '.join(problems)}")
@@ -287,7 +307,7 @@ def _exported(
 
 
 def _group(opt: Optimizer, peer: Peer, options: Mapping[str, Any], i: int) -> dict[str, Any]:
-    group: dict[str, Any] = {"lr": opt._next_rate(i), "maximize": opt._common["maximize"]}
+    group: dict[str, Any] = {"lr": opt._next_rate(i), "maximize": opt.roster.common["maximize"]}
     for name, key in peer.options.items():
         value = options[name]
         group[key] = float(value(opt.t)) if callable(value) else value

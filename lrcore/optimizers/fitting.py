@@ -1,0 +1,126 @@
+"""What of a saved state is whose here, and what of it does not fit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..checks.arguments import Fraction, range_of
+from ..checks.arrays import Array
+from .groups import Place
+from .roster import Roster
+from .saved_state import SavedParameter, SavedState, differences
+
+
+@dataclass
+class Fit:
+    """The entries that fit, by the names here; and in words what does not."""
+
+    entries: dict[str, SavedParameter] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    wrong: list[str] = field(default_factory=list)
+
+    def absent(self) -> list[str]:
+        """What is missing and unexpected, in words."""
+        parts = {"missing": sorted(self.missing), "unexpected": sorted(self.unexpected)}
+        words = [f"{word} {names}" for word, names in parts.items() if names]
+        return [f"parameters in state: {', '.join(words)}"] if words else []
+
+
+def fit(roster: Roster, state: SavedState) -> Fit:
+    """Each parameter gets what was saved of it.
+
+    By name, and where a name came of itself (without and with the number of a group, which depends
+    on whether a group was there from the start or added) by group and path, or by the path alone
+    if it stands in one place only, here and there.
+    """
+    pairs = _paired(roster, state)
+    missing = tuple(name for name in roster.tensors if name not in pairs)
+    taken = {*pairs.values()}
+    found = Fit(missing=missing, unexpected=tuple(n for n in state.parameters if n not in taken))
+    for name in roster.tensors:
+        if name in pairs:
+            entry = state.parameters[pairs[name]]
+            problems = _misfits(roster, name, entry)
+            found.wrong += problems
+            if not problems:
+                found.entries[name] = entry
+    return found
+
+
+def _paired(roster: Roster, state: SavedState) -> dict[str, str]:
+    """The saved name of each parameter of which something was saved."""
+    names = [*roster.tensors]
+    places = {name: tensor.place for name, tensor in roster.tensors.items()}
+    here = {name: place for name, place in places.items() if name in place.names}
+    there = {
+        name: entry.place
+        for name, entry in state.parameters.items()
+        if entry.place is not None and name in entry.place.names
+    }
+    pairs = {name: name for name in names if name in state.parameters}
+    left = {name: place for name, place in here.items() if name not in pairs}
+    free = {place: name for name, place in there.items() if name not in pairs}
+    pairs |= {name: free[place] for name, place in left.items() if place in free}
+    taken = set(pairs.values())
+    mine, saved = _by_path(here), _by_path(there)
+    across = {
+        name: saved[place.path]
+        for name, place in left.items()
+        if name not in pairs and mine.get(place.path) == name and place.path in saved
+    }
+    across = {name: other for name, other in across.items() if other not in taken}
+    if across:  # groups are numbered otherwise, so a number tells nothing where a path is not sole
+        sole = mine.keys() & saved.keys()
+        pairs = {n: o for n, o in pairs.items() if n not in here or here[n].path in sole}
+    return pairs | across
+
+
+def _by_path(places: Mapping[str, Place]) -> dict[str, str]:
+    """The name of each path that stands in one place alone."""
+    count = Counter(place.path for place in places.values())
+    return {place.path: name for name, place in places.items() if count[place.path] == 1}
+
+
+def _misfits(roster: Roster, name: str, saved: SavedParameter) -> list[str]:
+    """Why what was saved of a parameter cannot be copied to its state."""
+    state = roster.tensors[name].state
+    found = differences(f'state of "{name}"', state.keys(), saved.state.keys())
+    for key, array in state.items():
+        found += unlike(f'{key} of "{name}"', saved.state.get(key, array), array)
+    expected = {*roster.rule(name).carried}
+    found += differences(f'carried of "{name}"', expected, saved.carried.keys())
+    limits = range_of(Fraction)
+    return found + [
+        f'{key} of "{name}" is {value!r}, expected {limits}'
+        for key, value in saved.carried.items()
+        if not limits.accepts(value)
+    ]
+
+
+def parameter_problems(roster: Roster, saved: Any) -> list[str]:
+    """Why these cannot be the values of the parameters."""
+    if not isinstance(saved, Mapping):
+        return ["no parameters were saved with it"]
+    found = differences("parameters", roster.tensors.keys(), saved.keys())
+    for name, array in roster.arrays.items():
+        if name in saved:
+            found += unlike(f'"{name}"', saved[name], array)
+            if not array.flags.writeable:
+                found.append(f'"{name}" is read-only')
+    return found
+
+
+def unlike(what: str, given: Any, array: Array) -> list[str]:
+    """Why an array cannot be copied to another bit for bit."""
+    if not isinstance(given, np.ndarray) or given.dtype != array.dtype:
+        kind = given.dtype if isinstance(given, np.ndarray) else type(given).__name__
+        return [f"{what} is {kind}, expected {array.dtype}"]
+    if given.shape != array.shape:
+        return [f"{what} has shape {given.shape}, expected {array.shape}"]
+    return []
