@@ -62,8 +62,6 @@ class Attachment:
     ) -> None: ...
     def go_back(
         self,
-        rules: Sequence[Rule],
-        carried: list[dict[str, float]],
         *,
         t: int,
         skipped: int,
@@ -117,9 +115,10 @@ class Stepper(Serial):
         rates: list[tuple[Hyper, float]],
         recipes: list[tuple[Any, ...]],
         tensors: list[tuple[Any, ...]],
-        tree: Any,
+        trees: tuple[Any, Any],
         params: Any,
-        names: tuple[str, ...],
+        leaves: list[tuple[str, NDArray[Any], bool]],
+        scalars: list[tuple[dict[str, float], dict[str, float]]],
         common: dict[str, Any],
         *,
         keep_bound: bool = False,
@@ -133,7 +132,9 @@ class Stepper(Serial):
     @property
     def _watcher(self) -> Any: ...
     def _observe(self, every: int | None, keep: int, watcher: Any = None) -> None: ...
-    def _observed(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None: ...
+    def _observed(
+        self,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]] | None: ...
     @property
     def _imposed(self) -> float | None: ...
     def _impose(self, rate: float | None) -> None: ...

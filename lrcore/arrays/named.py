@@ -23,11 +23,14 @@ class Watched:
         self.arrays = tuple(array for _, array in named)
 
     def gradients(self, grads: Any) -> list[Array]:
-        """The gradients in the order, shapes and dtypes of the parameters; others are refused."""
+        """The gradients in the order, shapes and dtypes of the parameters, zeros for frozen ones;
+        others are refused."""
         found = trees.in_order(self.tree, grads, self.names)
         with np.errstate(over="ignore"):  # what overflows is infinite
             return [
-                parameters.as_gradient(g, p, name, keep=False).astype(p.dtype, copy=False)
+                np.zeros_like(p)
+                if g is trees.NOT_WANTED
+                else parameters.as_gradient(g, p, name, keep=False).astype(p.dtype, copy=False)
                 for g, p, name in zip(found, self.arrays, self.names, strict=True)
             ]
 

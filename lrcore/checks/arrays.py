@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -14,17 +14,20 @@ Array = NDArray[Any]
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-def check_parameters(named: Sequence[tuple[str, Any]], params: Any) -> None:
-    """Refuses what cannot be updated in place, of the arrays in `params` with their names."""
+def check_parameters(
+    named: Sequence[tuple[str, Any]], params: Any, frozen: Collection[str] = ()
+) -> None:
+    """Refuses what cannot be updated in place, of the arrays in `params` with their names; those
+    that are frozen may be read-only."""
     for i, (name, array) in enumerate(named):
         try:
-            _check_parameter(name, array)
+            _check_parameter(name, array, name in frozen)
         except (TypeError, ValueError) as error:
             way = cure(params, i)
             raise type(error)(f"{error}{way and '; ' + way}") from None
 
 
-def _check_parameter(name: str, array: Any) -> None:
+def _check_parameter(name: str, array: Any, frozen: bool) -> None:
     what = f'parameter "{name}"'
     if not isinstance(array, np.ndarray):
         raise TypeError(
@@ -38,7 +41,7 @@ def _check_parameter(name: str, array: Any) -> None:
         raise TypeError(f"{what} has dtype {array.dtype}, which is not in native byte order")
     if not array.flags.aligned:
         raise ValueError(f"{what} is not aligned in memory")
-    if not array.flags.writeable:
+    if not array.flags.writeable and not frozen:
         raise ValueError(f"{what} is read-only")
     if overlaps_itself(array):
         raise ValueError(f"{what} has elements that share memory (a broadcast or windowed view)")
@@ -86,8 +89,7 @@ def as_gradient(gradient: Any, parameter: Array, name: str, keep: bool) -> Array
     if gradient is None:
         raise TypeError(
             f"{what} is None; every parameter needs a gradient, zeros if it has none. But zeros do "
-            "not freeze an array: its moments, its decay and its count go on. What is to stay as "
-            "it is gets an optimizer of its own, which makes no step meanwhile"
+            "not freeze an array: its moments, its decay and its count go on; opt.freeze(name) does"
         )
     if isinstance(gradient, np.ma.MaskedArray):
         raise TypeError(f"{what} is a masked array; fill it first")

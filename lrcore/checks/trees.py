@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NoReturn
 
 import numpy as np
 
-Tree = Any  # None for an array, a tuple for a sequence, a dict for a mapping
+# None for an array, a tuple for a sequence, a dict for a mapping; where no gradients are wanted the
+# number of arrays there
+Tree = Any
+NOT_WANTED: Final = object()
 
 
 def flatten(params: Any) -> tuple[Tree, list[tuple[str, Any]]]:
@@ -45,6 +48,16 @@ def check_names(names: Sequence[str]) -> None:
         seen.add(name)
 
 
+def spared(tree: Tree, frozen: Iterator[bool]) -> Tree:
+    """The tree with numbers in the places where all arrays are frozen, which are told in turn."""
+    if tree is None:
+        return 1 if next(frozen) else None
+    parts = [spared(part, frozen) for part in (tree.values() if type(tree) is dict else tree)]
+    if parts and all(isinstance(part, int) for part in parts):
+        return sum(parts)
+    return dict(zip(tree, parts, strict=True)) if type(tree) is dict else tuple(parts)
+
+
 def same_sequence(tree: tuple[Tree, ...], grads: Any, name: str) -> tuple[Any, ...]:
     """`grads` as a tuple as long as `tree`; `name` is the first parameter below it."""
     if isinstance(grads, str | bytes | np.ndarray) or not isinstance(grads, Sequence):
@@ -68,7 +81,7 @@ def same_mapping(tree: dict[Any, Tree], grads: Any, name: str) -> None:
             f'gradients from "{name}" on: expected a mapping with the keys {list(tree)} like the '
             f"parameters, not {_kind(grads)}"
         )
-    missing = [key for key in tree if key not in grads]
+    missing = [key for key, part in tree.items() if key not in grads and type(part) is not int]
     unexpected = [key for key in grads if key not in tree]
     if missing or unexpected:
         raise ValueError(
@@ -77,18 +90,20 @@ def same_mapping(tree: dict[Any, Tree], grads: Any, name: str) -> None:
 
 
 def in_order(tree: Tree, grads: Any, names: Sequence[str]) -> list[Any]:
-    """The gradients in the order of the parameters, whatever the order of keys; gradients of
-    another structure than `tree`, whose leaves have these names, are refused."""
+    """The gradients in the order of the parameters, whatever the order of keys, or NOT_WANTED;
+    others of another structure than `tree`, whose leaves have these names, are refused."""
     found: list[Any] = []
 
     def collect(tree: Tree, grads: Any) -> None:
         name = names[min(len(found), len(names) - 1)]
         if tree is None:
             found.append(grads)
+        elif type(tree) is int:
+            found.extend([NOT_WANTED] * tree)
         elif isinstance(tree, dict):
             same_mapping(tree, grads, name)
             for key, child in tree.items():
-                collect(child, grads[key])
+                collect(child, None if type(child) is int else grads[key])
         else:
             for child, below in zip(tree, same_sequence(tree, grads, name), strict=True):
                 collect(child, below)

@@ -326,7 +326,11 @@ def binding(controllers: Iterable[Controller], watched: Watched, tally: _core.Ta
     return [(cell, replace(kept, tallies=(*{*kept.tallies, tally},))) for cell, kept in told]
 
 
-def loading(controllers: Iterable[Controller], states: Iterable[Mapping[str, Any]]) -> Cells:
-    """What is committed when the controllers take over saved states, as far as they are ours."""
+def loading(
+    controllers: Iterable[Controller], states: Iterable[Mapping[str, Any]], watched: Watched
+) -> Cells:
+    """What is committed when the controllers of an optimizer with these parameters take over saved
+    states, as far as they are ours."""
     pairs = zip(controllers, states, strict=True)
-    return [(c._cell, c._loaded(state)) for c, state in pairs if isinstance(c, Follower)]
+    loaded = [(c, c._loaded(state)) for c, state in pairs if isinstance(c, Follower)]
+    return [(c._cell, replace(k, watched=k.watched and watched)) for c, k in loaded]

@@ -23,6 +23,8 @@ EVERY, KEEP = 200, 1024
 
 AtLeastTwo = Annotated[int, arguments.Range(int, 2, arguments.EXACT)]
 
+_Rows = tuple[NDArray[Any], NDArray[Any], tuple[str, ...]]
+
 
 class Observation(NamedTuple):
     """One update, of one array or of all together.
@@ -114,7 +116,7 @@ class Monitor:
         self._losses: deque[float] = deque(maxlen=keep)
         self._thinned = Thinned(keep)
         self._start: float | None = None
-        self._last: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self._last: _Rows | None = None
         opt._alone(lambda: self._begin(keep))
 
     def _begin(self, keep: int) -> None:
@@ -147,7 +149,7 @@ class Monitor:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Monitor belongs to its optimizer; copy or pickle its history instead")
 
-    def _rows(self) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _rows(self) -> _Rows:
         rows = self._last or self._opt._alone(lambda: self._last or self._opt._observed())
         assert rows is not None
         return rows
@@ -166,8 +168,8 @@ class Monitor:
     @property
     def arrays(self) -> dict[str, Observation]:
         """The last observation of each array, by its name; nothing before the first."""
-        # arrays that were added since have no row, or one without numbers
-        rows = zip(self._opt.names, self._rows()[1], strict=False)
+        _, table, names = self._rows()
+        rows = zip(names, table, strict=True)  # those of arrays that are new have no numbers
         sign = self._sign
         return {name: _observation(row, sign) for name, row in rows if not math.isnan(row[0])}
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import wraps
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from .. import _core
-from .._core import Rule, Serial, Stepper
+from .._core import Serial, Stepper
 from ..controllers.controller import binding
 from .hyperparameters import Rate
-from .roster import Roster
+from .roster import Roster, Scalars
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -47,17 +47,22 @@ class Attached(Stepper):
         return roster
 
     @property
-    def _rules(self) -> list[Rule]:
-        return [recipe.rule for recipe in self.roster.recipes]
+    def scalars(self) -> dict[str, Scalars]:
+        """Of each parameter the scalars that live from step to step, and the hyperparameters of its
+        last update."""
+        roster = self.roster
+        rules = [roster.recipes[i].rule for i in roster.used]
+        known = zip(self._get_carried(rules), self._get_applied(rules), strict=True)
+        moving = dict(zip(roster.moving, known, strict=True))
+        return {name: moving.get(name) or t.kept or ({}, {}) for name, t in roster.tensors.items()}
 
-    def carried(self) -> dict[str, dict[str, float]]:
-        """The scalars that live from step to step, of each parameter."""
-        return dict(zip(self.roster.tensors, self._get_carried(self._rules), strict=True))
-
-    def _bind(self, roster: Roster) -> None:
+    def _bind(self, roster: Roster, known: Mapping[str, Scalars]) -> None:
         """Takes another roster, and tells the controllers its parameters."""
+        scalars = {**roster.fresh(), **known}
+        roster = roster.settled(scalars)
         told = binding(roster.controllers, roster.watched, self._refusals)
-        _core.commit([(self._cell, roster), *told], attach=self._prepare(*roster.handed()))
+        new = self._prepare(*roster.handed(scalars), keep_bound=known.keys() == scalars.keys())
+        _core.commit([(self._cell, roster), *told], attach=new)
 
     def _follow_rate(self, rate: Rate) -> None:
         """Takes another rate before all scales, for the groups that have none of their own."""

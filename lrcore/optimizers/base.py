@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -74,7 +74,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         roster = Roster(kind, MappingProxyType(options), MappingProxyType(common), (*controllers,))
         grouped = is_grouped(params)
         groups = list(params) if grouped else [Group(params)]
-        self._alone(lambda: self._bind(roster.grown(groups, grouped=grouped)))
+        self._alone(lambda: self._bind(roster.grown(groups, grouped=grouped), {}))
 
     def add(self, params: Any, **options: Any) -> None:
         """Take on more parameters, as a group of their own; `options` are those of `Group`.
@@ -98,7 +98,75 @@ class Optimizer(Saving, metaclass=hints.Hinting):
     @exclusive
     def _add(self, group: Group) -> None:
         self._check_replaced()
-        self._bind(self.roster.grown([group], grouped=True))
+        self._bind(self.roster.grown([group], grouped=True), self.scalars)
+
+    def freeze(self, names: str | Iterable[str]) -> None:
+        """Let nothing of these parameters move until `unfreeze`: not they, their state or counts.
+
+        Their gradients may be anything, or absent. They count in no norm, no check for NaN and no
+        `Monitor`, and may be read-only. The first update after `unfreeze` is that of their own
+        history; schedules follow the optimizer's `t`. What is saved tells which are frozen, and
+        loading with ``hyperparameters=True`` freezes these.
+
+        Parameters
+        ----------
+        names : str or iterable of str
+            Names of parameters, or what their names begin with: ``"body"`` stands for all of
+            ``"body.W"`` and ``"body.b"``.
+
+        Raises
+        ------
+        ValueError
+            For a name that is none here.
+
+        Notes
+        -----
+        Gradients of zero do not freeze: moments fade, decay and counts go on. torch leaves out
+        parameters whose ``grad`` is None; optax has ``set_to_zero`` and ``masked``.
+
+        Examples
+        --------
+        >>> import numpy as np, lrcore as lrc
+        >>> w = {"body": np.ones(2), "head": np.ones(2)}
+        >>> opt = lrc.AdamW(w, lr=0.5, weight_decay=0.0)
+        >>> opt.freeze("body")
+        >>> opt.frozen, opt.step({"head": np.ones(2)})
+        (('body',), True)
+        >>> w
+        {'body': array([1., 1.]), 'head': array([0.5, 0.5])}
+        """
+        self._freeze({*self.frozen} | self._named(names))
+
+    def unfreeze(self, names: str | Iterable[str]) -> None:
+        """Let these parameters move again, and go on from where they stopped.
+
+        Parameters
+        ----------
+        names : str or iterable of str
+            As for `freeze`. After `bind` those that were not bound want another `bind`.
+
+        Raises
+        ------
+        ValueError
+            For a name that is none here, or an array that has become read-only.
+        """
+        self._freeze({*self.frozen} - self._named(names))
+
+    def _named(self, names: str | Iterable[str]) -> set[str]:
+        me, found = type(self).__name__, set[str]()
+        if not isinstance(names, Iterable):
+            raise TypeError(f"{me}: names must be a name or several, got {names!r}")
+        for word in [names] if isinstance(names, str) else names:
+            fits = {name for name in self.names if f"{name}.".startswith(f"{word}.")}
+            if not fits:
+                raise ValueError(f"{me}: no parameter is named {word!r}: {self.names}")
+            found |= fits
+        return found
+
+    @exclusive
+    def _freeze(self, names: set[str]) -> None:
+        self._check_replaced()
+        self._bind(self.roster.freezing(names), self.scalars)
 
     @exclusive
     def __reduce__(self) -> tuple[Any, ...]:
@@ -114,10 +182,11 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         ]
         params = groups if roster.grouped else roster.groups[0].params
         made = pickles.recipe(type(self), (params,), self.hyperparameters)
-        return *made, checkpoint.take(self).as_data()
+        return *made, {"state": checkpoint.take(self).as_data(), "frozen": self.frozen}
 
     def __setstate__(self, saved: Mapping[str, Any]) -> None:
-        self.load_state_dict(saved)
+        self.load_state_dict(saved["state"])
+        self.freeze(saved["frozen"])
 
     # --- what a user reads -------------------------------------------------------------------
 
@@ -125,6 +194,11 @@ class Optimizer(Saving, metaclass=hints.Hinting):
     def names(self) -> tuple[str, ...]:
         """The parameters' names, in the order of the gradients."""
         return (*self.roster.tensors,)
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """The names of the parameters that are frozen."""
+        return tuple(name for name in self.names if name not in self.roster.moving)
 
     @property
     def controller(self) -> Any:
@@ -241,12 +315,11 @@ class Optimizer(Saving, metaclass=hints.Hinting):
 
     @exclusive
     def _effective_lr(self, name: str) -> Array:
-        tensor = self.roster.tensors[name]
-        used = self._get_applied(self._rules)[self.names.index(name)]
-        if math.isnan(used["lr"]):
+        tensor, (carried, used) = self.roster.tensors[name], self.scalars[name]
+        if math.isnan(used.get("lr", math.nan)):
             raise RuntimeError(f'{type(self).__name__}: "{name}" has had no update here yet')
         wide = {letter: kept.astype(np.float64) for letter, kept in tensor.state.items()}
-        array, carried = tensor.parameter, self.carried()[name]
+        array = tensor.parameter
         return np.full(array.shape, self._element_rates(wide, used, carried, array.dtype))
 
     def __dir__(self) -> list[str]:

@@ -15,7 +15,7 @@ from ..controllers.controller import Follower, loading
 from . import options_as_data, saved_controllers
 from .attached import Attached
 from .fitting import Fit, fit, parameter_problems
-from .roster import Roster
+from .roster import Roster, Scalars
 from .saved_state import RefusedError, SavedParameter, SavedState, parse
 
 
@@ -65,10 +65,10 @@ class Snapshot(NamedTuple):
 def take(opt: Attached) -> SavedState:
     """Everything but the parameters and the options: copies of arrays, numbers and names."""
     opt._check_replaced()
-    roster, carried = opt.roster, opt.carried()
+    roster, carried = opt.roster, opt.scalars
     parameters = {
         name: SavedParameter(
-            carried[name], {key: array.copy() for key, array in t.state.items()}, t.place
+            carried[name][0], {key: array.copy() for key, array in t.state.items()}, t.place
         )
         for name, t in roster.tensors.items()
     }
@@ -127,12 +127,15 @@ def put(
     if strict:
         problems = found.absent() + wrong + schedules
         refuse(opt, what, problems and problems + _hints(found, schedules))
-    carried = opt.carried()
-    copies = [(array, params[name]) for name, array in roster.arrays.items()] if params else []
+    scalars: dict[str, Scalars] = {
+        name: (carried, {}) for name, (carried, _) in opt.scalars.items()
+    }
+    here, values = roster.arrays, params or {}
+    copies = [(here[name], x) for name, x in values.items() if here[name].flags.writeable]
     for name, entry in found.entries.items():
         copies += [(array, entry.state[k]) for k, array in roster.tensors[name].state.items()]
-        carried[name] = dict(entry.carried)
-    _commit(opt, what, roster.by_age(carried), state, carried, copies, controllers.states, others)
+        scalars[name] = dict(entry.carried), {}
+    _commit(opt, what, roster.settled(scalars), state, scalars, copies, controllers.states, others)
     differing = [*differing, *controllers.differing]
     return LoadReport(found.missing, found.unexpected, tuple(wrong), tuple(differing))
 
@@ -220,21 +223,14 @@ def _commit(
     what: str,
     roster: Roster,
     saved: SavedState,
-    carried: Mapping[str, dict[str, float]],
+    scalars: Mapping[str, Scalars],
     copies: list[tuple[Array, Array]],
     states: Mapping[int, Mapping[str, Any]],
     others: Sequence[_Other],
 ) -> None:
     """Copies arrays and takes over numbers and controllers' states: all of it, or nothing."""
-    attach = opt._prepare(*roster.handed(), keep_bound=True)
-    attach.go_back(
-        [recipe.rule for recipe in roster.recipes],
-        [carried[name] for name in roster.tensors],
-        t=saved.t,
-        skipped=saved.skipped,
-        last_lr=saved.last_lr,
-        lr_scale=saved.lr_scale,
-    )
+    attach = opt._prepare(*roster.handed(scalars), keep_bound=True)
+    attach.go_back(t=saved.t, skipped=saved.skipped, last_lr=saved.last_lr, lr_scale=saved.lr_scale)
     before = [controller.state_dict() for controller in roster.controllers]
     after = [states.get(i, state) for i, state in enumerate(before)]
     triples = zip(roster.controllers, after, before, strict=True)
@@ -245,7 +241,7 @@ def _commit(
     ]
     everything = [*others, *strangers]
     try:
-        cells = [(opt._cell, roster), *loading(roster.controllers, after)]
+        cells = [(opt._cell, roster), *loading(roster.controllers, after, roster.watched)]
         _set(everything)  # a loop in here would let an interrupt past `except`, in Python 3.13
         commit(cells, copies, attach=attach)
     except BaseException as error:

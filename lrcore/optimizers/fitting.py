@@ -111,7 +111,7 @@ def parameter_problems(roster: Roster, saved: Any) -> list[str]:
     for name, array in roster.arrays.items():
         if name in saved:
             found += unlike(f'"{name}"', saved[name], array)
-            if not array.flags.writeable:
+            if not array.flags.writeable and name in roster.moving:
                 found.append(f'"{name}" is read-only')
     return found
 

@@ -6,6 +6,8 @@ import copyreg
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..checks import arguments, pickles
 
 
@@ -20,6 +22,8 @@ class Group:
         Factor on the rate of the optimizer for these parameters.
     names : sequence of str, optional
         One name for each array, instead of the group's number and the path.
+    frozen : bool or sequence of str, default False
+        Whether nothing of these arrays moves until `Optimizer.unfreeze`: all, or those named.
     **overrides
         Any hyperparameter of the optimizer, flags and `lr` included.
 
@@ -38,26 +42,44 @@ class Group:
         *,
         lr_scale: float = 1.0,
         names: Sequence[str] | None = None,
+        frozen: bool | Sequence[str] = False,
         **overrides: Any,
     ) -> None:
         self.params = params
         self.lr_scale = arguments.checked("Group", "lr_scale", lr_scale, arguments.NonNegative)
         if names is not None:
-            if not isinstance(names, list | tuple) or not all(isinstance(x, str) for x in names):
+            if not _are_words(names):
                 raise TypeError(f"Group: names must be a list of strings, got {names!r}")
             names = tuple(names)
         self.names = names
+        if not isinstance(frozen, bool | np.bool_) and not _are_words(frozen):
+            raise TypeError(f"Group: frozen must be a bool or a list of names, got {frozen!r}")
+        self.frozen = tuple(frozen) if isinstance(frozen, list | tuple) else bool(frozen)
         self.overrides = overrides
+
+    def freezes(self, name: str, path: str) -> bool:
+        """Whether an array is frozen at first, by its name or its path in the group."""
+        return (
+            self.frozen
+            if isinstance(self.frozen, bool)
+            else not {name, path}.isdisjoint(self.frozen)
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         if type(self) is not Group:  # whose arguments may be others
             return copyreg.__newobj__, (type(self),), vars(self)  # type: ignore[attr-defined]
-        options = {"lr_scale": self.lr_scale, "names": self.names, **self.overrides}
+        options = {"lr_scale": self.lr_scale, "names": self.names, "frozen": self.frozen}
+        options |= self.overrides
         return pickles.recipe(type(self), (self.params,), options)
 
     def __repr__(self) -> str:
-        options = {"lr_scale": self.lr_scale, **self.overrides}
+        frozen = {"frozen": self.frozen} if self.frozen else {}
+        options = {"lr_scale": self.lr_scale, **frozen, **self.overrides}
         return f"Group(..., {', '.join(f'{key}={value!r}' for key, value in options.items())})"
+
+
+def _are_words(given: Any) -> bool:
+    return isinstance(given, list | tuple) and all(isinstance(word, str) for word in given)
 
 
 class Place(NamedTuple):

@@ -22,7 +22,12 @@ _CODE: Final = "function"  # the key of what is no data
 
 def describe(roster: Roster) -> SavedSettings:
     """All that decides the updates besides the state, fit for JSON; functions by their names."""
-    groups = [{"lr_scale": group.lr_scale, **group.overrides} for group in roster.groups]
+    groups: list[dict[str, Any]] = [
+        {"lr_scale": group.lr_scale, "frozen": [], **group.overrides} for group in roster.groups
+    ]
+    for tensor in roster.tensors.values():
+        if tensor.kept is not None:
+            groups[tensor.place.group]["frozen"].append(tensor.place.path)
     shared = {name: roster.common[name] for name in SHARED}
     return SavedSettings(_encoded(roster.options), _encoded(shared), [*map(_encoded, groups)])
 
@@ -64,7 +69,12 @@ def taken_over(roster: Roster, saved: SavedSettings) -> Roster:
         raise ValueError(f"{me} and the saved options differ in {sorted(unknown)}")
     common = {**roster.common, **shared}
     check_common(me, common)
-    new = replace(roster, options=options, common=common, groups=groups)
+    frozen = {
+        name
+        for name, t in roster.tensors.items()
+        if groups[t.place.group].freezes(name, t.place.path)
+    }
+    new = replace(roster.freezing(frozen), options=options, common=common, groups=groups)
     for recipe in new.recipes:
         if recipe.rule != RULES[new.choice(recipe.group).rule]:
             raise ValueError(f"{me}: they ask for another rule, with other state")

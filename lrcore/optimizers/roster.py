@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from ..arrays.sharing import check_distinct
 from ..checks import arrays as parameters
 from ..checks.arrays import Array
 from ..checks.synonyms import synonym
-from ..checks.trees import check_names, flatten
+from ..checks.trees import check_names, flatten, spared
 from ..controllers.catalogue import Controller
 from .groups import Group, Place, in_group
 from .hyperparameters import Hyperparameter, Scheduled, as_hyper
@@ -80,6 +80,9 @@ class Recipe(NamedTuple):
     group: int
 
 
+Scalars = tuple[dict[str, float], dict[str, float]]  # carried ones; those of the last update
+
+
 class Tensor(NamedTuple):
     """A parameter and its state; `axes` are in the order in which they lie in memory."""
 
@@ -88,6 +91,7 @@ class Tensor(NamedTuple):
     parameter: Array
     state: Mapping[str, Array]
     axes: tuple[int, ...]
+    kept: Scalars | None = None  # of a frozen one, which the core does not know
 
 
 @dataclass(frozen=True)
@@ -108,9 +112,24 @@ class Roster:
     recipes: tuple[Recipe, ...] = ()
 
     @property
-    def tree(self) -> Any:
-        """The structure of the gradients."""
+    def whole(self) -> Any:
+        """The structure of the parameters."""
         return self.trees if self.grouped else self.trees[0]
+
+    @property
+    def tree(self) -> Any:
+        """The structure of the gradients: of the parameters that are not frozen."""
+        return spared(self.whole, (t.kept is not None for t in self.tensors.values()))
+
+    @property
+    def moving(self) -> dict[str, Tensor]:
+        """What is not frozen, by name."""
+        return {name: t for name, t in self.tensors.items() if t.kept is None}
+
+    @property
+    def used(self) -> list[int]:
+        """The recipes that the core is handed."""
+        return sorted({tensor.recipe for tensor in self.moving.values()})
 
     @property
     def given(self) -> Any:
@@ -156,21 +175,24 @@ class Roster:
             for i, group in enumerate(self.groups)
         ]
 
-    def handed(self) -> tuple[Any, ...]:
+    def handed(self, scalars: Mapping[str, Scalars]) -> tuple[Any, ...]:
         """The same as the core takes it."""
-        recipes = []
-        for recipe in self.recipes:
+        recipes, used, moving = [], self.used, self.moving
+        for recipe in map(self.recipes.__getitem__, used):
             given = self.checked(recipe.group)
             chosen = self.kind.choose(given).hyper
             hypers = [self.kind.hyper(letter, chosen[letter]) for letter in recipe.rule.hyper[1:]]
             coupled = self.kind.hyper("l2", given.get("l2", 0.0))
             recipes.append((recipe.rule, recipe.dtype, recipe.group, hypers, coupled))
         tensors = [
-            (t.recipe, t.parameter, [*t.state.values()], t.axes) for t in self.tensors.values()
+            (used.index(t.recipe), t.parameter, [*t.state.values()], t.axes)
+            for t in moving.values()
         ]
+        leaves = [(name, t.parameter, t.kept is not None) for name, t in self.tensors.items()]
         common = check_common(self.kind.name, self.common)
         common["controllers"] = [*self.controllers]  # whatever became of a list that was given
-        return self.rates(), recipes, tensors, self.tree, self.given, (*self.tensors,), common
+        parts = recipes, tensors, (self.whole, self.tree), self.given, leaves
+        return self.rates(), *parts, [scalars[name] for name in moving], common
 
     def grown(self, added: Sequence[Group], *, grouped: bool) -> Roster:
         """With more groups; what is there already keeps its state.
@@ -192,9 +214,11 @@ class Roster:
             if not named:
                 raise ValueError(f"{self.kind.name}: there are no parameters")
         for i, group in enumerate(self.groups):
-            parameters.check_parameters([*self.members(i).items()], group.params)
+            frozen = {*self.tensors} - {*self.moving}
+            parameters.check_parameters([*self.members(i).items()], group.params, frozen)
         for group, new in zip(added, members, strict=True):
-            parameters.check_parameters([(name, array) for name, _, array in new], group.params)
+            named = [(name, array) for name, _, array in new]
+            parameters.check_parameters(named, group.params, _frozen_in(group, new))
         check_names(names)
         check_distinct([*self.arrays.items(), *((n, a) for new in members for n, _, a in new)])
         tensors, recipes = dict(self.tensors), list(self.recipes)
@@ -223,6 +247,7 @@ class Roster:
                 recipe_of[dtype] = len(recipes)
                 recipes.append(Recipe(rule, i, new[0][1].group))
                 fresh[dtype] = new_state(arrays, rule.state, choice.fill)
+        frozen = _frozen_in(group, new)
         return {
             name: Tensor(
                 recipe_of[array.dtype],
@@ -230,20 +255,52 @@ class Roster:
                 array,
                 MappingProxyType(next(fresh[array.dtype])),
                 parameters.memory_order(array),
+                ({}, {}) if name in frozen else None,
             )
             for name, place, array in new
         }
 
-    def by_age(self, carried: Mapping[str, Mapping[str, float]]) -> Roster:
-        """With recipes of their own for arrays whose carried scalars differ: no state is corrected
-        by a count of updates that it has not seen."""
+    def fresh(self) -> dict[str, Scalars]:
+        """The scalars of arrays that no update has changed."""
+        return {name: (dict.fromkeys(self.rule(name).carried, 1.0), {}) for name in self.tensors}
+
+    def freezing(self, frozen: Collection[str]) -> Roster:
+        """With these arrays frozen, and no others.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an array that cannot be updated, and would be.
+        """
+        for name, array in self.arrays.items():
+            if name not in frozen and self.tensors[name].kept is not None:
+                parameters.check_parameters([(name, array)], array)
+        tensors = {
+            name: tensor._replace(kept=({}, {}) if name in frozen else None)
+            for name, tensor in self.tensors.items()
+        }
+        return replace(self, tensors=MappingProxyType(tensors))
+
+    def settled(self, scalars: Mapping[str, Scalars]) -> Roster:
+        """With recipes of their own for arrays whose carried scalars differ, and those of frozen
+        ones kept: no state is corrected by a count of updates that it has not seen."""
         place: dict[tuple[Any, ...], int] = {}
         recipes: list[Recipe] = []
         tensors: dict[str, Tensor] = {}
         for name, tensor in self.tensors.items():
-            key = (self.recipes[tensor.recipe], *sorted(carried[name].items()))
+            key = (self.recipes[tensor.recipe], *sorted(scalars[name][0].items()))
             if key not in place:
                 place[key] = len(recipes)
                 recipes.append(self.recipes[tensor.recipe])
-            tensors[name] = tensor._replace(recipe=place[key])
+            kept = None if tensor.kept is None else scalars[name]
+            tensors[name] = tensor._replace(recipe=place[key], kept=kept)
         return replace(self, recipes=tuple(recipes), tensors=MappingProxyType(tensors))
+
+
+def _frozen_in(group: Group, members: Sequence[tuple[str, Place, Array]]) -> set[str]:
+    """The names of those members that a group has frozen."""
+    known = {word for name, place, _ in members for word in (name, place.path)}
+    unknown = [] if isinstance(group.frozen, bool) else [w for w in group.frozen if w not in known]
+    if unknown:
+        raise ValueError(f"Group: frozen has {unknown}, no names of its parameters")
+    return {name for name, place, _ in members if group.freezes(name, place.path)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -31,7 +31,7 @@ class SavedSettings(NamedTuple):
 
     options: Mapping[str, Any]
     shared: Mapping[str, Any]
-    groups: list[Mapping[str, Any]]
+    groups: Sequence[Mapping[str, Any]]
 
 
 class SavedParameter(NamedTuple):
@@ -65,7 +65,8 @@ class SavedState:
 
     def as_data(self) -> dict[str, Any]:
         """The words that `parse` reads."""
-        entries = self.parameters
+        entries, unsaid = self.parameters, ("frozen", list[str]())
+        groups = [dict(e for e in group.items() if e != unsaid) for group in self.settings.groups]
         return {
             "format": FORMAT,
             "optimizer": self.optimizer,
@@ -73,7 +74,7 @@ class SavedState:
             "skipped": self.skipped,
             "last_lr": None if math.isnan(self.last_lr) else self.last_lr,
             "lr_scale": self.lr_scale,
-            "hyperparameters": self.settings._asdict(),
+            "hyperparameters": self.settings._replace(groups=groups)._asdict(),
             "carried": {name: entry.carried for name, entry in entries.items()},
             "state": {name: entry.state for name, entry in entries.items()},
             "places": {name: e.place._asdict() for name, e in entries.items() if e.place},
@@ -155,7 +156,10 @@ def _settings(read: _Reader, given: Any) -> SavedSettings:
     found = read.fields("hyperparameters are", "of the hyperparameters", given, _SETTINGS)
     for group in (found and found[2]) or ():
         read.typed("a group of the hyperparameters", group, Mapping)
-    return SavedSettings(*(found or ({}, {}, [])))
+    if read.problems or not found:
+        return SavedSettings({}, {}, [])
+    options, shared, groups = found  # the first files know no frozen arrays
+    return SavedSettings(options, shared, [{"frozen": [], **group} for group in groups])
 
 
 def _parameters(read: _Reader, saved: Mapping[str, Any]) -> dict[str, SavedParameter]:

@@ -41,24 +41,24 @@ class Reference:
             {letter: array.copy() for letter, array in state.items()}
             for state in roster.state.values()
         ]
-        self._carried = [*opt.carried().values()]
+        self._carried = [carried for carried, _ in opt.scalars.values()]
 
     def step(self, grads: Any) -> bool:
         """One update with `grads` in the structure of the parameters, as `Optimizer.step`."""
-        gradients = [
-            np.asarray(g).astype(p.dtype)
-            for g, p in zip(
-                trees.in_order(self._roster.tree, grads, self._opt.names), self.params, strict=True
-            )
-        ]
-        if not all(np.isfinite(g).all() for g in gradients):
+        found = trees.in_order(self._roster.tree, grads, self._opt.names)
+        gradients = {
+            i: np.asarray(g).astype(self.params[i].dtype)
+            for i, g in enumerate(found)
+            if g is not trees.NOT_WANTED
+        }
+        if not all(np.isfinite(g).all() for g in gradients.values()):
             if self._common["nonfinite"] == "raise":
                 raise FloatingPointError("not finite")
             if self._common["nonfinite"] == "skip":
                 return False
-        scale = self._scale(gradients)
-        for i, (p, g) in enumerate(zip(self.params, gradients, strict=True)):
-            self._update(i, p, g, scale)
+        scale = self._scale([*gradients.values()])
+        for i, g in gradients.items():
+            self._update(i, self.params[i], g, scale)
         self.t += 1
         return True
 

@@ -57,16 +57,11 @@ cdef class Attachment:
 
     def go_back(
         self,
-        rules,
-        list carried,
         *,
         long long t,
         long long skipped,
         double last_lr,
         double lr_scale,
     ):
-        """Lets the numbers be those of a state; rules: the rule of each recipe, carried: the
-        scalars of each tensor by name."""
-        cdef cnp.ndarray flat = self.job.flat_carried(rules, carried)
-        self.job.set_carried(<const double*>cnp.PyArray_DATA(flat))
+        """Lets the numbers be those of a state."""
         self.t, self.skipped, self.last_lr, self.lr_scale = t, skipped, last_lr, lr_scale

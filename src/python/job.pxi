@@ -91,20 +91,28 @@ cdef class Job:
     cdef Extent* extents       # bytes that a step writes, in order
     cdef size_t n_extents
     cdef bint sums             # norms are wanted, so gradients are needed in index order
-    cdef tuple parameters, names
+    cdef tuple parameters, names  # of those that are updated
+    cdef tuple all_names       # and of those that are frozen
+    cdef list places           # of the former among the latter; None if none is frozen
     cdef list written          # parameters and state
     cdef list gradients        # references, while a step needs them
     cdef Storage storage       # what the pointers above point into
     cdef Node root             # None for a single array
 
-    def __init__(self, list recipes, list tensors, tree, params, tuple names):
-        """recipes: (rule, dtype, ...); tensors: (recipe, parameter, state arrays, axes); params:
-        what the user gave, in the structure of tree."""
+    def __init__(self, list recipes, list tensors, tuple trees, params, list leaves):
+        """recipes: (rule, dtype, ...); tensors: (recipe, parameter, state arrays, axes) of the
+        leaves that are not frozen; trees: all of it, and with numbers for what is frozen; params:
+        what the user gave, in the structure of the former; leaves: (name, parameter, frozen)."""
+        whole, tree = trees
         self.storage = Storage()
         self.written = []
-        self.names = names
+        self.all_names = tuple([name for name, _, _ in leaves])
+        self.names = tuple([name for name, _, frozen in leaves if not frozen])
+        if len(self.names) < len(self.all_names):
+            self.places = [i for i, (_, _, frozen) in enumerate(leaves) if not frozen]
         self.parameters = tuple(parameter for _, parameter, _, _ in tensors)
-        self.root = None if tree is None else Node(tree, params, iter(self.parameters))
+        if whole is not None:
+            self.root = Node(whole, tree, params, iter([parameter for _, parameter, _ in leaves]))
         self.gradients = [None] * len(tensors)
         self.c.table = _table
         self.c.n_recipes, self.c.n_tensors = len(recipes), len(tensors)
@@ -187,14 +195,6 @@ cdef class Job:
                 self.n_extents += 1
         return 0
 
-    cdef int inherit(self, Job old) except -1:
-        """Goes on from the carried scalars of a job to the first recipes of this one."""
-        for i in range(min(old.c.n_recipes, self.c.n_recipes)):
-            for k in range(LRC_MAX_SCALARS):
-                self.c.recipes[i].carried[k] = old.c.recipes[i].carried[k]
-                self.c.recipes[i].applied[k] = old.c.recipes[i].applied[k]
-        return 0
-
     def carried(self, rules):
         """The carried scalars of each tensor, by name; rules: the rule of each recipe."""
         cdef list found = [None] * self.c.n_tensors
@@ -215,36 +215,37 @@ cdef class Job:
             }
         return found
 
-    def flat_carried(self, rules, list values):
-        """What `set_carried` takes, of what `carried` gave: a row for each recipe."""
-        flat = np.ones((self.c.n_recipes, LRC_MAX_SCALARS))
+    def set_scalars(self, rules, list carried, list applied):
+        """The inverse of `carried` and of `applied`, which may lack what was never updated."""
+        cdef lrc_recipe* recipe
         for i in range(self.c.n_tensors):
-            for k, name in enumerate(rules[self.c.tensors[i].recipe].carried):
-                flat[self.c.tensors[i].recipe, k] = values[i][name]
-        return flat
-
-    cdef void set_carried(self, const double* flat) noexcept:
-        """The inverse of carried; no update of ours led to them."""
-        cdef size_t i, k
-        for i in range(self.c.n_recipes):
-            self.c.recipes[i].applied[0] = NAN
-            for k in range(LRC_MAX_SCALARS):
-                self.c.recipes[i].carried[k] = flat[i * LRC_MAX_SCALARS + k]
+            recipe = &self.c.recipes[self.c.tensors[i].recipe]
+            rule = rules[self.c.tensors[i].recipe]
+            for k, name in enumerate(rule.carried):
+                recipe.carried[k] = carried[i][name]
+            for k, name in enumerate(rule.hyper):
+                recipe.applied[k] = applied[i].get(name, NAN)
 
     cdef int check_replaced(self) except -1:
         """Refuses to go on where the user has put another array in the place of a parameter."""
         if self.root is not None:
-            self.root.check(self.names, 0)
+            self.root.check(self.all_names, 0)
         return 0
 
     cdef int fetch(self, grads) except -1:
         """Takes the gradients, in the structure of the parameters."""
         cdef Py_ssize_t fetched = 1
+        cdef list found = self.gradients
+        if self.places is not None:
+            found = [None] * len(self.all_names)
         if self.root is None:
-            self.gradients[0] = grads
-        else:
-            fetched = self.root.fetch(grads, self.gradients, self.names, 0)
-        assert fetched == <Py_ssize_t>self.c.n_tensors
+            found[0] = grads
+        elif self.c.n_tensors > 0:
+            fetched = self.root.fetch(grads, found, self.all_names, 0)
+            assert fetched == len(self.all_names)
+        if self.places is not None:
+            for i in range(self.c.n_tensors):
+                self.gradients[i] = found[self.places[i]]
         return 0
 
     cdef int refetch(self, list bound) except -1:

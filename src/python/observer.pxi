@@ -15,6 +15,7 @@ cdef class Observer:
     cdef list storage
     cdef long long every, first, seen
     cdef Py_ssize_t count
+    cdef tuple names
     cdef cnp.ndarray table     # a row for each array
     cdef cnp.ndarray history   # a row for each update, the oldest overwritten
 
@@ -30,6 +31,7 @@ cdef class Observer:
         for i, p in enumerate(job.parameters):
             last[i] = np.zeros(p.size, p.dtype)
             pointers[i] = address(last[i])
+        self.names = job.names
         self.table = np.full((len(last), len(OBSERVED)), NAN)
         self.storage = [pointers, chunks, last]
         self.observer.last = <void**>cnp.PyArray_DATA(pointers)
@@ -81,7 +83,7 @@ cdef class Observer:
         return 0
 
     def contents(self):
-        """Copies: the history, oldest first, and the rows of the arrays."""
+        """Copies: the history, oldest first, and the rows of the arrays; and their names."""
         kept = min(self.count, len(self.history))
         order = np.arange(self.count - kept, self.count) % len(self.history)
-        return self.history[order], self.table.copy()
+        return self.history[order], self.table.copy(), self.names

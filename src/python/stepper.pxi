@@ -46,17 +46,19 @@ cdef class Stepper(Serial):
         list rates,
         list recipes,
         list tensors,
-        tree,
+        tuple trees,
         params,
-        tuple names,
+        list leaves,
+        list scalars,
         dict common,
         *,
         bint keep_bound=False,
     ):
         """What `commit` attaches to. rates: (Hyper, scale) for each parameter group; recipes:
         (rule, dtype, rate, a Hyper for each of the rule's but the rate, that of l2); tensors,
-        tree, params: see Job; common: the options that all share."""
-        cdef Job job = Job(recipes, tensors, tree, params, names)
+        trees, params, leaves: see Job; scalars: carried and applied ones of each tensor, by name;
+        common: the options that all share."""
+        cdef Job job = Job(recipes, tensors, trees, params, leaves)
         cdef Attachment new = Attachment(**common)
         cdef list dynamic = [], of_rate = [[] for _ in rates]
         job.sums = new.clip_norm < INFINITY
@@ -67,11 +69,17 @@ cdef class Stepper(Serial):
             _assign(&job.c.recipes[i].l2, l2, dtype, dynamic)
         if self._observer is not None:
             new.observer = self._observer.grown(job)
-        if self._job is not None:
-            job.inherit(self._job)
+        job.set_scalars(
+            [recipe[0] for recipe in recipes],
+            [carried for carried, _ in scalars],
+            [applied for _, applied in scalars],
+        )
         new.stepper, new.job, new.dynamic = self, job, dynamic
         new.rates = _rates(rates, of_rate)
-        new.bound = self._bound if keep_bound else None
+        if keep_bound and self._bound is not None:
+            bound = dict(zip(self._job.names, self._bound))
+            if all([name in bound for name in job.names]):
+                new.bound = [bound[name] for name in job.names]
         new.t, new.skipped = self.t, self.skipped
         new.last_lr, new.lr_scale = self.last_lr, self._lr_scale
         return new
@@ -257,7 +265,7 @@ cdef class Stepper(Serial):
         cdef lrc_job* c
         if job is None:
             raise RuntimeError("step() before the optimizer was initialised")
-        if grads is None and self._bound is None:
+        if grads is None and self._bound is None and job.c.n_tensors > 0:
             raise RuntimeError("step() without gradients: give them, or bind(grads) first")
         c = &job.c
         self._resolve(lr)
@@ -268,7 +276,7 @@ cdef class Stepper(Serial):
         try:
             if grads is not None:
                 job.fetch(grads)
-            else:
+            elif job.c.n_tensors > 0:
                 job.refetch(self._bound)
             job.point(grads is None)
             if not self._gradients_finite():

@@ -3,6 +3,7 @@
 cdef struct Entry:
     PyObject* held   # a parameter, or what holds others; NULL if that is not known
     bint leaf        # a parameter
+    Py_ssize_t spare # the number of parameters, where all are frozen; else 0
 
 
 @cython.final
@@ -16,17 +17,23 @@ cdef class Node:
     cdef object holder     # the user's sequence or mapping; None if that is not known
     cdef bint watched      # a dict or list that holds the very arrays, and may hold others later
     cdef bint flat         # all entries are parameters
+    cdef bint sparing      # some entries are frozen
     cdef Py_ssize_t n
     cdef Entry* entries
     cdef cnp.ndarray storage
 
-    def __init__(self, tree, holder, parameters):
-        """parameters: an iterator over all of them, in the order of the gradients."""
+    def __init__(self, whole, tree, holder, parameters):
+        """whole: the tree with all parameters; parameters: an iterator over them, in the order of
+        the gradients."""
         cdef Py_ssize_t k
         self.tree, self.holder = tree, holder
-        self.keys = tuple(tree) if type(tree) is dict else None
-        below = tuple(tree.values()) if type(tree) is dict else tree
+        self.keys = tuple(whole) if type(whole) is dict else None
+        below = tuple(whole.values()) if type(whole) is dict else whole
         self.n = len(below)
+        if type(tree) is int:
+            wanted = [1] * self.n
+        else:
+            wanted = tuple(tree.values()) if type(tree) is dict else tree
         held = [None] * self.n
         children = [None] * self.n
         if isinstance(holder, dict) and self.keys is not None:
@@ -41,8 +48,11 @@ cdef class Node:
                 held[k] = next(parameters)
                 self.entries[k].leaf = True
             else:
-                children[k] = Node(below[k], held[k], parameters)
+                children[k] = Node(below[k], wanted[k], held[k], parameters)
                 self.flat = False
+            if type(wanted[k]) is int:
+                self.entries[k].spare = wanted[k]
+                self.sparing = True
             self.entries[k].held = NULL if held[k] is None else <PyObject*>held[k]
         self.children, self.held = tuple(children), tuple(held)
         # a dict or list that makes views when asked cannot be watched
@@ -99,16 +109,21 @@ cdef class Node:
             if type(grads) is not tuple or len(<tuple>grads) != self.n:
                 grads = trees.same_sequence(self.tree, grads, _near(names, i))
             for k in range(self.n):
-                if self.entries[k].leaf:
+                if self.entries[k].spare:
+                    i += self.entries[k].spare
+                elif self.entries[k].leaf:
                     found[i] = (<tuple>grads)[k]
                     i += 1
                 else:
                     i = (<Node>self.children[k]).fetch((<tuple>grads)[k], found, names, i)
             return i
-        if type(grads) is not dict or len(<dict>grads) != self.n:
+        if self.sparing or type(grads) is not dict or len(<dict>grads) != self.n:
             trees.same_mapping(self.tree, grads, _near(names, i))
         with cython.critical_section(grads):
             for k in range(self.n):
+                if self.entries[k].spare:
+                    i += self.entries[k].spare
+                    continue
                 if (
                     type(grads) is dict
                     and PyDict_Next(grads, &place, &key, &value)

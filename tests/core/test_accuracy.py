@@ -183,7 +183,7 @@ def test_bias_corrections_are_off_by_a_rounding_over_one_minus_beta_at_most(beta
         opt.step(np.ones(1))
         exact_products = [x * Decimal(b) for x, b in zip(exact_products, betas, strict=True)]
         if t in (1, 2, 3, 10, 2**11 + 1):
-            carried = opt.carried()["0"].values()
+            carried = opt.scalars["0"][0].values()
             for product, x, beta in zip(carried, exact_products, betas, strict=True):
                 off = abs(Decimal(1 - product) - (1 - x)) / (1 - x)
                 assert off <= Decimal(2) ** -53 / (1 - Decimal(beta)) + Decimal(2) ** -53

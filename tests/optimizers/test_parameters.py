@@ -350,9 +350,7 @@ def test_step_without_gradients_is_an_error():
 
 def test_the_error_for_no_gradient_says_that_zeros_freeze_nothing():
     opt = lrc.AdamW({"W": np.ones(2)})
-    with pytest.raises(
-        TypeError, match=r"zeros do not freeze an array: .* an optimizer of its own"
-    ):
+    with pytest.raises(TypeError, match=r"zeros do not freeze an array: .*; opt.freeze\(name\)"):
         opt.step({"W": None})
 
 

@@ -239,7 +239,7 @@ class Machine(RuleBasedStateMachine):
         lr=st.none() | st.just(0.1),
     )
     def refused_step(self, wrong, lr):
-        if wrong is None and self.bound is not None:
+        if (wrong is None and self.bound is not None) or self.opt.frozen == self.opt.names:
             return
         with pytest.raises((TypeError, ValueError, RuntimeError)):
             self.opt.step(wrong, lr=lr)
@@ -286,6 +286,16 @@ class Machine(RuleBasedStateMachine):
         self.opt.add(tree, lr_scale=scale)
         self.model.grow(self.opt)
         self.bound = None
+
+    @rule(data=st.data(), freeze=st.booleans())
+    def freeze_or_unfreeze(self, data, freeze):
+        names = data.draw(st.sets(st.sampled_from(self.opt.names)))
+        if freeze:
+            self.opt.freeze(names)
+        else:
+            self.bound = self.bound if names.isdisjoint(self.opt.frozen) else None
+            self.opt.unfreeze(names)
+        self.model.twin._roster = self.opt.roster
 
     @rule(value=RATES | SCHEDULES)
     def assign_rate(self, value):
@@ -386,6 +396,7 @@ class Machine(RuleBasedStateMachine):
         options = opt.hyperparameters | {"controller": fresh}
         twin = type(opt)(groups if opt.roster.grouped else groups[0].params, **options)
         twin.load_state_dict(opt.state_dict())
+        twin.freeze(opt.frozen)
         self.replace(twin)
 
     @rule(protocol=st.integers(2, 5))
@@ -410,7 +421,7 @@ class Machine(RuleBasedStateMachine):
             assert self.opt.state[name].keys() == state.keys()
             for letter, kept in state.items():
                 assert bits(self.opt.state[name][letter]) == bits(kept), (name, letter)
-        assert [*self.opt.carried().values()] == twin._carried
+        assert [carried for carried, _ in self.opt.scalars.values()] == twin._carried
 
     @invariant()
     def numbers_are_those_of_the_model(self):
