@@ -21,7 +21,11 @@ ISAS: tuple[str, ...]
 ISA: str
 VERSION: str
 COMPILER: str
+LANES: int
 BLOCK: int
+CHUNK: int
+SMALL_SUM: float
+ENLARGE: float
 OBSERVED: tuple[str, ...]
 
 def get_num_threads() -> int: ...

@@ -7,13 +7,8 @@ from math import sqrt
 
 import numpy as np
 
-from .._core import BLOCK
+from .._core import BLOCK, CHUNK, ENLARGE, LANES, SMALL_SUM
 from .rounding import Array
-
-LANES = 16  # partial sums of a block, whatever the width of the machine's registers
-CHUNK = 16384  # elements of one partial sum; a whole number of blocks
-TINY = 2.0**-900  # sums below it may have lost squares to underflow
-SHIFT = 2.0**600  # what gradients are then multiplied with
 
 
 def norm(gradients: Sequence[Array]) -> tuple[float, float]:
@@ -23,7 +18,7 @@ def norm(gradients: Sequence[Array]) -> tuple[float, float]:
     The power is 1 unless squares leave the range of double.
     """
     total = _sum_of_squares(gradients, 1.0)
-    factor = SHIFT if total < TINY else 1 / SHIFT if total == np.inf else 1.0
+    factor = ENLARGE if total < SMALL_SUM else 1 / ENLARGE if total == np.inf else 1.0
     if factor != 1.0 and all(np.isfinite(g).all() for g in gradients):
         return sqrt(_sum_of_squares(gradients, factor)), factor
     return sqrt(total), 1.0

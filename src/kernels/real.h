@@ -9,6 +9,8 @@
     };
 #include "all.def"
 
+#include "lanes.h"
+
 #include "all.h"
 
 #include "blocks.h"

@@ -8,6 +8,10 @@
 
 enum { LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES };
 
+enum { LRC_LANES = 16 /* partial sums of a block, whatever the width of registers */ };
+typedef double lrc_lanes[LRC_LANES];
+#define LRC_SMALL_SUM 0x1p-900 /* a sum of squares below may have lost some to underflow */
+
 /* The lists of all.def, as they stand. */
 #define HYPER(...) __VA_ARGS__
 #define CARRIED(...) __VA_ARGS__
@@ -41,6 +45,7 @@ enum {
     LRC_MAX_SCALARS = sizeof(union lrc_longest_scalars),
     LRC_MAX_STATES = sizeof(union lrc_longest_state),
     LRC_MAX_ARRAYS = 2 + LRC_MAX_STATES, /* parameter, gradient, state */
+    LRC_MAX_SUMS = 8, /* of one pass over lanes */
 };
 
 enum {
@@ -72,9 +77,14 @@ typedef void lrc_couple_loop(void *out, const void *in, const void *p, size_t n,
  * and updates, the sums of products of updates with those before and with gradients; the numbers of
  * gradients that are not zero, of those among them whose update is, and of gradients that are not
  * finite. */
+#define LRC_OBSERVED p, g, u, product, along, wanted, dead, nonfinite
 typedef struct {
-    double p, g, u, product, along, wanted, dead, nonfinite;
+    double LRC_OBSERVED;
 } lrc_sums;
+typedef struct {
+    lrc_lanes LRC_OBSERVED;
+} lrc_lanes_of_update;
+enum { LRC_SUMS_OF_UPDATE = sizeof(lrc_sums) / sizeof(double) };
 /* Adds to sums what an update from before to after did, and puts it in the place of the last. */
 typedef void lrc_observe_loop(void *last, const void *before, const void *after, const void *g,
                               size_t n, lrc_sums *sums);

@@ -6,6 +6,8 @@ cdef extern from "Python.h":  # with borrowed references
     PyObject* PyDict_GetItemWithError(object mapping, object key) except? NULL
 
 cdef extern from "table.h":
+    const double LRC_SMALL_SUM
+    enum: LRC_LANES
     enum: LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES, LRC_RULES, LRC_MAX_SCALARS, LRC_MAX_STATES
     ctypedef struct lrc_kernels:
         pass
@@ -36,7 +38,7 @@ cdef extern from "view.h":
         Py_ssize_t* stride
 
 cdef extern from "job.h":
-    enum: LRC_BLOCK
+    enum: LRC_BLOCK, LRC_CHUNK
     ctypedef struct lrc_tensor:
         void** array
         size_t n
@@ -81,6 +83,7 @@ cdef extern from "pool.h":
     void lrc_set_num_threads(int threads) noexcept nogil
 
 cdef extern from "reduce.h":
+    const double LRC_ENLARGE
     double lrc_norm(lrc_job* job) noexcept nogil
     bint lrc_finite(lrc_job* job) noexcept nogil
 
