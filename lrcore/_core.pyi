@@ -13,6 +13,10 @@ class Rule(NamedTuple):
     state: tuple[str, ...]
     hyper: tuple[str, ...]
     carried: tuple[str, ...]
+    starts: tuple[float, ...]
+    sums: tuple[str, ...]
+    kept: tuple[str, ...]
+    shared: bool
 
 RULES: dict[str, Rule]
 DTYPES: tuple[np.dtype[Any], ...]

@@ -193,7 +193,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         for dtype in sorted({DTYPES.index(array.dtype) for _, array in leaves}):
             arrays = [array for _, array in leaves if array.dtype == DTYPES[dtype]]
             recipe_of[dtype] = len(plan.recipes)
-            l2 = options.get("l2", 0.0)
+            l2 = 0.0 if "l2" in rule.hyper else options.get("l2", 0.0)
             plan.recipes.append(Recipe(rule, dtype, len(plan.rates), choice.hyper, l2))
             fresh[dtype] = new_state(arrays, rule.state, choice.fill)
         plan.rates.append((options["lr"], group.lr_scale))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 
 from ..checks import generators, pickles
-from ..checks.arguments import Fraction, convert
+from ..checks.arguments import NonNegative, convert
 from ..checks.arrays import Array
 from ..controllers.controller import Controller, Follower, loading
 from . import options_as_data, saved_controllers
@@ -23,6 +23,7 @@ from .saved_state import (
     carried_problems,
     differences,
     parse,
+    shared_problems,
 )
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def put(
         problems = absent + wrong + schedules
         _refuse(opt, "state", problems and problems + hints)
     fitting = {name: entry for name, (_, entry) in found.items() if not misfits[name]}
+    _refuse(opt, "state", shared_problems(rules, fitting))
     _put(opt, state, fitting, controllers.states, params, others, done)
     differing = [*differing, *controllers.differing]
     return LoadReport(tuple(missing), tuple(unexpected), tuple(wrong), tuple(differing))
@@ -195,6 +197,7 @@ def restore(opt: Optimizer, saved: Snapshot) -> None:
     rules = _rule_of(opt)
     for name, entry in entries.items():
         found += _misfits(opt, name, rules[name], entry)
+    found = found or shared_problems(rules, entries)
     controllers = saved_controllers.fit(opt.controllers, state.controllers)
     _refuse(opt, "snapshot", found + controllers.problems)
     _put(opt, state, entries, controllers.states, saved.params)
@@ -292,7 +295,7 @@ def _misfits(opt: Optimizer, name: str, rule: Rule, saved: SavedParameter) -> li
     found = differences(f'state of "{name}"', opt.state[name].keys(), saved.state.keys())
     for key, array in opt.state[name].items():
         found += _unlike(f'{key} of "{name}"', saved.state.get(key, array), array)
-    return found + carried_problems(name, rule.carried, saved.carried)
+    return found + carried_problems(name, rule, saved.carried)
 
 
 def _unlike(what: str, given: Any, array: Array) -> list[str]:
@@ -372,7 +375,7 @@ def _carried(opt: Optimizer, entries: Mapping[str, SavedParameter]) -> list[dict
     for i, name in enumerate(opt.names):
         if name in entries:
             carried = entries[name].carried
-            found[i] = {key: convert(value, Fraction) for key, value in carried.items()}
+            found[i] = {key: convert(value, NonNegative) for key, value in carried.items()}
     return found
 
 
@@ -383,7 +386,8 @@ def _by_age(plan: Plan, carried: Sequence[Mapping[str, float]]) -> Plan:
     recipes: list[Recipe] = []
     tensors: list[Tensor] = []
     for tensor, scalars in zip(plan.tensors, carried, strict=True):
-        key = (tensor.recipe, *sorted(scalars.items()))
+        kept = plan.recipes[tensor.recipe].rule.kept  # of each array anyway
+        key = (tensor.recipe, *(x for x in sorted(scalars.items()) if x[0] not in kept))
         if key not in place:
             place[key] = len(recipes)
             recipes.append(plan.recipes[tensor.recipe])

@@ -26,11 +26,15 @@ SCHEDULABLE: Final[dict[str, Any]] = {
     "eps_root": NonNegative,
     "l2": NonNegative,
     "weight_decay": NonNegative,
+    "trust": NonNegative,
 }
 # Those that are used before the first update, and so cannot be schedules.
 FIXED: Final[dict[str, Any]] = {"initial_accumulator_value": NonNegative}
 _EPS: Final = ("eps", "eps_root")  # a zero gradient must not be divided by what rounds to zero
-FLAGS: Final = frozenset({"nesterov", "lr_in_momentum", "centered", "amsgrad", "eps_hat"})
+FLAGS: Final = frozenset(
+    {"nesterov", "lr_in_momentum", "centered", "amsgrad", "eps_hat", "joint_norm"}
+)
+OPTIONAL: Final = frozenset({"trust"})  # None leaves it out
 
 
 def number_or_schedule(owner: str, name: str, value: Any, hyper: str) -> Any:
@@ -59,6 +63,8 @@ def check_hyper(me: str, options: Mapping[str, Any]) -> dict[str, Any]:
             found |= _betas(me, value)
         elif name in FLAGS:
             found[name] = checked(me, name, value, bool)
+        elif value is None and name in OPTIONAL:
+            found[name] = None
         elif name in FIXED:
             found[name] = checked(me, name, value, FIXED[name])
         else:

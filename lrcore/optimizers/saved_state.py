@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from .._core import Rule
 from ..checks.arguments import Fraction, Natural, NonNegative, convert
 from . import options_as_data
 
@@ -194,9 +195,25 @@ def number_problems(name: str, value: Any, kind: Any) -> list[str]:
     return []
 
 
-def carried_problems(name: str, expected: Any, given: Mapping[str, Any]) -> list[str]:
-    """Why these are not the carried scalars of the parameter `name`."""
-    found = differences(f'carried of "{name}"', set(expected), given.keys())
+def carried_problems(name: str, rule: Rule, given: Mapping[str, Any]) -> list[str]:
+    """Why these are not the carried scalars of the parameter `name`: products start at 1 and fall,
+    counts and sums at 0."""
+    starts = dict(zip(rule.carried, rule.starts, strict=True))
+    found = differences(f'carried of "{name}"', starts.keys(), given.keys())
     for key, value in given.items():
-        found += number_problems(f'{key} of "{name}"', value, Fraction)
+        kind = Fraction if starts.get(key) == 1 else NonNegative
+        found += number_problems(f'{key} of "{name}"', value, kind)
     return found
+
+
+def shared_problems(rules: Mapping[str, Rule], given: Mapping[str, SavedParameter]) -> list[str]:
+    """Where scalars of the whole optimizer are not the same for all arrays."""
+    found: dict[str, set[Any]] = {}
+    for name, saved in given.items():
+        for key in rules[name].kept if rules[name].shared else ():
+            found.setdefault(key, set()).add(saved.carried[key])
+    return [
+        f"{key} is of all arrays, but {', '.join(map(str, sorted(values)))} were saved"
+        for key, values in found.items()
+        if len(values) > 1
+    ]

@@ -57,7 +57,8 @@ cdef class Stepper(Serial):
         cdef Attachment new = Attachment(**common)
         cdef list resolved = [], dynamic = []
         cdef Rate rate
-        job.sums = new.clip_norm < INFINITY
+        job.norm = new.clip_norm < INFINITY
+        job.sums = job.sums or job.norm
         for hyper, scale in rates:
             rate = Rate()
             rate.hyper, rate.scale, rate.recipes = hyper, scale, []
@@ -129,7 +130,7 @@ cdef class Stepper(Serial):
         cdef double norm = 0
         c.scale = self._sign
         c.limit = self._clip_value
-        if self._job.sums:
+        if self._job.norm:
             if release:
                 with nogil:
                     norm = lrc_norm(c)
