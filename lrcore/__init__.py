@@ -34,6 +34,7 @@ from .controllers.catalogue import EarlyStopping as EarlyStopping
 from .controllers.catalogue import Hypergradient as Hypergradient
 from .controllers.catalogue import Polyak as Polyak
 from .controllers.catalogue import ReduceOnPlateau as ReduceOnPlateau
+from .optimizers.catalogue import LARS as LARS
 from .optimizers.catalogue import SGD as SGD
 from .optimizers.catalogue import Adadelta as Adadelta
 from .optimizers.catalogue import Adagrad as Adagrad

@@ -14,6 +14,10 @@ class Rule(NamedTuple):
     state: tuple[str, ...]
     hyper: tuple[str, ...]
     carried: tuple[str, ...]
+    starts: tuple[float, ...]
+    sums: tuple[str, ...]
+    kept: tuple[str, ...]
+    shared: bool
 
 RULES: dict[str, Rule]
 DTYPES: tuple[np.dtype[Any], ...]
@@ -22,7 +26,11 @@ ISAS: tuple[str, ...]
 ISA: str
 VERSION: str
 COMPILER: str
+LANES: int
 BLOCK: int
+CHUNK: int
+SMALL_SUM: float
+ENLARGE: float
 OBSERVED: tuple[str, ...]
 
 def get_num_threads() -> int: ...

@@ -58,6 +58,7 @@ ARGUMENTS: Final = _words(
         "eps_in_sqrt epsilon_root": "eps_root",
         "initial_accumulator initial_scale": "initial_accumulator_value",
         "lr_decay_rate": "gamma factor",
+        "trust_coeff trust_coefficient": "trust",
         # penalties
         "wd weight_decay_rate": "weight_decay l2",
         "l2": "weight_decay",

@@ -58,7 +58,12 @@ class Attached(Stepper):
 
     def _bind(self, roster: Roster, known: Mapping[str, Scalars]) -> None:
         """Takes another roster, and tells the controllers its parameters."""
+        before = self.roster.moving if known else ()
+        shared = {key: value for name in before for key, value in known[name][0].items()}
         scalars = {**roster.fresh(), **known}
+        for name, (carried, _) in scalars.items():  # those of the whole optimizer are one
+            if roster.rule(name).shared:
+                carried |= {key: shared[key] for key in roster.rule(name).kept if key in shared}
         roster = roster.settled(scalars)
         told = binding(roster.controllers, roster.watched, self._refusals)
         new = self._prepare(*roster.handed(scalars), keep_bound=known.keys() == scalars.keys())

@@ -127,6 +127,7 @@ def put(
     if strict:
         problems = found.absent() + wrong + schedules
         refuse(opt, what, problems and problems + _hints(found, schedules))
+    refuse(opt, what, found.torn)
     scalars: dict[str, Scalars] = {
         name: (carried, {}) for name, (carried, _) in opt.scalars.items()
     }

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..checks.arguments import Fraction, range_of
+from .._core import Rule
+from ..checks.arguments import Fraction, NonNegative, range_of
 from ..checks.arrays import Array
 from .groups import Place
 from .roster import Roster
@@ -24,6 +25,7 @@ class Fit:
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     wrong: list[str] = field(default_factory=list)
+    torn: list[str] = field(default_factory=list)  # which nothing of can be taken
 
     def absent(self) -> list[str]:
         """What is missing and unexpected, in words."""
@@ -50,6 +52,8 @@ def fit(roster: Roster, state: SavedState) -> Fit:
             found.wrong += problems
             if not problems:
                 found.entries[name] = entry
+    rules = {name: roster.rule(name) for name in found.entries}
+    found.torn = shared_problems(rules, found.entries)
     return found
 
 
@@ -93,13 +97,30 @@ def _misfits(roster: Roster, name: str, saved: SavedParameter) -> list[str]:
     found = differences(f'state of "{name}"', state.keys(), saved.state.keys())
     for key, array in state.items():
         found += unlike(f'{key} of "{name}"', saved.state.get(key, array), array)
-    expected = {*roster.rule(name).carried}
-    found += differences(f'carried of "{name}"', expected, saved.carried.keys())
-    limits = range_of(Fraction)
+    rule = roster.rule(name)
+    starts = dict(zip(rule.carried, rule.starts, strict=True))
+    found += differences(f'carried of "{name}"', starts.keys(), saved.carried.keys())
+    # products start at 1 and fall, counts and sums at 0
+    limits = {
+        key: range_of(Fraction if start == 1 else NonNegative) for key, start in starts.items()
+    }
     return found + [
-        f'{key} of "{name}" is {value!r}, expected {limits}'
+        f'{key} of "{name}" is {value!r}, expected {limits[key]}'
         for key, value in saved.carried.items()
-        if not limits.accepts(value)
+        if key in limits and not limits[key].accepts(value)
+    ]
+
+
+def shared_problems(rules: Mapping[str, Rule], entries: Mapping[str, SavedParameter]) -> list[str]:
+    """Where scalars of the whole optimizer are not the same for all arrays."""
+    found: dict[str, set[float]] = {}
+    for name, saved in entries.items():
+        for key in rules[name].kept if rules[name].shared else ():
+            found.setdefault(key, set()).add(saved.carried[key])
+    return [
+        f"{key} is of all arrays, but {', '.join(map(str, sorted(values)))} were saved"
+        for key, values in found.items()
+        if len(values) > 1
     ]
 
 

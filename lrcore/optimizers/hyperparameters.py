@@ -12,6 +12,7 @@ from typing import (
     NamedTuple,
     TypeAlias,
     TypeVar,
+    Union,
     get_args,
     get_origin,
     get_type_hints,
@@ -39,6 +40,7 @@ class Hyperparameter(NamedTuple):
     kind: Any  # bool, or a range of numbers
     scheduled: bool  # whether a schedule may stand for the number
     size: int  # of numbers, 0 for one that stands alone
+    optional: bool  # whether None leaves it out
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -62,7 +64,7 @@ class Hyperparameter(NamedTuple):
         }
 
     def _one(self, owner: str, where: str, value: Any) -> Any:
-        if self.scheduled and callable(value):
+        if (self.scheduled and callable(value)) or (self.optional and value is None):
             return value
         return checked(owner, where, value, self.kind)
 
@@ -78,9 +80,9 @@ def declared(constructor: Callable[..., None]) -> Mapping[str, Hyperparameter]:
 def _declared(name: str, kind: Any) -> Hyperparameter:
     several = get_args(kind) if get_origin(kind) is tuple else ()
     kind = several[0] if several else kind
-    number, *others = get_args(kind) or (kind,)
-    scheduled = any(get_origin(other) is Callable for other in others)
-    return Hyperparameter(name, number if scheduled else kind, scheduled, len(several))
+    parts = get_args(kind) if get_origin(kind) is Union else (kind,)
+    scheduled = any(get_origin(part) is Callable for part in parts)
+    return Hyperparameter(name, parts[0], scheduled, len(several), type(None) in parts)
 
 
 def as_hyper(name: str, value: Scheduled[float], kind: Any = NonNegative) -> Hyper:

@@ -182,7 +182,8 @@ class Roster:
             given = self.checked(recipe.group)
             chosen = self.kind.choose(given).hyper
             hypers = [self.kind.hyper(letter, chosen[letter]) for letter in recipe.rule.hyper[1:]]
-            coupled = self.kind.hyper("l2", given.get("l2", 0.0))
+            l2 = 0.0 if "l2" in recipe.rule.hyper else given.get("l2", 0.0)
+            coupled = self.kind.hyper("l2", l2)
             recipes.append((recipe.rule, recipe.dtype, recipe.group, hypers, coupled))
         tensors = [
             (used.index(t.recipe), t.parameter, [*t.state.values()], t.axes)
@@ -262,7 +263,8 @@ class Roster:
 
     def fresh(self) -> dict[str, Scalars]:
         """The scalars of arrays that no update has changed."""
-        return {name: (dict.fromkeys(self.rule(name).carried, 1.0), {}) for name in self.tensors}
+        rules = {name: self.rule(name) for name in self.tensors}
+        return {n: (dict(zip(r.carried, r.starts, strict=True)), {}) for n, r in rules.items()}
 
     def freezing(self, frozen: Collection[str]) -> Roster:
         """With these arrays frozen, and no others.
@@ -288,7 +290,9 @@ class Roster:
         recipes: list[Recipe] = []
         tensors: dict[str, Tensor] = {}
         for name, tensor in self.tensors.items():
-            key = (self.recipes[tensor.recipe], *sorted(scalars[name][0].items()))
+            kept_apart = self.rule(name).kept  # of each array anyway
+            ages = [x for x in sorted(scalars[name][0].items()) if x[0] not in kept_apart]
+            key = (self.recipes[tensor.recipe], *ages)
             if key not in place:
                 place[key] = len(recipes)
                 recipes.append(self.recipes[tensor.recipe])

@@ -16,6 +16,7 @@ from .adagrad import (
 from .adam import adam, amsgrad
 from .descent import momentum, sgd
 from .rounding import Carried
+from .trust import lars
 
 RULES: Final[dict[str, Callable[..., Carried]]] = {
     rule.__name__: rule
@@ -30,5 +31,6 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
         adadelta,
         adam,
         amsgrad,
+        lars,
     )
 }

@@ -14,12 +14,17 @@ def sgd(p: Array, g: Array, *, h: Scalars, k: Scalars) -> Carried:
     return {}
 
 
+def velocity(h: Scalars) -> tuple[float, float, float]:
+    """Gain of a velocity, its rate, and that of the gradient beside it."""
+    outer, inner = (1.0, h["lr"]) if h["lr_in_momentum"] else (h["lr"], 1.0)
+    rate_b = outer * h["momentum"] if h["nesterov"] else outer
+    return inner, rate_b, h["lr"] if h["nesterov"] else 0.0
+
+
 def momentum(p: Array, g: Array, b: Array, *, h: Scalars, k: Scalars) -> Carried:
     real = p.dtype.type
-    outer, inner = (1.0, h["lr"]) if h["lr_in_momentum"] else (h["lr"], 1.0)
+    inner, rate_b, rate_g = velocity(h)
     gain = inner if k["first"] else inner * (1 - h["dampening"])
-    rate_b = outer * h["momentum"] if h["nesterov"] else outer
-    rate_g = h["lr"] if h["nesterov"] else 0.0
     b[...] = halt(real(h["momentum"]) * b + real(gain) * g)
     p -= real(rate_b) * b + real(rate_g) * g
     return {"first": 0.0}

@@ -1,19 +1,14 @@
-"""The joint norm of gradients, added up in an order of its own: the bits of `clip_norm`."""
+"""Sums in the order of the compiled core, and norms made of them: the bits of `clip_norm`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import sqrt
 
 import numpy as np
 
-from .._core import BLOCK
+from .._core import BLOCK, CHUNK, ENLARGE, LANES, SMALL_SUM
 from .rounding import Array
-
-LANES = 16  # partial sums of a block, whatever the width of the machine's registers
-CHUNK = 16384  # elements of one partial sum; a whole number of blocks
-TINY = 2.0**-900  # sums below it may have lost squares to underflow
-SHIFT = 2.0**600  # what gradients are then multiplied with
 
 
 def norm(gradients: Sequence[Array]) -> tuple[float, float]:
@@ -23,35 +18,42 @@ def norm(gradients: Sequence[Array]) -> tuple[float, float]:
     The power is 1 unless squares leave the range of double.
     """
     total = _sum_of_squares(gradients, 1.0)
-    factor = SHIFT if total < TINY else 1 / SHIFT if total == np.inf else 1.0
+    factor = ENLARGE if total < SMALL_SUM else 1 / ENLARGE if total == np.inf else 1.0
     if factor != 1.0 and all(np.isfinite(g).all() for g in gradients):
         return sqrt(_sum_of_squares(gradients, factor)), factor
     return sqrt(total), 1.0
 
 
-def _sum_of_squares(gradients: Sequence[Array], factor: float) -> float:
-    total = 0.0
-    for g in gradients:
-        flat = factor * np.asarray(g, np.float64).reshape(-1)
-        for start in range(0, flat.size, CHUNK):
-            chunk = flat[start : start + CHUNK]
-            total += _in_turn([_squares(chunk[i : i + BLOCK]) for i in range(0, chunk.size, BLOCK)])
-    return total
+def own_norm(x: Array) -> float:
+    """The Euclidean norm of one array; 0 where squares may have left the range of double."""
+    found = _sum_of_squares([x], 1.0)
+    return sqrt(found) if SMALL_SUM <= found < np.inf else 0.0
 
 
-def _in_turn(values: Sequence[float]) -> float:
-    total = 0.0
-    for value in values:
-        total += value
-    return total
+def _sum_of_squares(arrays: Sequence[Array], factor: float) -> float:
+    found = 0.0
+    for x in arrays:
+        flat = factor * np.asarray(x, np.float64).reshape(-1)
+        for partial in partials(flat * flat):
+            found += partial
+    return found
 
 
-def _squares(block: Array) -> float:
-    rows = np.zeros((block.size // LANES + 1, LANES))
-    rows.flat[: block.size] = block
+def partials(terms: Array) -> Iterator[float]:
+    """The sums of each chunk of a flat array of float64."""
+    for start in range(0, terms.size, CHUNK):
+        chunk, found = terms[start : start + CHUNK], 0.0
+        for i in range(0, chunk.size, BLOCK):
+            found += _sum_of_block(chunk[i : i + BLOCK])
+        yield found
+
+
+def _sum_of_block(terms: Array) -> float:
+    rows = np.zeros((terms.size // LANES + 1, LANES))
+    rows.flat[: terms.size] = terms
     lanes = np.zeros(LANES)
     for row in rows:
-        lanes += row * row
+        lanes += row
     while lanes.size > 1:
         lanes = lanes[: lanes.size // 2] + lanes[lanes.size // 2 :]
     return float(lanes[0])

@@ -86,6 +86,12 @@ def _amsgrad(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     p -= h["lr"] * m_hat / (np.sqrt(v_hat) + h["eps"])
 
 
+def _lars(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    q = h["trust"] * np.linalg.norm(p) / (np.linalg.norm(g) + h["l2"] * np.linalg.norm(p))
+    s["b"] = h["momentum"] * s["b"] + h["lr"] * q * (g + h["l2"] * p)
+    p -= s["b"]
+
+
 RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "sgd": _sgd,
     "momentum": _momentum,
@@ -97,6 +103,7 @@ RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "adadelta": _adadelta,
     "adam": _adam,
     "amsgrad": _amsgrad,
+    "lars": _lars,
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core import RULES as COMPILED
 from ..checks import trees
 from ..optimizers.base import Optimizer
 from .catalogue import RULES
@@ -84,9 +85,10 @@ class Reference:
         if self._common["clip_value"] is not None:
             limit = real(self._common["clip_value"])
             g = np.where(g > limit, limit, np.where(g < -limit, -limit, g))
-        if h.get("l2", 0.0):
+        rule = self._choices[group].rule
+        if "l2" not in COMPILED[rule].hyper and h.get("l2", 0.0):
             g = g + real(h["l2"]) * p
-        update = RULES[self._choices[group].rule]
+        update = RULES[rule]
         self._carried[i] |= update(p, g, *self.state[i].values(), h=h, k=self._carried[i])
 
     def _value(self, value: Any) -> Any:

@@ -1,4 +1,4 @@
-/* The list of rules as text, for the Python layer. Refuses to know what a rule does. */
+/* The list of rules as text and starts, for the Python layer. Refuses to know what a rule does. */
 #ifndef LRC_NAMES_H
 #define LRC_NAMES_H
 
@@ -10,6 +10,11 @@ typedef struct {
     const char *state;
     const char *hyper;
     const char *carried;
+    const char *measured;
+    const char *kept;
+    const double *starts;      /* of the carried scalars */
+    const double *kept_starts; /* of the kept ones */
+    bool shared;               /* whether sums and kept scalars are those of the optimizer */
 } lrc_rule_names;
 
 lrc_rule_names lrc_names_of(int rule);

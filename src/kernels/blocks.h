@@ -1,32 +1,24 @@
 /* Loops over one flat block of gradients: norm, finiteness, clipping, coupled decay.
  * Included once for each dtype by real.h, like the rules; refuses to know any of these. */
 
-enum { NAME(LANES) = 16 };
-
-/* The lanes and the tree that joins them are fixed: the sum has the same bits everywhere. */
-static inline void NAME(add_squares)(double *restrict lane, const real *restrict x, double factor)
+static inline void NAME(add_squares)(const void *factor, void *const *arrays, size_t i,
+                                     lrc_lanes *lane)
 {
+    const real *x = (const real *)arrays[0] + i;
+    const double scale = *(const double *)factor;
     SIMD
-    for (size_t j = 0; j < NAME(LANES); j++) {
-        const double y = factor * (double)x[j];
-        lane[j] += y * y;
+    for (size_t j = 0; j < LRC_LANES; j++) {
+        const double y = scale * (double)x[j];
+        lane[0][j] += y * y;
     }
 }
 
 static double NAME(squares)(const void *restrict data, size_t n, double factor)
 {
-    const real *x = data;
-    double lane[NAME(LANES)] = {0};
-    real rest[NAME(LANES)] = {0};
-    for (; n >= NAME(LANES); n -= NAME(LANES), x += NAME(LANES))
-        NAME(add_squares)(lane, x, factor);
-    for (size_t j = 0; j < n; j++)
-        rest[j] = x[j];
-    NAME(add_squares)(lane, rest, factor);
-    for (size_t half = NAME(LANES) / 2; half > 0; half /= 2)
-        for (size_t j = 0; j < half; j++)
-            lane[j] += lane[j + half];
-    return lane[0];
+    void *const arrays[] = {(void *)data};
+    double sum = 0;
+    NAME(over_lanes)(NAME(add_squares), &factor, arrays, 1, 1, n, &sum, 1);
+    return sum;
 }
 
 static bool NAME(finite)(const void *restrict data, size_t n)

@@ -14,12 +14,22 @@
 #define EXPAND(name, suffix) PASTE(name, suffix)
 #define NAME(name) EXPAND(name, SUFFIX)
 
-#define SCALARS(name, hyper, carried, folded)                                                      \
+#define SCALARS(name, hyper, carried, starts, folded)                                              \
     struct name##_hyper {                                                                          \
         double hyper;                                                                              \
     };                                                                                             \
     struct name##_carried {                                                                        \
         double carried;                                                                            \
+    };
+#define SUMS(rule, measured, kept, starts, scope)                                                  \
+    struct rule##_sums {                                                                           \
+        double measured;                                                                           \
+    };                                                                                             \
+    struct rule##_lanes {                                                                          \
+        lrc_lanes measured;                                                                        \
+    };                                                                                             \
+    struct rule##_kept {                                                                           \
+        double kept;                                                                               \
     };
 #include "all.def"
 
@@ -42,6 +52,39 @@
     }                                                                                              \
     static inline void NAME(rule##_body)(const struct NAME(scalars##_folded) c, void *const *a,    \
                                          size_t n)
+
+/* What the LRC_LANES elements from i on add to the sums s. */
+#define MEASURE(rule, scalars)                                                                     \
+    static inline void NAME(rule##_gather)(const struct NAME(scalars##_folded) *c, void *const *a, \
+                                           size_t i, struct rule##_lanes *restrict s);             \
+    static inline void NAME(rule##_add)(const void *c, void *const *a, size_t i, lrc_lanes *lane)  \
+    {                                                                                              \
+        NAME(rule##_gather)(c, a, i, (void *)lane);                                                \
+    }                                                                                              \
+    static void NAME(rule##_measure)(const lrc_folded *folded, void *const *a, size_t n_arrays,    \
+                                     size_t n, double *sums)                                       \
+    {                                                                                              \
+        NAME(over_lanes)(NAME(rule##_add), folded, a, n_arrays, 2, n, sums,                        \
+                         sizeof(struct rule##_sums) / sizeof(double));                             \
+    }                                                                                              \
+    static inline void NAME(rule##_gather)(const struct NAME(scalars##_folded) *c, void *const *a, \
+                                           size_t i, struct rule##_lanes *restrict s)
+
+#define BETWEEN(rule, scalars)                                                                     \
+    static void NAME(rule##_join)(const struct rule##_sums *s, const struct scalars##_hyper *h,    \
+                                  struct rule##_kept *k, struct NAME(scalars##_folded) *c);        \
+    static void NAME(rule##_between)(const double *s, const double *h, double *k, lrc_folded *c)   \
+    {                                                                                              \
+        NAME(rule##_join)((const void *)s, (const void *)h, (void *)k, (void *)c);                 \
+    }                                                                                              \
+    static void NAME(rule##_join)(const struct rule##_sums *s, const struct scalars##_hyper *h,    \
+                                  struct rule##_kept *k, struct NAME(scalars##_folded) *c)
+
+/* The root of a sum of squares; 0 where squares may have left the range of double. */
+static inline double norm_of(double sum)
+{
+    return sum >= LRC_SMALL_SUM && isfinite(sum) ? sqrt(sum) : 0;
+}
 
 #define SUFFIX f32
 #define real float

@@ -3,11 +3,13 @@
  * number) and ROOT (its square root); they are undefined again at the end. Refuses to hold a loop
  * itself. */
 
-#define SCALARS(name, hyper, carried, folded)                                                      \
+#define SCALARS(name, hyper, carried, starts, folded)                                              \
     struct NAME(name##_folded) {                                                                   \
         real folded;                                                                               \
     };
 #include "all.def"
+
+#include "lanes.h"
 
 #include "all.h"
 
@@ -23,6 +25,14 @@ static const lrc_kernels NAME(kernels) = {
     },
 #define RULE(name, scalars, state) [LRC_RULE_##name] = NAME(name),
     .loop = {
+#include "all.def"
+    },
+#define SUMS(rule, measured, kept, starts, scope) [LRC_RULE_##rule] = NAME(rule##_measure),
+    .measure = {
+#include "all.def"
+    },
+#define SUMS(rule, measured, kept, starts, scope) [LRC_RULE_##rule] = NAME(rule##_between),
+    .between = {
 #include "all.def"
     },
     .squares = NAME(squares),

@@ -8,15 +8,24 @@
 
 enum { LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES };
 
+enum { LRC_LANES = 16 /* partial sums of a block, whatever the width of registers */ };
+typedef double lrc_lanes[LRC_LANES];
+#define LRC_SMALL_SUM 0x1p-900 /* a sum of squares below may have lost some to underflow */
+
+enum { LRC_PER_ARRAY, LRC_PER_OPTIMIZER };
+
 /* The lists of all.def, as they stand. */
 #define HYPER(...) __VA_ARGS__
 #define CARRIED(...) __VA_ARGS__
+#define STARTS(...) __VA_ARGS__
 #define FOLDED(...) __VA_ARGS__
+#define MEASURED(...) __VA_ARGS__
+#define KEPT(...) __VA_ARGS__
 #define STATE(...) __VA_ARGS__
 
 /* A byte for each entry of a list, so that their sizes are the lengths of the longest lists. */
 union lrc_longest_scalars {
-#define SCALARS(name, hyper, carried, folded)                                                      \
+#define SCALARS(name, hyper, carried, starts, folded)                                              \
     struct {                                                                                       \
         char hyper;                                                                                \
     } name##_hyper;                                                                                \
@@ -37,10 +46,37 @@ union lrc_longest_state {
 #include "all.def"
 };
 
+/* What an update did to some elements: sums of squares of the parameters before it, of gradients
+ * and updates, the sums of products of updates with those before and with gradients; the numbers of
+ * gradients that are not zero, of those among them whose update is, and of gradients that are not
+ * finite. */
+#define LRC_OBSERVED p, g, u, product, along, wanted, dead, nonfinite
+
+union lrc_longest_sums {
+    struct {
+        char LRC_OBSERVED;
+    } update;
+#define SUMS(rule, measured, kept, starts, scope)                                                  \
+    struct {                                                                                       \
+        char measured;                                                                             \
+    } rule;
+#include "all.def"
+};
+
+union lrc_longest_kept {
+#define SUMS(rule, measured, kept, starts, scope)                                                  \
+    struct {                                                                                       \
+        char kept;                                                                                 \
+    } rule;
+#include "all.def"
+};
+
 enum {
     LRC_MAX_SCALARS = sizeof(union lrc_longest_scalars),
     LRC_MAX_STATES = sizeof(union lrc_longest_state),
     LRC_MAX_ARRAYS = 2 + LRC_MAX_STATES, /* parameter, gradient, state */
+    LRC_MAX_SUMS = sizeof(union lrc_longest_sums),
+    LRC_MAX_KEPT = sizeof(union lrc_longest_kept),
 };
 
 enum {
@@ -60,6 +96,11 @@ typedef void lrc_coefficients(const double *hyper, double *carried, lrc_folded *
 /* One update of n elements. arrays: parameter, gradient, then state in the order of its row.
  * They do not overlap (checked by the caller). */
 typedef void lrc_loop(const lrc_folded *folded, void *const *arrays, size_t n);
+/* Adds to sums what n elements contribute, of a rule with sums; may advance state. */
+typedef void lrc_measure_loop(const lrc_folded *folded, void *const *arrays, size_t n_arrays,
+                              size_t n, double *sums);
+/* sums, hyper -> folded, advancing the kept scalars. Cannot fail. */
+typedef void lrc_between(const double *sums, const double *hyper, double *kept, lrc_folded *folded);
 /* Sum of (factor * x)^2 in double, in an order that depends on n alone. */
 typedef double lrc_squares_loop(const void *x, size_t n, double factor);
 typedef bool lrc_finite_loop(const void *x, size_t n);
@@ -68,13 +109,13 @@ typedef void lrc_clip_loop(void *out, const void *in, size_t n, double scale, do
 /* out = in + l2 * p; out may be in. */
 typedef void lrc_couple_loop(void *out, const void *in, const void *p, size_t n, double l2);
 
-/* What an update did to some elements: sums of squares of the parameters before it, of gradients
- * and updates, the sums of products of updates with those before and with gradients; the numbers of
- * gradients that are not zero, of those among them whose update is, and of gradients that are not
- * finite. */
 typedef struct {
-    double p, g, u, product, along, wanted, dead, nonfinite;
+    double LRC_OBSERVED;
 } lrc_sums;
+typedef struct {
+    lrc_lanes LRC_OBSERVED;
+} lrc_lanes_of_update;
+enum { LRC_SUMS_OF_UPDATE = sizeof(lrc_sums) / sizeof(double) };
 /* Adds to sums what an update from before to after did, and puts it in the place of the last. */
 typedef void lrc_observe_loop(void *last, const void *before, const void *after, const void *g,
                               size_t n, lrc_sums *sums);
@@ -82,6 +123,8 @@ typedef void lrc_observe_loop(void *last, const void *before, const void *after,
 typedef struct {
     lrc_coefficients *coefficients[LRC_RULES];
     lrc_loop *loop[LRC_RULES];
+    lrc_measure_loop *measure[LRC_RULES]; /* NULL for rules without sums */
+    lrc_between *between[LRC_RULES];
     lrc_squares_loop *squares;
     lrc_finite_loop *finite;
     lrc_clip_loop *clip;

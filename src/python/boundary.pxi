@@ -6,7 +6,10 @@ cdef extern from "Python.h":  # with borrowed references
     PyObject* PyDict_GetItemWithError(object mapping, object key) except? NULL
 
 cdef extern from "table.h":
+    const double LRC_SMALL_SUM
+    enum: LRC_LANES
     enum: LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES, LRC_RULES, LRC_MAX_SCALARS, LRC_MAX_STATES
+    enum: LRC_MAX_ARRAYS, LRC_MAX_SUMS, LRC_MAX_KEPT
     ctypedef struct lrc_kernels:
         pass
     ctypedef const lrc_kernels* lrc_table[2]
@@ -25,6 +28,11 @@ cdef extern from "names.h":
         const char* state
         const char* hyper
         const char* carried
+        const char* measured
+        const char* kept
+        const double* starts
+        const double* kept_starts
+        bint shared
     lrc_rule_names lrc_names_of(int rule) noexcept nogil
 
 cdef extern from "view.h":
@@ -36,7 +44,14 @@ cdef extern from "view.h":
         Py_ssize_t* stride
 
 cdef extern from "job.h":
-    enum: LRC_BLOCK
+    enum: LRC_BLOCK, LRC_CHUNK
+    ctypedef struct lrc_folded:
+        pass
+    ctypedef struct lrc_own:
+        size_t n_arrays
+        const lrc_view** logical
+        double* kept
+        lrc_folded folded
     ctypedef struct lrc_tensor:
         void** array
         size_t n
@@ -46,6 +61,8 @@ cdef extern from "job.h":
         const lrc_view* gradient
         const lrc_view* logical
         const void* flat
+        const lrc_folded* folded
+        lrc_own* own
     ctypedef struct lrc_recipe:
         int rule
         int dtype
@@ -53,6 +70,7 @@ cdef extern from "job.h":
         double* applied
         double l2
         double* carried
+        lrc_folded folded
     ctypedef struct lrc_sums:
         double u
     ctypedef struct lrc_observer:
@@ -69,6 +87,7 @@ cdef extern from "job.h":
         double limit
         double factor
         double* partial
+        double* measured
         const lrc_observer* observer
         size_t elements
         int threads
@@ -81,6 +100,7 @@ cdef extern from "pool.h":
     void lrc_set_num_threads(int threads) noexcept nogil
 
 cdef extern from "reduce.h":
+    const double LRC_ENLARGE
     double lrc_norm(lrc_job* job) noexcept nogil
     bint lrc_finite(lrc_job* job) noexcept nogil
 

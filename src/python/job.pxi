@@ -3,84 +3,6 @@
 cdef object FLOAT32 = np.float32
 
 
-cdef struct Leaf:
-    PyObject* array      # the parameter; Job.parameters holds the reference
-    int typenum
-    int order            # NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS, 0 if not flat
-    int ndim
-    char* data
-    Py_ssize_t* shape
-    Py_ssize_t* strides
-    Py_ssize_t* axes      # slowest first, as the parameter lies in memory
-    const void* disjoint  # data of a flat gradient known not to overlap parameters and state
-    const void* between   # data of a gradient whose elements lie between theirs
-    double number         # in the parameter's dtype: the gradient, if that is no array
-    lrc_view parameter
-    lrc_view gradient
-    lrc_view logical
-
-
-cdef inline bint _has_shape_of(cnp.ndarray array, const Leaf* leaf) noexcept:
-    cdef int axis
-    if cnp.PyArray_NDIM(array) != leaf.ndim:
-        return False
-    for axis in range(leaf.ndim):
-        if cnp.PyArray_DIM(array, axis) != leaf.shape[axis]:
-            return False
-    return True
-
-
-cdef inline bint _is_as_bound(cnp.ndarray parameter, const Leaf* leaf) noexcept:
-    cdef int axis
-    if (
-        <char*>cnp.PyArray_DATA(parameter) != leaf.data
-        or cnp.PyArray_TYPE(parameter) != leaf.typenum
-        or not cnp.PyArray_ISNOTSWAPPED(parameter)
-        or cnp.PyArray_NDIM(parameter) != leaf.ndim
-    ):
-        return False
-    for axis in range(leaf.ndim):
-        if (
-            cnp.PyArray_DIM(parameter, axis) != leaf.shape[axis]
-            or cnp.PyArray_STRIDE(parameter, axis) != leaf.strides[axis]
-        ):
-            return False
-    return True
-
-
-cdef const lrc_view* _describe(
-    lrc_view* view, cnp.ndarray array, const Py_ssize_t* axes, int dtype
-):
-    """Fills view with the axes in the given order, neighbours merged where they allow it.
-    Returns it, or NULL if the array is flat in that order."""
-    cdef Py_ssize_t size, stride
-    cdef int k, axis, ndim = 0
-    for k in range(cnp.PyArray_NDIM(array)):
-        axis = <int>axes[k] if axes else k
-        size, stride = cnp.PyArray_DIM(array, axis), cnp.PyArray_STRIDE(array, axis)
-        if size == 1:
-            continue
-        if ndim > 0 and view.stride[ndim - 1] == size * stride:
-            view.shape[ndim - 1] *= size
-            view.stride[ndim - 1] = stride
-        else:
-            view.shape[ndim] = size
-            view.stride[ndim] = stride
-            ndim += 1
-    view.data = <char*>cnp.PyArray_DATA(array)
-    view.dtype = LRC_FLOAT32 if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT32 else LRC_FLOAT64
-    view.ndim = ndim
-    if view.dtype == dtype and (
-        ndim == 0 or (ndim == 1 and view.stride[0] == cnp.PyArray_ITEMSIZE(array))
-    ):
-        return NULL
-    if ndim == 0:
-        view.ndim = 1
-        view.shape[0] = 1
-        view.stride[0] = cnp.PyArray_ITEMSIZE(array)
-    return view
-
-
 @cython.final
 cdef class Job:
     """A job of step.c: parameters and state as pointers, what these point into, and the gradients
@@ -90,7 +12,8 @@ cdef class Job:
     cdef Leaf* leaves
     cdef Extent* extents       # bytes that a step writes, in order
     cdef size_t n_extents
-    cdef bint sums             # norms are wanted, so gradients are needed in index order
+    cdef bint norm             # is wanted
+    cdef bint sums             # of any kind, so gradients are needed in index order
     cdef tuple parameters, names  # of those that are updated
     cdef tuple all_names       # and of those that are frozen
     cdef list places           # of the former among the latter; None if none is frozen
@@ -126,11 +49,18 @@ cdef class Job:
             self.c.recipes[i].rule = rule.index
             self.c.recipes[i].dtype = dtype
             for k in range(LRC_MAX_SCALARS):
-                self.c.recipes[i].carried[k] = 1
                 self.c.recipes[i].applied[k] = NAN
+            for k in range(len(rule.carried) - len(rule.kept)):
+                self.c.recipes[i].carried[k] = rule.starts[k]
         for i, (recipe, parameter, states, axes) in enumerate(tensors):
             self._add(i, recipe, parameter, states, axes)
+            if recipes[recipe][0].sums:
+                self._add_own(i, recipes[recipe][0], parameter, states)
         self.c.partial = <double*>self.storage.zeros(self.c.n_chunks, sizeof(double))
+        if self.sums:
+            self.c.measured = <double*>self.storage.zeros(
+                self.c.n_chunks * LRC_MAX_SUMS, sizeof(double)
+            )
         self._merge_extents()
 
     cdef int _merge_extents(self) except -1:
@@ -177,6 +107,7 @@ cdef class Job:
         tensor.n = cnp.PyArray_SIZE(parameter)
         tensor.first_chunk = self.c.n_chunks
         tensor.array[0] = leaf.data
+        tensor.folded = &self.c.recipes[recipe].folded
         tensor.parameter = _describe(
             &leaf.parameter, parameter, leaf.axes, self.c.recipes[recipe].dtype
         )
@@ -195,13 +126,39 @@ cdef class Job:
                 self.n_extents += 1
         return 0
 
+    cdef int _add_own(self, size_t i, rule, cnp.ndarray parameter, list states) except -1:
+        """What a tensor of a rule with sums has besides."""
+        cdef lrc_tensor* tensor = &self.c.tensors[i]
+        cdef lrc_own* own = <lrc_own*>self.storage.zeros(1, sizeof(lrc_own))
+        cdef lrc_view* views = <lrc_view*>self.storage.zeros(LRC_MAX_ARRAYS, sizeof(lrc_view))
+        cdef Py_ssize_t k
+        own.n_arrays = 2 + len(states)
+        for k, array in enumerate([parameter, None, *states]):
+            if array is not None:
+                self._view(&views[k], self.leaves[i].ndim)
+                own.logical[k] = _describe(
+                    &views[k], array, NULL, self.c.recipes[tensor.recipe].dtype
+                )
+        for k, start in enumerate(rule.starts[len(rule.carried) - len(rule.kept):]):
+            own.kept[k] = start
+        tensor.own, tensor.folded = own, &own.folded
+        self.sums = True
+        return 0
+
+    cdef double* _scalar(self, Py_ssize_t i, rule, Py_ssize_t k) except NULL:
+        """Where the carried scalar number k of a tensor lies."""
+        cdef Py_ssize_t of_recipe = len(rule.carried) - len(rule.kept)
+        if k < of_recipe:
+            return &self.c.recipes[self.c.tensors[i].recipe].carried[k]
+        return &self.c.tensors[i].own.kept[k - of_recipe]
+
     def carried(self, rules):
         """The carried scalars of each tensor, by name; rules: the rule of each recipe."""
         cdef list found = [None] * self.c.n_tensors
         for i in range(self.c.n_tensors):
+            rule = rules[self.c.tensors[i].recipe]
             found[i] = {
-                name: self.c.recipes[self.c.tensors[i].recipe].carried[k]
-                for k, name in enumerate(rules[self.c.tensors[i].recipe].carried)
+                name: self._scalar(i, rule, k)[0] for k, name in enumerate(rule.carried)
             }
         return found
 
@@ -217,14 +174,12 @@ cdef class Job:
 
     def set_scalars(self, rules, list carried, list applied):
         """The inverse of `carried` and of `applied`, which may lack what was never updated."""
-        cdef lrc_recipe* recipe
         for i in range(self.c.n_tensors):
-            recipe = &self.c.recipes[self.c.tensors[i].recipe]
             rule = rules[self.c.tensors[i].recipe]
             for k, name in enumerate(rule.carried):
-                recipe.carried[k] = carried[i][name]
+                self._scalar(i, rule, k)[0] = carried[i][name]
             for k, name in enumerate(rule.hyper):
-                recipe.applied[k] = applied[i].get(name, NAN)
+                self.c.recipes[self.c.tensors[i].recipe].applied[k] = applied[i].get(name, NAN)
 
     cdef int check_replaced(self) except -1:
         """Refuses to go on where the user has put another array in the place of a parameter."""

@@ -17,7 +17,10 @@ cdef const lrc_table* _table_of(str name) except NULL:
 ISA = os.environ.get("LRCORE_ISA") or ISAS[len(ISAS) - 1]
 VERSION = LRC_VERSION.decode()
 COMPILER = LRC_COMPILER.decode()
-BLOCK = LRC_BLOCK   # elements from which on a step heeds the lines of the cache
+# The order of sums: lanes of a block, blocks of a chunk, chunks in turn; below SMALL_SUM squares
+# are taken again, enlarged. From a BLOCK on a step heeds the lines of the cache.
+LANES, BLOCK, CHUNK = LRC_LANES, LRC_BLOCK, LRC_CHUNK
+SMALL_SUM, ENLARGE = LRC_SMALL_SUM, LRC_ENLARGE
 cdef const lrc_table* _table = _table_of(ISA)
 
 # Releasing the GIL costs about 50 ns, a step over this many elements some microseconds.

@@ -7,7 +7,11 @@ class Rule(NamedTuple):
     index: int
     state: tuple[str, ...]
     hyper: tuple[str, ...]
-    carried: tuple[str, ...]
+    carried: tuple[str, ...]    # those of a recipe, then the kept ones
+    starts: tuple[float, ...]   # what these are before the first update
+    sums: tuple[str, ...]
+    kept: tuple[str, ...]
+    shared: bool                # whether sums and kept scalars are those of all arrays
 
 
 cdef _words(const char* text):
@@ -19,8 +23,18 @@ cdef _rules():
     rules = {}
     for i in range(LRC_RULES):
         names = lrc_names_of(i)
+        carried, kept = _words(names.carried), _words(names.kept)
+        starts = [names.starts[k] for k in range(len(carried))]
+        starts += [names.kept_starts[k] for k in range(len(kept))]
         rules[names.name.decode()] = Rule(
-            i, _words(names.state), _words(names.hyper), _words(names.carried)
+            i,
+            _words(names.state),
+            _words(names.hyper),
+            carried + kept,
+            tuple(starts),
+            _words(names.measured),
+            kept,
+            bool(names.shared),
         )
     return rules
 

@@ -61,7 +61,8 @@ cdef class Stepper(Serial):
         cdef Job job = Job(recipes, tensors, trees, params, leaves)
         cdef Attachment new = Attachment(**common)
         cdef list dynamic = [], of_rate = [[] for _ in rates]
-        job.sums = new.clip_norm < INFINITY
+        job.norm = new.clip_norm < INFINITY
+        job.sums = job.sums or job.norm
         for i, (_, dtype, index, hypers, l2) in enumerate(recipes):
             of_rate[index].append(i)
             for k, hyper in enumerate(hypers, 1):
@@ -149,7 +150,7 @@ cdef class Stepper(Serial):
         cdef double norm = 0
         c.scale = self._sign
         c.limit = self._clip_value
-        if self._job.sums:
+        if self._job.norm:
             if release:
                 with nogil:
                     norm = lrc_norm(c)

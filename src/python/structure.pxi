@@ -3,7 +3,7 @@
 cdef struct Entry:
     PyObject* held   # a parameter, or what holds others; NULL if that is not known
     bint leaf        # a parameter
-    Py_ssize_t spare # the number of parameters, where all are frozen; else 0
+    Py_ssize_t spare  # the number of parameters, where all are frozen; else 0
 
 
 @cython.final

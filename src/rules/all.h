@@ -1,4 +1,5 @@
-/* The update rules: for each set of scalars what is computed once a step, for each rule the loop.
+/* The update rules: for each set of scalars what is computed once a step, for each rule the loop,
+ * and before it for rules with sums the pass that measures and what is made of its sums.
  * One header a family, simplest first. kernels/real.h includes them once for each dtype (`real`);
  * they refuse to know tensors, strides, threads and instruction sets.
  *
@@ -19,3 +20,5 @@
 #include "adagrad.h"
 
 #include "adam.h"
+
+#include "trust.h"

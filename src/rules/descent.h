@@ -16,16 +16,28 @@ KERNEL(sgd, sgd)
         p[i] -= c.rate * g[i];
 }
 
-/* Polyak 1964; Sutskever et al. 2013 (Nesterov). The rate outside the velocity (torch) or inside
- * it (Keras), with Nesterov or without: they differ in these scalars only. */
+/* The rate outside the velocity (torch) or inside it (Keras), with Nesterov or without: they differ
+ * in these scalars only. */
+struct NAME(velocity) {
+    double gain, rate_b, rate_g;
+};
+static inline struct NAME(velocity)
+    NAME(velocity)(double lr, double momentum, double nesterov, double lr_in_momentum)
+{
+    const double outer = lr_in_momentum != 0 ? 1 : lr, inner = lr_in_momentum != 0 ? lr : 1;
+    return (struct NAME(velocity)){inner, nesterov != 0 ? outer * momentum : outer,
+                                   nesterov != 0 ? lr : 0};
+}
+
+/* Polyak 1964; Sutskever et al. 2013 (Nesterov). */
 COEFFICIENTS(momentum)
 {
-    const bool nesterov = h->nesterov != 0, inside = h->lr_in_momentum != 0;
-    const double outer = inside ? 1 : h->lr, inner = inside ? h->lr : 1;
+    const struct NAME(velocity) r =
+        NAME(velocity)(h->lr, h->momentum, h->nesterov, h->lr_in_momentum);
     c->mu = (real)h->momentum;
-    c->gain = (real)(k->first != 0 ? inner : inner * (1 - h->dampening));
-    c->rate_b = (real)(nesterov ? outer * h->momentum : outer);
-    c->rate_g = (real)(nesterov ? h->lr : 0);
+    c->gain = (real)(k->first != 0 ? r.gain : r.gain * (1 - h->dampening));
+    c->rate_b = (real)r.rate_b;
+    c->rate_g = (real)r.rate_g;
     k->first = 0;
 }
 

@@ -19,8 +19,18 @@ typedef union {
     double f64[LRC_BLOCK];
 } lrc_block;
 
+/* What a tensor has of its own, if its rule has sums. */
+typedef struct {
+    size_t n_arrays;                         /* parameter, gradient and state */
+    const lrc_view *logical[LRC_MAX_ARRAYS]; /* each in index order; NULL if it lies in that */
+    double sums[LRC_MAX_SUMS];
+    double kept[LRC_MAX_KEPT];
+    lrc_folded folded;
+} lrc_own;
+
 /* A parameter with its gradient and state. Elements are numbered in the order in which the
- * parameter lies in memory; state is flat in that order. */
+ * parameter lies in memory; state is flat in that order. One without elements has no chunks, and so
+ * no part in norm, finiteness, sums and update. */
 typedef struct {
     void *array[LRC_MAX_ARRAYS]; /* parameter, gradient, state */
     size_t n;
@@ -30,6 +40,8 @@ typedef struct {
     const lrc_view *gradient;  /* NULL if array[1] is, and of the parameter's dtype */
     const lrc_view *logical;   /* the gradient in index order, for sums; NULL if flat is that */
     const void *flat;          /* the gradient, flat in any order if only finiteness matters */
+    const lrc_folded *folded;  /* of the recipe, or its own */
+    lrc_own *own;              /* NULL if the rule has no sums */
 } lrc_tensor;
 
 /* Tensors that share a rule, a dtype and their hyperparameters. */
@@ -61,6 +73,7 @@ typedef struct {
     bool clipped; /* whether these two do anything */
     double factor; /* of the elements whose squares are summed */
     double *partial; /* one for each chunk */
+    double *measured; /* LRC_MAX_SUMS for each chunk; NULL if no rule has sums */
     const lrc_observer *observer; /* NULL if this update is not observed */
     size_t elements;
     int threads;
@@ -75,6 +88,8 @@ void lrc_each_chunk(lrc_job *job, lrc_chunk_function *function);
 /* hyper -> folded for every recipe; the carried scalars stay as they are. False if a scalar is out
  * of the range of its dtype. */
 bool lrc_fold(lrc_job *job);
+/* The first pass of rules with sums, and what is made of them. */
+void lrc_measure(lrc_job *job);
 /* Applies the step: parameters, state and carried scalars change. */
 void lrc_apply(lrc_job *job);
 

@@ -4,7 +4,6 @@
 
 /* Squares of doubles beyond 2^511 overflow and those below 2^-511 vanish. When the sum shows signs
  * of either, it is taken again of elements multiplied by a power of two. */
-static const double SMALL_SUM = 0x1p-900, ENLARGE = 0x1p600, REDUCE = 0x1p-600;
 
 static void squares_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
                           size_t n)
@@ -56,10 +55,10 @@ double lrc_norm(lrc_job *job)
 {
     job->factor = 1;
     double sum = sum_of_chunks(job, squares_chunk);
-    if (sum < SMALL_SUM)
-        job->factor = ENLARGE;
+    if (sum < LRC_SMALL_SUM)
+        job->factor = LRC_ENLARGE;
     else if (!isfinite(sum) && lrc_finite(job))
-        job->factor = REDUCE;
+        job->factor = 1 / LRC_ENLARGE;
     if (job->factor != 1)
         sum = sum_of_chunks(job, squares_chunk);
     return sqrt(sum);

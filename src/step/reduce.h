@@ -6,6 +6,8 @@
 
 #include "job.h"
 
+#define LRC_ENLARGE 0x1p600
+
 /* The Euclidean norm times job->factor, a power of two that it sets: 1 unless squares leave the
  * range of double. Not finite only if a gradient is not. */
 double lrc_norm(lrc_job *job);

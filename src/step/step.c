@@ -1,6 +1,7 @@
 #include "job.h"
 
 #include "pool.h"
+#include "stage.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -72,13 +73,6 @@ bool lrc_fold(lrc_job *job)
     return fits;
 }
 
-static void locate(const lrc_tensor *tensor, int dtype, size_t offset, void **at)
-{
-    const uintptr_t bytes = offset * (size_t)lrc_item_size[dtype];
-    for (size_t i = 0; i < LRC_MAX_ARRAYS; i++)
-        at[i] = (void *)((uintptr_t)tensor->array[i] + bytes);
-}
-
 /* The elements before the first line of the cache are done apart, so that vectors do not cross
  * lines; state lies relative to lines as its parameter does. */
 static void update_flat(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n)
@@ -86,15 +80,15 @@ static void update_flat(const lrc_job *job, const lrc_tensor *tensor, size_t off
     const lrc_recipe *recipe = &job->recipes[tensor->recipe];
     lrc_loop *const loop = (*job->table)[recipe->dtype]->loop[recipe->rule];
     void *at[LRC_MAX_ARRAYS];
-    locate(tensor, recipe->dtype, offset, at);
+    lrc_locate(tensor, recipe->dtype, offset, at);
     if (n >= LRC_BLOCK) {
         const size_t bytes = -(uintptr_t)at[0] % LRC_LINE;
         const size_t head = bytes / (size_t)lrc_item_size[recipe->dtype];
-        loop(&recipe->folded, at, head);
-        locate(tensor, recipe->dtype, offset + head, at);
+        loop(tensor->folded, at, head);
+        lrc_locate(tensor, recipe->dtype, offset + head, at);
         n -= head;
     }
-    loop(&recipe->folded, at, n);
+    loop(tensor->folded, at, n);
 }
 
 /* Arrays that are not flat, and gradients that are changed on the way, go through a block. */
@@ -104,7 +98,7 @@ static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t of
     const lrc_kernels *kernels = (*job->table)[recipe->dtype];
     lrc_block p_block, g_block;
     void *at[LRC_MAX_ARRAYS];
-    locate(tensor, recipe->dtype, offset, at);
+    lrc_locate(tensor, recipe->dtype, offset, at);
     if (tensor->parameter) {
         lrc_view_read(tensor->parameter, offset, n, &p_block, recipe->dtype);
         at[0] = &p_block;
@@ -113,15 +107,8 @@ static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t of
         lrc_view_read(tensor->gradient, offset, n, &g_block, recipe->dtype);
         at[1] = &g_block;
     }
-    if (job->clipped) {
-        kernels->clip(&g_block, at[1], n, job->scale, job->limit);
-        at[1] = &g_block;
-    }
-    if (recipe->l2 != 0) {
-        kernels->couple(&g_block, at[1], at[0], n, recipe->l2);
-        at[1] = &g_block;
-    }
-    kernels->loop[recipe->rule](&recipe->folded, at, n);
+    lrc_change_gradient(job, recipe, at, n, &g_block);
+    kernels->loop[recipe->rule](tensor->folded, at, n);
     if (tensor->parameter)
         lrc_view_write(tensor->parameter, offset, n, &p_block);
 }
@@ -172,6 +159,8 @@ static void observe_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, 
 void lrc_apply(lrc_job *job)
 {
     job->clipped = job->scale != 1 || job->limit < (double)INFINITY;
+    if (job->measured)
+        lrc_measure(job);
     lrc_each_chunk(job, job->observer ? observe_chunk : update_chunk);
     for (size_t i = 0; i < job->n_recipes; i++) {
         lrc_recipe *recipe = &job->recipes[i];

@@ -4,7 +4,17 @@ import itertools
 
 import numpy as np
 import pytest
-from cases import BY_RULE, DTYPES, ONE_EACH, SIZES, VARIANTS, bits, gradients, variant_id
+from cases import (
+    BY_RULE,
+    DTYPES,
+    ELEMENT_BY_ELEMENT,
+    ONE_EACH,
+    SIZES,
+    VARIANTS,
+    bits,
+    gradients,
+    variant_id,
+)
 
 import lrcore as lrc
 from lrcore import reference
@@ -264,7 +274,7 @@ def test_only_empty_arrays_make_a_step_too():
     assert opt.t == 1
 
 
-@each_rule
+@pytest.mark.parametrize(("cls", "options"), ELEMENT_BY_ELEMENT, ids=variant_id)
 @each_dtype
 def test_one_call_equals_many(cls, options, dtype):
     rng = np.random.default_rng(8)

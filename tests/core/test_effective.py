@@ -11,6 +11,7 @@ STRAIGHT = [
     (cls, options)
     for cls, options in VARIANTS
     if not any(options.get(name) for name in ("momentum", "l2", "weight_decay"))
+    and not (cls is lrc.LARS and "momentum" not in options)
 ]
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from cases import DTYPES, ONE_EACH, variant_id
+from cases import DTYPES, ELEMENT_BY_ELEMENT, variant_id
 
 import lrcore as lrc
 
-ADAPTIVE = [(cls, options) for cls, options in ONE_EACH if cls is not lrc.SGD]
+ADAPTIVE = [(cls, options) for cls, options in ELEMENT_BY_ELEMENT if cls is not lrc.SGD]
 each_adaptive = pytest.mark.parametrize(("cls", "options"), ADAPTIVE, ids=variant_id)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 

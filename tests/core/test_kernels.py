@@ -106,16 +106,18 @@ def test_an_object_shows_its_table_and_nothing_else(compiled):
 
 
 WIDE = """
-SCALARS(wide, HYPER(lr, h1, h2, h3, h4, h5, h6, h7, h8, h9), CARRIED(k0, k1),
+SCALARS(wide, HYPER(lr, h1, h2, h3, h4, h5, h6, h7, h8, h9), CARRIED(k0, k1), STARTS(1, 0),
        FOLDED(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12))
 RULE(wide, wide, STATE(s0, s1, s2, s3, s4))
+SUMS(wide, MEASURED(x0, x1, x2, x3, x4, x5, x6, x7, x8), KEPT(y0, y1, y2), STARTS(0, 0, 1),
+     PER_ARRAY)
 """
 SIZES = """
 #include "job.h"
 #include <stdio.h>
 int main(void)
 {
-    printf("%d %d %d", LRC_MAX_SCALARS, LRC_MAX_STATES,
+    printf("%d %d %d %d %d", LRC_MAX_SCALARS, LRC_MAX_STATES, LRC_MAX_SUMS, LRC_MAX_KEPT,
            (sizeof(lrc_folded) / sizeof(double) >= 13) + (sizeof(((lrc_recipe *)0)->hyper) >= 80) +
                (sizeof(((lrc_tensor *)0)->array) >= 7 * sizeof(void *)));
 }
@@ -132,4 +134,20 @@ def test_a_row_wider_than_all_others_finds_room(tmp_path):
     command = [CC, "-std=c11", "-Wall", "-Werror", *floors, source / "step/sizes.c"]
     subprocess.run([*command, "-o", tmp_path / "sizes"], check=True)
     done = subprocess.run([tmp_path / "sizes"], capture_output=True, text=True, check=True)
-    assert done.stdout == "13 5 3"
+    assert done.stdout == "13 5 9 3 3"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("STARTS(1, 0)", "STARTS(1)"), ("STARTS(0, 0, 1)", "STARTS(0, 0, 1, 1)")]
+)
+def test_a_row_without_a_start_for_each_scalar_does_not_compile(tmp_path, right, wrong):
+    floors = [f"-I{tmp_path / floor}" for floor in ("rules", "kernels")]
+    command = [CC, "-std=c11", "-fsyntax-only", *floors, tmp_path / "api/names.c"]
+    shutil.copytree(SOURCE, tmp_path, dirs_exist_ok=True)
+    family = tmp_path / "rules/adam.def"
+    rows = family.read_text() + WIDE
+    family.write_text(rows)
+    subprocess.run(command, check=True)
+    family.write_text(rows.replace(right, wrong))
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert "one for each scalar" in done.stderr

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from lrcore._core import RULES
 from lrcore.files.formats import FORMATS
 from lrcore.optimizers.catalogue import OPTIMIZERS
 from lrcore.reference import variants
@@ -25,6 +26,7 @@ NUMBERS = {
     "eps_root": 1e-3,
     "l2": 0.03,
     "weight_decay": 0.05,
+    "trust": 0.02,
     "initial_accumulator_value": 0.1,
 }
 
@@ -52,6 +54,8 @@ VARIANTS = [
 ]
 BY_RULE = variants.by_rule()
 ONE_EACH = list(BY_RULE.values())
+# of which no element depends on the others of its array
+ELEMENT_BY_ELEMENT = [variant for rule, variant in BY_RULE.items() if not RULES[rule].sums]
 
 
 def variant_id(value: object) -> str:

@@ -1,0 +1,99 @@
+"""Steps as long as the array that they change allows: options, formula, and the rules asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Unpack, final
+
+import numpy as np
+
+from ..checks.arguments import Decay, NonNegative
+from .base import Optimizer
+from .element_rates import Scalars, State
+from .hyperparameters import Rate, Scheduled
+from .options import Common, constructor
+from .roster import RuleChoice
+
+
+@final
+class LARS(Optimizer):
+    r"""Layer-wise adaptive rates: momentum whose gradients are scaled to the parameter's norm.
+
+    With the Euclidean norms of each array, and velocity b::
+
+        q = trust * |p| / (|g| + l2 * |p| + eps)   or trust * |p| / (|g + l2 * p| + eps)
+        b = momentum * b + lr * q * (g + l2 * p)
+        p -= b
+
+    q is 1 where ``|p|`` or ``|g|`` (``|g + l2 * p|`` with `joint_norm`) is 0.
+
+    Parameters
+    ----------
+    params : ndarray, sequence, mapping or list of Group
+        float32 or float64 arrays, changed in place. Each is an array of its own: cut into two they
+        move otherwise.
+    lr : float or schedule, default 1.0
+        At least 0.
+    momentum : float or schedule, default 0.9
+        In [0, 1).
+    nesterov : bool, default False
+        Look ahead along the velocity; wants momentum.
+    lr_in_momentum : bool, default True
+        Gather ``lr * q * (g + l2 * p)`` in the velocity, as the paper does; False leaves lr
+        outside.
+    trust : float or schedule, optional, default 1e-3
+        At least 0: an update is at most about lr * trust of the norm of its array. None makes q 1:
+        for biases and norms, by ``Group(..., trust=None)``.
+    eps : float or schedule, default 0.0
+        At least 0; beside the norm that is divided by.
+    joint_norm : bool, default False
+        Divide by the norm of gradient and decay together.
+    l2 : float or schedule, default 0.0
+        Coupled decay: adds ``l2 * p`` to the gradient.
+    **common
+
+    Notes
+    -----
+    optax: ``joint_norm=True``. timm: ``lr_in_momentum=False, eps=1e-8``; without decay it is plain
+    SGD unless told ``always_adapt=True``. Norms are taken in float64; one below 1e-135 or above
+    1e154, whose square leaves its range, counts as 0. The last q of an array is the `ratio` among
+    the carried scalars of `state_dict`.
+    Reference: You, Gitman & Ginsburg 2017.
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> w = np.array([3.0, 4.0])
+    >>> opt = lrc.LARS(w, lr=1.0, trust=0.01)
+    >>> _ = opt.step(100 * w)
+    >>> w
+    array([2.97, 3.96])
+    """
+
+    @constructor
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 1.0,
+        *,
+        momentum: Scheduled[Decay] = 0.9,
+        nesterov: bool = False,
+        lr_in_momentum: bool = True,
+        trust: Scheduled[NonNegative] | None = 1e-3,
+        eps: Scheduled[NonNegative] = 0.0,
+        joint_norm: bool = False,
+        l2: Scheduled[NonNegative] = 0.0,
+        **common: Unpack[Common],
+    ) -> None: ...
+
+    @staticmethod
+    def _choose(h: Mapping[str, Any]) -> RuleChoice:
+        if h["nesterov"] and h["momentum"] == 0.0:
+            raise ValueError("LARS: nesterov wants momentum above 0")
+        adaptive = h["trust"] is not None
+        trust = h["trust"] if adaptive else 0.0
+        return RuleChoice("lars", {**h, "trust": trust, "adaptive": adaptive})
+
+    @staticmethod
+    def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> float:
+        return h["lr"] * k["ratio"]

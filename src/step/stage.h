@@ -1,0 +1,31 @@
+/* How a part of a tensor is handed to a loop. Refuses to know which. */
+#ifndef LRC_STAGE_H
+#define LRC_STAGE_H
+
+#include "job.h"
+
+#include <stdint.h>
+
+static inline void lrc_locate(const lrc_tensor *tensor, int dtype, size_t offset, void **at)
+{
+    const uintptr_t bytes = offset * (size_t)lrc_item_size[dtype];
+    for (size_t i = 0; i < LRC_MAX_ARRAYS; i++)
+        at[i] = (void *)((uintptr_t)tensor->array[i] + bytes);
+}
+
+/* The gradient in at[1] clipped and with coupled decay, in the block if anything changes. */
+static inline void lrc_change_gradient(const lrc_job *job, const lrc_recipe *recipe, void **at,
+                                       size_t n, lrc_block *block)
+{
+    const lrc_kernels *kernels = (*job->table)[recipe->dtype];
+    if (job->clipped) {
+        kernels->clip(block, at[1], n, job->scale, job->limit);
+        at[1] = block;
+    }
+    if (recipe->l2 != 0) {
+        kernels->couple(block, at[1], at[0], n, recipe->l2);
+        at[1] = block;
+    }
+}
+
+#endif
