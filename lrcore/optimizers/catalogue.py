@@ -12,5 +12,14 @@ from .adam import Adam as Adam
 from .adam import AdamW as AdamW
 from .base import Optimizer
 from .descent import SGD as SGD
+from .descent import SGDW as SGDW
 
-OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW)
+OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(
+    SGD,
+    SGDW,
+    RMSprop,
+    Adagrad,
+    Adadelta,
+    Adam,
+    AdamW,
+)

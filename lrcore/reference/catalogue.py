@@ -14,7 +14,7 @@ from .adagrad import (
     rmsprop_momentum,
 )
 from .adam import adam, amsgrad
-from .descent import momentum, sgd
+from .descent import momentum, sgd, sgdw, sgdw_momentum
 from .rounding import Carried
 
 RULES: Final[dict[str, Callable[..., Carried]]] = {
@@ -22,6 +22,8 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
     for rule in (
         sgd,
         momentum,
+        sgdw,
+        sgdw_momentum,
         adagrad,
         rmsprop,
         rmsprop_momentum,

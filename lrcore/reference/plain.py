@@ -28,6 +28,15 @@ def _momentum(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     p -= h["lr"] * s["b"]
 
 
+def _sgdw(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    p -= h["lr"] * (h["weight_decay"] * p + g)
+
+
+def _sgdw_momentum(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["b"] = h["momentum"] * s["b"] + g
+    p -= h["lr"] * (h["weight_decay"] * p + s["b"])
+
+
 def _rmsprop(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     s["v"] = h["rho"] * s["v"] + (1 - h["rho"]) * g**2
     p -= h["lr"] * g / (np.sqrt(s["v"]) + h["eps"])
@@ -89,6 +98,8 @@ def _amsgrad(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
 RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "sgd": _sgd,
     "momentum": _momentum,
+    "sgdw": _sgdw,
+    "sgdw_momentum": _sgdw_momentum,
     "rmsprop": _rmsprop,
     "rmsprop_momentum": _rmsprop_momentum,
     "rmsprop_centered": _rmsprop_centered,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import signature
 from itertools import product
 from typing import Any
 
@@ -44,8 +45,10 @@ def by_rule() -> dict[str, Variant]:
     """For each rule the first optimizer, and its plainest options, that lead to it."""
     found: dict[str, Variant] = {}
     for cls in OPTIMIZERS.values():
+        defaults = signature(cls).parameters
         for options in of_class(cls):
             rule = rule_of(cls, options)
             if rule:
-                found.setdefault(rule, (cls, {k: v for k, v in options.items() if v}))
+                plainest = {k: v for k, v in options.items() if v != defaults[k].default}
+                found.setdefault(rule, (cls, plainest))
     return found

@@ -19,7 +19,7 @@ decimal.getcontext().prec = 50
 ELEMENTS = 600
 LR = 0.001
 # Units in the last place that an update may be off: 4 of products and sums alone, 8 with a root.
-LIMITS = {"sgd": 4, "momentum": 4}
+LIMITS = dict.fromkeys(("sgd", "momentum", "sgdw", "sgdw_momentum"), 4)
 exact = np.vectorize(lambda x: Decimal(float(x)), otypes=[object])
 
 
@@ -38,6 +38,9 @@ def sgd(g, s, h):
 def momentum(g, s, h):
     b = h["momentum"] * s["b"] + g
     return h["lr"] * b, {"b": b}
+
+
+sgdw, sgdw_momentum = sgd, momentum  # but for the decay, which is no part of the update here
 
 
 def mean_square(g, s, h):
@@ -163,11 +166,12 @@ def test_a_float32_parameter_is_within_one_and_a_half_units_of_the_exact_one(rul
     for key, array in state.items():
         opt.state["0"][key][...] = array
     old = {key: exact(array) for key, array in state.items()}
-    update, _ = globals()[rule](exact(g), old, hyperparameters(cls, options, np.float32))
+    h = hyperparameters(cls, options, np.float32)
+    update, _ = globals()[rule](exact(g), old, h)
     # parameters from 8 to 800 times as large as their updates, as in training
     size = update.astype(float) * rng.choice([-1, 1], ELEMENTS)
     p = (size * 10.0 ** rng.uniform(0.9, 2.9, ELEMENTS)).astype(np.float32)
-    true = exact(p) - update
+    true = exact(p) * (1 - h["lr"] * h.get("weight_decay", 0)) - update
     opt.params[...] = p
     opt.step(g)
     larger = exact(np.spacing(np.maximum(np.abs(p), np.abs(opt.params))))

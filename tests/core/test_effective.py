@@ -1,17 +1,22 @@
 """The rate of each element, beside what updates did."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
 from cases import VARIANTS, gradients, variant_id
 
 import lrcore as lrc
 
-# with these the update is not along one direction
-STRAIGHT = [
-    (cls, options)
-    for cls, options in VARIANTS
-    if not any(options.get(name) for name in ("momentum", "l2", "weight_decay"))
-]
+
+def is_straight(cls, options):
+    """Whether an update is along one direction, but for decay by default."""
+    defaults = {name: each.default for name, each in signature(cls).parameters.items()}
+    decay = options.get("l2", 0) or options.get("weight_decay", 0)
+    return not (decay or (defaults | options).get("momentum"))
+
+
+STRAIGHT = [variant for variant in VARIANTS if is_straight(*variant)]
 
 
 def update_and_gradient(opt, w):
@@ -27,7 +32,7 @@ def update_and_gradient(opt, w):
 @pytest.mark.parametrize(("cls", "options"), STRAIGHT, ids=variant_id)
 def test_the_effective_rate_is_the_update_over_its_direction(cls, options):
     w = np.random.default_rng(1).standard_normal(50)
-    if cls is lrc.AdamW:
+    if "weight_decay" in signature(cls).parameters:
         options = {**options, "weight_decay": 0.0}
     opt = cls({"w": w}, lr=lrc.ExponentialDecay(0.01, gamma=0.9), **options)
     update, direction, before = update_and_gradient(opt, w)

@@ -11,6 +11,11 @@ from lrcore.optimizers.catalogue import OPTIMIZERS
 
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
+each_coupled = pytest.mark.parametrize(
+    ("cls", "options"),
+    [(cls, options) for cls, options in ONE_EACH if "l2" in inspect.signature(cls).parameters],
+    ids=variant_id,
+)
 SIZE, STEPS, LR = 300, 6, 0.25
 
 
@@ -79,6 +84,22 @@ SAME = {
         (lrc.AdamW, {"weight_decay": zero}),
         (lrc.Adam, {}),
     ),
+    "SGDW without decay is SGD": (
+        (lrc.SGDW, {"momentum": 0.8, "weight_decay": zero}),
+        (lrc.SGD, {"momentum": 0.8}),
+    ),
+    "Nesterov's SGDW without decay is SGD": (
+        (lrc.SGDW, {"nesterov": True, "weight_decay": zero}),
+        (lrc.SGD, {"momentum": 0.9, "nesterov": True}),
+    ),
+    "SGDW with neither is plain descent": (
+        (lrc.SGDW, {"momentum": 0.0, "weight_decay": 0.0}),
+        (lrc.SGD, {}),
+    ),
+    "a momentum of SGDW that turns out 0 is none": (
+        (lrc.SGDW, {"momentum": zero}),
+        (lrc.SGDW, {"momentum": 0.0}),
+    ),
     "without eps its place does not matter": (
         (lrc.Adam, {"eps": 0.0, "eps_hat": True}),
         (lrc.Adam, {"eps": 0.0}),
@@ -128,13 +149,13 @@ def test_at_rate_zero_parameters_keep_their_bits(cls, options, dtype):
     assert set(run(cls, dtype, lr=0.0, **options)) == {bits(start(dtype))}
 
 
-@each_rule
+@each_coupled
 @each_dtype
 def test_coupled_decay_of_zero_is_none(cls, options, dtype):
     assert run(cls, dtype, l2=zero, **options) == run(cls, dtype, **options)
 
 
-@each_rule
+@each_coupled
 @each_dtype
 def test_coupled_decay_of_one_adds_the_parameter_to_the_gradient(cls, options, dtype):
     g = gradients(np.random.default_rng(0), 50, dtype)
@@ -189,10 +210,16 @@ def test_descent_depends_on_the_product_of_rate_and_gradient_alone(options, dtyp
     assert run(lrc.SGD, dtype, scaled, lr=LR / 1024, **options) == run(lrc.SGD, dtype, **options)
 
 
+DECOUPLED = [
+    cls for cls in OPTIMIZERS.values() if "weight_decay" in inspect.signature(cls).parameters
+]
+
+
+@pytest.mark.parametrize("cls", DECOUPLED)
 @each_dtype
-def test_decoupled_decay_alone_shrinks_by_its_product_with_the_rate(dtype):
+def test_decoupled_decay_alone_shrinks_by_its_product_with_the_rate(cls, dtype):
     zeros = [np.zeros(SIZE, dtype)] * STEPS
-    found = run(lrc.AdamW, dtype, zeros, weight_decay=0.5)
+    found = run(cls, dtype, zeros, weight_decay=0.5)
     p = start(dtype)
     for k in range(STEPS):
         p -= dtype(LR * 0.5) * p
