@@ -10,6 +10,7 @@ from .adagrad import Adagrad as Adagrad
 from .adagrad import RMSprop as RMSprop
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
+from .adam import NAdam as NAdam
 from .base import Optimizer
 from .descent import SGD as SGD
 from .descent import SGDW as SGDW
@@ -22,4 +23,5 @@ OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(
     Adadelta,
     Adam,
     AdamW,
+    NAdam,
 )

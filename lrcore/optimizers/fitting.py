@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks.arguments import Fraction, range_of
+from ..checks.arguments import Count, Fraction, range_of
 from ..checks.arrays import Array
 from .groups import Place
 from .roster import Roster
@@ -95,12 +95,11 @@ def _misfits(roster: Roster, name: str, saved: SavedParameter) -> list[str]:
         found += unlike(f'{key} of "{name}"', saved.state.get(key, array), array)
     expected = {*roster.rule(name).carried}
     found += differences(f'carried of "{name}"', expected, saved.carried.keys())
-    limits = range_of(Fraction)
-    return found + [
-        f'{key} of "{name}" is {value!r}, expected {limits}'
-        for key, value in saved.carried.items()
-        if not limits.accepts(value)
-    ]
+    for key, value in saved.carried.items():
+        limits = range_of(Count if key == "n" else Fraction)  # updates, or a product of decays
+        if not limits.accepts(value) or (limits.kind is int and value % 1):
+            found.append(f'{key} of "{name}" is {value!r}, expected {limits}')
+    return found
 
 
 def parameter_problems(roster: Roster, saved: Any) -> list[str]:

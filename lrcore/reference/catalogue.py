@@ -13,7 +13,7 @@ from .adagrad import (
     rmsprop_centered_momentum,
     rmsprop_momentum,
 )
-from .adam import adam, amsgrad
+from .adam import adam, amsgrad, nadam
 from .descent import momentum, sgd, sgdw, sgdw_momentum
 from .rounding import Carried
 
@@ -32,5 +32,6 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
         adadelta,
         adam,
         amsgrad,
+        nadam,
     )
 }

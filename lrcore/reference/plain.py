@@ -95,6 +95,17 @@ def _amsgrad(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     p -= h["lr"] * m_hat / (np.sqrt(v_hat) + h["eps"])
 
 
+def _nadam(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["m"] = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    s["v"] = h["beta2"] * s["v"] + (1 - h["beta2"]) * g**2
+    mu = h["beta1"] * (1 - 0.5 * 0.96 ** (t * h["momentum_decay"]))
+    following = h["beta1"] * (1 - 0.5 * 0.96 ** ((t + 1) * h["momentum_decay"]))
+    s["product"] = s.get("product", np.float64(1)) * mu
+    m_hat = following * s["m"] / (1 - s["product"] * following) + (1 - mu) * g / (1 - s["product"])
+    v_hat = s["v"] / (1 - h["beta2"] ** t)
+    p -= h["lr"] * (h["weight_decay"] * p + m_hat / (np.sqrt(v_hat) + h["eps"]))
+
+
 RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "sgd": _sgd,
     "momentum": _momentum,
@@ -108,6 +119,7 @@ RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "adadelta": _adadelta,
     "adam": _adam,
     "amsgrad": _amsgrad,
+    "nadam": _nadam,
 }
 
 

@@ -28,6 +28,7 @@ BEYOND = {
     "eps": [],
     "eps_root": [],
     "initial_accumulator_value": [],
+    "momentum_decay": [],
     "l2": [],
     "weight_decay": [],
     "clip_norm": [0.0, 0],

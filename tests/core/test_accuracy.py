@@ -106,6 +106,15 @@ def amsgrad(g, s, h):
     return corrected(new["m"], new["v_max"], h), new
 
 
+def nadam(g, s, h):
+    """Of the first update: both corrections of the looking ahead are in the factors of m and g."""
+    warm = [h["beta1"] * (1 - Decimal("0.96") ** (n * h["momentum_decay"]) / 2) for n in (1, 2)]
+    mu, ahead = warm
+    new = moments(g, s, h)
+    m_hat = ahead * new["m"] / (1 - mu * ahead) + g
+    return h["lr"] * m_hat / (root(new["v"] / (1 - h["beta2"])) + h["eps"]), new
+
+
 # --- the comparison --------------------------------------------------------------------------
 
 

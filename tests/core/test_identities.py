@@ -100,6 +100,10 @@ SAME = {
         (lrc.SGDW, {"momentum": zero}),
         (lrc.SGDW, {"momentum": 0.0}),
     ),
+    "NAdam without memory is Adam without memory": (
+        (lrc.NAdam, {"betas": (0.0, 0.0)}),
+        (lrc.Adam, {"betas": (0.0, 0.0)}),
+    ),
     "without eps its place does not matter": (
         (lrc.Adam, {"eps": 0.0, "eps_hat": True}),
         (lrc.Adam, {"eps": 0.0}),
@@ -192,7 +196,7 @@ def test_half_the_scale_of_a_rate_is_half_the_rate(cls, options, dtype):
 ADAPTIVE = [
     (cls, options)
     for cls, options in ONE_EACH
-    if "eps_root" in inspect.signature(cls).parameters  # not Adadelta, whose eps sets its scale
+    if "eps" in inspect.signature(cls).parameters and cls is not lrc.Adadelta  # whose scale eps is
 ]
 
 

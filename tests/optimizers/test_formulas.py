@@ -33,6 +33,33 @@ def keras_sgd(momentum: float, nesterov: bool, decay: float) -> Peer:
     return update
 
 
+def moments(s: dict[str, Any], g: Array, beta1: float, beta2: float) -> tuple[Array, Array]:
+    s["m"] = beta1 * s.get("m", 0.0) + (1 - beta1) * g
+    s["v"] = beta2 * s.get("v", 0.0) + (1 - beta2) * g * g
+    return s["m"], s["v"]
+
+
+def torch_nadam(decay: float = 4e-3, l2: float = 0.0, decoupled: float = 0.0) -> Peer:
+    def update(p: Array, g: Array, s: dict[str, Any], t: int) -> Array:
+        mu, ahead = (0.9 * (1 - 0.5 * 0.96 ** (n * decay)) for n in (t, t + 1))
+        s["mu_product"] = s.get("mu_product", 1.0) * mu
+        g = g + l2 * p
+        m, v = moments(s, g, 0.9, 0.999)
+        denom = np.sqrt(v / (1 - 0.999**t)) + 1e-8
+        step = LR * (1 - mu) / (1 - s["mu_product"]) * g / denom
+        return LR * decoupled * p + step + LR * ahead / (1 - s["mu_product"] * ahead) * m / denom
+
+    return update
+
+
+def keras_nadam(p: Array, g: Array, s: dict[str, Any], t: int) -> Array:
+    u, u_next = (0.9 * (1 - 0.5 * 0.96**n) for n in (t, t + 1))
+    s["product"] = s.get("product", 1.0) * u
+    m, v = moments(s, g, 0.9, 0.999)
+    m_hat = u_next * m / (1 - s["product"] * u_next) + (1 - u) * g / (1 - s["product"])
+    return LR * m_hat / (np.sqrt(v / (1 - 0.999**t)) + 1e-7)
+
+
 SGDW = lrc.SGDW
 CASES: dict[str, tuple[type[Any], dict[str, Any], Peer]] = {
     "timm SGDW": (SGDW, {}, timm_sgdw(0.9, False, 1e-4)),
@@ -48,6 +75,14 @@ CASES: dict[str, tuple[type[Any], dict[str, Any], Peer]] = {
         {"nesterov": True, "weight_decay": 0.3},
         keras_sgd(0.9, True, 0.3),
     ),
+    "torch NAdam": (lrc.NAdam, {}, torch_nadam()),
+    "torch NAdam, l2": (lrc.NAdam, {"l2": 0.1}, torch_nadam(l2=0.1)),
+    "torch NAdam, decay": (
+        lrc.NAdam,
+        {"weight_decay": 0.3, "momentum_decay": 0.1},
+        torch_nadam(0.1, decoupled=0.3),
+    ),
+    "Keras Nadam": (lrc.NAdam, {"momentum_decay": 1.0, "eps": 1e-7}, keras_nadam),
 }
 
 
@@ -86,3 +121,40 @@ def test_sgdw_looks_ahead_along_a_velocity_only() -> None:
 def test_sgd_names_sgdw_where_decay_is_asked_for() -> None:
     with pytest.raises(TypeError, match="or SGDW, whose decay is decoupled"):
         lrc.SGD(np.ones(1), weight_decay=0.1)
+
+
+@pytest.mark.parametrize(("decay", "size"), [(4e-3, 0.01056), (1.0, 0.01063)])
+def test_the_first_step_of_nadam_is_that_of_torch_and_of_keras(decay: float, size: float) -> None:
+    p = np.zeros(1)
+    lrc.NAdam(p, lr=0.01, momentum_decay=decay).step(np.ones(1))
+    assert -p[0] == pytest.approx(size, abs=5e-6)  # half a unit of the last digit given
+
+
+@pytest.mark.parametrize("decay", [0.0, 1e-9, 4e-3, 0.37, 1.0, 30.0, 1e4, 1e300])
+def test_the_momentum_of_nadam_warms_up_by_powers_of_0_96(decay: float) -> None:
+    opt = lrc.NAdam(np.zeros(1), momentum_decay=decay)
+    product = 1.0
+    for n in range(1, 40):
+        opt.step(np.ones(1))
+        product *= 0.9 * (1 - 0.5 * 0.96 ** (n * decay))
+        # a few roundings of doubles for each update
+        assert opt.carried()["0"]["product"] == pytest.approx(product, rel=n * 2e-15)
+
+
+def test_nadam_counts_the_updates_of_each_array() -> None:
+    old, new = np.zeros(1), np.zeros(1)
+    opt = lrc.NAdam([lrc.Group(old)], lr=0.01)
+    for _ in range(50):
+        opt.step([np.ones(1)])
+    opt.add(new)
+    opt.step([np.ones(1), np.ones(1)])
+    assert -new[0] == pytest.approx(0.01056, abs=5e-6)
+
+
+@pytest.mark.parametrize("count", [0.0, 1.5, -3.0, 1e300])
+def test_a_saved_count_that_is_none_is_refused(count: float) -> None:
+    opt = lrc.NAdam({"w": np.ones(1)})
+    saved = opt.state_dict()
+    saved["carried"]["w"]["n"] = count
+    with pytest.raises(ValueError, match=r'n of "w" is .*, expected an integer in \[1, '):
+        opt.load_state_dict(saved)
