@@ -214,3 +214,79 @@ class NAdam(Optimizer):
         return RuleChoice("nadam", h)
 
     _element_rates = staticmethod(_adam_rates)
+
+
+@final
+class RAdam(Optimizer):
+    """Adam that trusts the root of v only once enough gradients are in it.
+
+    m and v as for `Adam`; with n updates of the array, this one included::
+
+        longest = 2 / (1 - beta2) - 1
+        length = longest - 2 * n * prod(beta2) / (1 - prod(beta2))
+        r = sqrt((length - 4) * (length - 2) * longest
+                 / ((longest - 4) * (longest - 2) * length))
+        u = r * m_hat / (sqrt(v_hat) + eps)   if length > 5, else m_hat
+        p -= lr * weight_decay * p + lr * u
+
+    The first updates, 5 with the default beta2, are thus as long as gradients are large: large ones
+    can throw p far. With beta2 up to 2/3 all are.
+
+    Parameters
+    ----------
+    params : ndarray, sequence, mapping or list of Group
+        float32 or float64 arrays, changed in place.
+    lr : float or schedule, default 0.001
+        At least 0.
+    betas, eps, eps_hat
+        As for `Adam`.
+    l2 : float or schedule, default 0.0
+        Coupled decay: adds ``l2 * p`` to the gradient.
+    weight_decay : float or schedule, default 0.0
+        Decoupled decay, multiplied by the rate of the update.
+    **common
+
+    Notes
+    -----
+    As optax; torch is ``eps_hat=True``, and its weight_decay l2 unless
+    ``decoupled_weight_decay=True``. `effective_lr` is `lr` while nothing is divided.
+    Reference: Liu et al. 2020.
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> w = np.zeros(1)
+    >>> opt = lrc.RAdam(w, lr=0.1)
+    >>> for _ in range(5):
+    ...     _ = opt.step(np.full(1, 2.0))
+    >>> w.round(12)
+    array([-1.])
+    """
+
+    @constructor
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 1e-3,
+        *,
+        betas: Betas = (0.9, 0.999),
+        eps: Scheduled[Epsilon] = 1e-8,
+        eps_hat: bool = False,
+        l2: Scheduled[NonNegative] = 0.0,
+        weight_decay: Scheduled[NonNegative] = 0.0,
+        **common: Unpack[Common],
+    ) -> None: ...
+
+    @staticmethod
+    def _choose(h: Mapping[str, Any]) -> RuleChoice:
+        return RuleChoice("radam", h)
+
+    @staticmethod
+    def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> float | Array:
+        longest = 2 / (1 - h["beta2"]) - 1
+        length = longest - 2 * (k["n"] - 1) * k["given2"] / (1 - k["given2"])
+        if length <= 5:
+            return h["lr"]
+        above = (length - 4) * (length - 2) * longest
+        r = np.sqrt(above / ((longest - 4) * (longest - 2) * length))
+        return np.asarray(r * _adam_rates(state, h, k, dtype))

@@ -11,6 +11,7 @@ from .adagrad import RMSprop as RMSprop
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
 from .adam import NAdam as NAdam
+from .adam import RAdam as RAdam
 from .base import Optimizer
 from .descent import SGD as SGD
 from .descent import SGDW as SGDW
@@ -24,4 +25,5 @@ OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(
     Adam,
     AdamW,
     NAdam,
+    RAdam,
 )

@@ -83,3 +83,21 @@ def nadam(p: Array, g: Array, m: Array, v: Array, *, h: Scalars, k: Scalars) -> 
     root = np.sqrt(v) + real(h["eps"] * sqrt(c2))
     p -= real(h["lr"] * h["weight_decay"]) * p + over(u, root, _least(h, c2, real))
     return {"n": n + 1, "product": product, "product2": product2}
+
+
+def radam(p: Array, g: Array, m: Array, v: Array, *, h: Scalars, k: Scalars) -> Carried:
+    real, n = p.dtype.type, k["n"]
+    products = _products(k, *_moments(m, v, g, h))
+    c1, c2 = 1 - products["product1"], 1 - products["product2"]
+    given2 = k["given2"] * h["beta2"]
+    longest = 2 / (1 - h["beta2"]) - 1
+    length = longest - 2 * n * given2 / (1 - given2)
+    rate, root = h["lr"] / c1, np.ones_like(v)
+    if length > 5:
+        above = (length - 4) * (length - 2) * longest
+        below = (longest - 4) * (longest - 2) * length
+        rate = h["lr"] * sqrt(above / below) * sqrt(c2) / c1
+        root = np.sqrt(v) + real(h["eps"] if h["eps_hat"] else h["eps"] * sqrt(c2))
+    decay = real(h["lr"] * h["weight_decay"])
+    p -= decay * p + real(rate) * over(m, root, _least(h, c2, real))
+    return products | {"n": n + 1, "given2": given2}

@@ -13,7 +13,7 @@ from .adagrad import (
     rmsprop_centered_momentum,
     rmsprop_momentum,
 )
-from .adam import adam, amsgrad, nadam
+from .adam import adam, amsgrad, nadam, radam
 from .descent import momentum, sgd, sgdw, sgdw_momentum
 from .rounding import Carried
 
@@ -33,5 +33,6 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
         adam,
         amsgrad,
         nadam,
+        radam,
     )
 }

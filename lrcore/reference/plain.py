@@ -106,6 +106,18 @@ def _nadam(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     p -= h["lr"] * (h["weight_decay"] * p + m_hat / (np.sqrt(v_hat) + h["eps"]))
 
 
+def _radam(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["m"] = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    s["v"] = h["beta2"] * s["v"] + (1 - h["beta2"]) * g**2
+    u = s["m"] / (1 - h["beta1"] ** t)
+    longest = 2 / (1 - h["beta2"]) - 1
+    n = longest - 2 * t * h["beta2"] ** t / (1 - h["beta2"] ** t)
+    if n > 5:
+        u *= np.sqrt((n - 4) * (n - 2) * longest / ((longest - 4) * (longest - 2) * n))
+        u /= np.sqrt(s["v"] / (1 - h["beta2"] ** t)) + h["eps"]
+    p -= h["lr"] * (h["weight_decay"] * p + u)
+
+
 RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "sgd": _sgd,
     "momentum": _momentum,
@@ -120,6 +132,7 @@ RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "adam": _adam,
     "amsgrad": _amsgrad,
     "nadam": _nadam,
+    "radam": _radam,
 }
 
 

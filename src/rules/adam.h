@@ -14,9 +14,9 @@ COEFFICIENTS(adam)
     k->product2 *= (double)c->beta2;
     const double c1 = 1 - k->product1, c2 = 1 - k->product2;
     c->rate = (real)(h->lr * sqrt(c2) / c1);
+    c->decay = (real)(h->lr * h->weight_decay);
     c->root = (real)(h->eps_root * c2);
     c->eps = (real)(h->eps_hat != 0 ? h->eps : h->eps * sqrt(c2));
-    c->decay = (real)(h->lr * h->weight_decay);
     c->least = (real)((double)ROOT * sqrt(c2 / (double)c->gain2));
 }
 
@@ -94,5 +94,43 @@ KERNEL(nadam, nadam)
         v[i] = settle(c.beta2 * v[i] + c.gain2 * (g[i] * g[i]));
         const real u = c.rate_m * m[i] + c.rate_g * g[i];
         p[i] -= c.decay * p[i] + over(u, sqrt(v[i]) + c.eps, c.least);
+    }
+}
+
+/* Liu et al. 2020. The length of the average cancels three digits, so beta2 is taken as given, and
+ * not as the dtype can hold it. */
+COEFFICIENTS(radam)
+{
+    c->beta1 = (real)h->beta1;
+    c->gain1 = 1 - c->beta1;
+    c->beta2 = (real)h->beta2;
+    c->gain2 = 1 - c->beta2;
+    k->product1 *= (double)c->beta1;
+    k->product2 *= (double)c->beta2;
+    k->given2 *= h->beta2;
+    const double c1 = 1 - k->product1, c2 = 1 - k->product2;
+    const double longest = 2 / (1 - h->beta2) - 1;
+    const double length = longest - 2 * k->n * k->given2 / (1 - k->given2);
+    const double above = (length - 4) * (length - 2) * longest;
+    const double below = (longest - 4) * (longest - 2) * length;
+    const bool rectified = length > 5;
+    k->n += 1;
+    c->rectified = rectified;
+    c->rate = (real)(rectified ? h->lr * sqrt(above / below) * sqrt(c2) / c1 : h->lr / c1);
+    c->eps = (real)(h->eps_hat != 0 ? h->eps : h->eps * sqrt(c2));
+    c->decay = (real)(h->lr * h->weight_decay);
+    c->least = (real)((double)ROOT * sqrt(c2 / (double)c->gain2));
+}
+
+KERNEL(radam, radam)
+{
+    real *restrict p = a[0], *restrict m = a[2], *restrict v = a[3];
+    const real *restrict g = a[1];
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        m[i] = halt(c.beta1 * m[i] + c.gain1 * g[i]);
+        v[i] = settle(c.beta2 * v[i] + c.gain2 * (g[i] * g[i]));
+        const real root = c.rectified != 0 ? sqrt(v[i]) + c.eps : 1;
+        p[i] -= c.decay * p[i] + c.rate * over(m[i], root, c.least);
     }
 }

@@ -115,6 +115,12 @@ def nadam(g, s, h):
     return h["lr"] * m_hat / (root(new["v"] / (1 - h["beta2"])) + h["eps"]), new
 
 
+def radam(g, s, h):
+    """Of the first update, which divides by nothing."""
+    new = moments(g, s, h)
+    return h["lr"] * new["m"] / (1 - h["beta1"]), new
+
+
 # --- the comparison --------------------------------------------------------------------------
 
 

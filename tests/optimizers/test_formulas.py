@@ -60,6 +60,30 @@ def keras_nadam(p: Array, g: Array, s: dict[str, Any], t: int) -> Array:
     return LR * m_hat / (np.sqrt(v / (1 - 0.999**t)) + 1e-7)
 
 
+def rectified(
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps_hat: bool = True,
+    l2: float = 0.0,
+    decoupled: float = 0.0,
+) -> Peer:
+    """torch's RAdam; optax's, if eps is added after the correction."""
+    beta1, beta2 = betas
+
+    def update(p: Array, g: Array, s: dict[str, Any], t: int) -> Array:
+        m, v = moments(s, g + l2 * p, beta1, beta2)
+        u = m / (1 - beta1**t)
+        longest = 2 / (1 - beta2) - 1
+        length = longest - 2 * t * beta2**t / (1 - beta2**t)
+        if length > 5:
+            c = np.sqrt(1 - beta2**t)
+            u = u * (c / (np.sqrt(v) + 1e-8) if eps_hat else 1 / (np.sqrt(v) / c + 1e-8))
+            u = u * np.sqrt((length - 4) * (length - 2) * longest)
+            u = u / np.sqrt((longest - 4) * (longest - 2) * length)
+        return LR * (decoupled * p + u)
+
+    return update
+
+
 SGDW = lrc.SGDW
 CASES: dict[str, tuple[type[Any], dict[str, Any], Peer]] = {
     "timm SGDW": (SGDW, {}, timm_sgdw(0.9, False, 1e-4)),
@@ -82,6 +106,20 @@ CASES: dict[str, tuple[type[Any], dict[str, Any], Peer]] = {
         {"weight_decay": 0.3, "momentum_decay": 0.1},
         torch_nadam(0.1, decoupled=0.3),
     ),
+    "torch RAdam": (lrc.RAdam, {"eps_hat": True}, rectified()),
+    "torch RAdam, l2": (lrc.RAdam, {"eps_hat": True, "l2": 0.1}, rectified(l2=0.1)),
+    "torch RAdam, decay": (
+        lrc.RAdam,
+        {"eps_hat": True, "weight_decay": 0.3},
+        rectified(decoupled=0.3),
+    ),
+    "optax radam": (lrc.RAdam, {}, rectified(eps_hat=False)),
+    "optax radam, betas": (
+        lrc.RAdam,
+        {"betas": (0.8, 0.95)},
+        rectified((0.8, 0.95), eps_hat=False),
+    ),
+    "torch RAdam, never rectified": (lrc.RAdam, {"betas": (0.9, 0.6)}, rectified((0.9, 0.6))),
     "Keras Nadam": (lrc.NAdam, {"momentum_decay": 1.0, "eps": 1e-7}, keras_nadam),
 }
 
@@ -158,3 +196,37 @@ def test_a_saved_count_that_is_none_is_refused(count: float) -> None:
     saved["carried"]["w"]["n"] = count
     with pytest.raises(ValueError, match=r'n of "w" is .*, expected an integer in \[1, '):
         opt.load_state_dict(saved)
+
+
+@pytest.mark.parametrize(("beta2", "plain"), [(0.999, 5), (0.9, 5), (0.7, 9), (2 / 3, 60), (0, 60)])
+def test_the_first_updates_of_radam_follow_the_size_of_the_gradient(
+    beta2: float, plain: int
+) -> None:
+    p, q = np.zeros(1), np.zeros(1)
+    small, large = (lrc.RAdam(x, betas=(0.9, beta2), eps=0.0) for x in (p, q))
+    for n in range(60):
+        before = p - 0, q - 0
+        small.step(np.ones(1))
+        large.step(np.full(1, 1024.0))
+        ratio = (q - before[1]) / (p - before[0])
+        assert ratio[0] == pytest.approx(1024.0 if n < plain else 1.0, rel=1e-9)
+
+
+def test_a_square_beyond_float32_is_no_nan_while_radam_does_not_divide() -> None:
+    p = np.zeros(1, np.float32)
+    lrc.RAdam(p, lr=1e-3).step(np.full(1, 1e30, np.float32))
+    assert -p[0] == pytest.approx(1e27, rel=1e-6)
+
+
+def test_radam_in_float32_rectifies_as_in_float64() -> None:
+    """The length of the average cancels digits; with a rounded beta2 it would be off by 6e-6."""
+    p, q = np.zeros(8, np.float32), np.zeros(8)
+    narrow, wide = lrc.RAdam(p, lr=0.01), lrc.RAdam(q, lr=0.01)
+    rng = np.random.default_rng(0)
+    for _ in range(12):
+        p[...] = q[...] = 0  # so that they are the update
+        g = rng.uniform(0.5, 2, 8).astype(np.float32)
+        narrow.step(g)
+        wide.step(g)
+        # a dozen roundings of float32
+        np.testing.assert_allclose(p, q, rtol=1e-6)
