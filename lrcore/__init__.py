@@ -39,6 +39,7 @@ from .optimizers.catalogue import SGDW as SGDW
 from .optimizers.catalogue import Adadelta as Adadelta
 from .optimizers.catalogue import Adagrad as Adagrad
 from .optimizers.catalogue import Adam as Adam
+from .optimizers.catalogue import Adamax as Adamax
 from .optimizers.catalogue import AdamW as AdamW
 from .optimizers.catalogue import NAdam as NAdam
 from .optimizers.catalogue import RAdam as RAdam

@@ -15,6 +15,7 @@ from .adam import RAdam as RAdam
 from .base import Optimizer
 from .descent import SGD as SGD
 from .descent import SGDW as SGDW
+from .spread import Adamax as Adamax
 
 OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(
     SGD,
@@ -26,4 +27,5 @@ OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(
     AdamW,
     NAdam,
     RAdam,
+    Adamax,
 )

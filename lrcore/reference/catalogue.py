@@ -16,6 +16,7 @@ from .adagrad import (
 from .adam import adam, amsgrad, nadam, radam
 from .descent import momentum, sgd, sgdw, sgdw_momentum
 from .rounding import Carried
+from .spread import adamax
 
 RULES: Final[dict[str, Callable[..., Carried]]] = {
     rule.__name__: rule
@@ -34,5 +35,6 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
         amsgrad,
         nadam,
         radam,
+        adamax,
     )
 }

@@ -118,6 +118,12 @@ def _radam(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     p -= h["lr"] * (h["weight_decay"] * p + u)
 
 
+def _adamax(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["m"] = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    s["u"] = np.maximum(h["beta2"] * s["u"], np.abs(g) + h["eps"])
+    p -= h["lr"] / (1 - h["beta1"] ** t) * s["m"] / (s["u"] + h["eps_out"])
+
+
 RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "sgd": _sgd,
     "momentum": _momentum,
@@ -133,6 +139,7 @@ RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "amsgrad": _amsgrad,
     "nadam": _nadam,
     "radam": _radam,
+    "adamax": _adamax,
 }
 
 

@@ -19,3 +19,5 @@
 #include "adagrad.h"
 
 #include "adam.h"
+
+#include "spread.h"

@@ -27,6 +27,7 @@ BEYOND = {
     "beta1": [1.0, *ABOVE_ONE],
     "eps": [],
     "eps_root": [],
+    "eps_out": [],
     "initial_accumulator_value": [],
     "momentum_decay": [],
     "l2": [],

@@ -121,6 +121,12 @@ def radam(g, s, h):
     return h["lr"] * new["m"] / (1 - h["beta1"]), new
 
 
+def adamax(g, s, h):
+    m = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    u = np.maximum(h["beta2"] * s["u"], abs(g) + h["eps"])
+    return h["lr"] * m / (1 - h["beta1"]) / (u + h["eps_out"]), {"m": m, "u": u}
+
+
 # --- the comparison --------------------------------------------------------------------------
 
 

@@ -128,6 +128,7 @@ def test_a_reduced_rule_has_the_bits_of_the_simpler_one(name, dtype):
     [
         (lrc.Adam, {"betas": (0.0, 0.0), "eps": 0.0}),
         (lrc.RMSprop, {"rho": 0.0, "eps": 0.0}),
+        (lrc.Adamax, {"betas": (0.0, 0.0), "eps": zero}),
     ],
     ids=variant_id,
 )
@@ -205,7 +206,7 @@ ADAPTIVE = [
 @each_dtype
 def test_without_eps_the_scale_of_the_gradients_does_not_matter(cls, options, dtype):
     scaled = [g * dtype(1024) for g in drawn(dtype)]
-    assert run(cls, dtype, scaled, eps=0.0, **options) == run(cls, dtype, eps=0.0, **options)
+    assert run(cls, dtype, scaled, eps=zero, **options) == run(cls, dtype, eps=zero, **options)
 
 
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.9}], ids=variant_id)

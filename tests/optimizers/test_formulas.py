@@ -84,6 +84,18 @@ def rectified(
     return update
 
 
+def adamax(eps: float = 1e-8, eps_out: float = 0.0, l2: float = 0.0) -> Peer:
+    """torch's and optax's; Keras has its epsilon where u divides."""
+
+    def update(p: Array, g: Array, s: dict[str, Any], t: int) -> Array:
+        g = g + l2 * p
+        s["m"] = 0.9 * s.get("m", 0.0) + (1 - 0.9) * g
+        s["u"] = np.maximum(0.999 * s.get("u", 0.0), np.abs(g) + eps)
+        return LR / (1 - 0.9**t) * s["m"] / (s["u"] + eps_out)
+
+    return update
+
+
 SGDW = lrc.SGDW
 CASES: dict[str, tuple[type[Any], dict[str, Any], Peer]] = {
     "timm SGDW": (SGDW, {}, timm_sgdw(0.9, False, 1e-4)),
@@ -120,6 +132,9 @@ CASES: dict[str, tuple[type[Any], dict[str, Any], Peer]] = {
         rectified((0.8, 0.95), eps_hat=False),
     ),
     "torch RAdam, never rectified": (lrc.RAdam, {"betas": (0.9, 0.6)}, rectified((0.9, 0.6))),
+    "torch Adamax": (lrc.Adamax, {}, adamax()),
+    "torch Adamax, l2": (lrc.Adamax, {"l2": 0.1, "eps": 1e-3}, adamax(1e-3, l2=0.1)),
+    "Keras Adamax": (lrc.Adamax, {"eps": 0, "eps_out": 1e-7}, adamax(0.0, 1e-7)),
     "Keras Nadam": (lrc.NAdam, {"momentum_decay": 1.0, "eps": 1e-7}, keras_nadam),
 }
 
@@ -230,3 +245,37 @@ def test_radam_in_float32_rectifies_as_in_float64() -> None:
         wide.step(g)
         # a dozen roundings of float32
         np.testing.assert_allclose(p, q, rtol=1e-6)
+
+
+def test_adamax_refuses_to_divide_by_nothing() -> None:
+    with pytest.raises(ValueError, match=r"Adamax: eps and eps_out are both 0, .* eps=1e-8"):
+        lrc.Adamax(np.ones(1), eps=0.0)
+    with pytest.raises(ValueError, match="both 0"):
+        lrc.Adamax([lrc.Group(np.ones(1), eps=0.0)])
+    lrc.Adamax(np.ones(1), eps=0.0, eps_out=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "eps"),
+    [(np.float32, 1e-44), (np.float64, 1e-310), (np.float32, lambda t: 0.0)],
+)
+def test_adamax_leaves_elements_without_a_gradient_alone(dtype: Any, eps: Any) -> None:
+    p = np.ones(3, dtype)
+    opt = lrc.Adamax(p, lr=0.1, eps=eps)
+    for _ in range(3):
+        opt.step(np.array([0.0, 0.0, 2.0], dtype))
+    np.testing.assert_array_equal(p[:2], 1.0)
+    assert p[2] == pytest.approx(0.7, rel=1e-6)
+    np.testing.assert_allclose(opt.effective_lr("0"), [0.0, 0.0, 0.05], rtol=1e-6)
+
+
+def test_adamax_names_adamw_where_decay_is_asked_for() -> None:
+    with pytest.raises(TypeError, match=r"Adamax has no weight_decay: use l2=.* or AdamW"):
+        lrc.Adamax(np.ones(1), weight_decay=0.1)
+
+
+def test_the_largest_gradient_of_adamax_fades() -> None:
+    opt = lrc.Adamax(np.zeros(1), betas=(0.9, 0.5), eps=0.0, eps_out=1e-7)
+    for g, largest in ((8.0, 8.0), (1.0, 4.0), (-3.0, 3.0), (0.0, 1.5)):
+        opt.step(np.full(1, g))
+        assert opt.state["0"]["u"][0] == largest
