@@ -22,9 +22,9 @@ def _choose_adam(h: Mapping[str, Any]) -> RuleChoice:
 
 def _adam_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> Array:
     c2 = 1 - k["product2"]
-    eps = h["eps"] if h["eps_hat"] else h["eps"] * np.sqrt(c2)
+    eps = h["eps"] if h.get("eps_hat") else h["eps"] * np.sqrt(c2)
     squares = state["v_max"] if "v_max" in state else state["v"]  # amsgrad, or not
-    root = np.sqrt(squares + h["eps_root"] * c2) + eps
+    root = np.sqrt(squares + h.get("eps_root", 0.0) * c2) + eps
     return over_root(h["lr"] * np.sqrt(c2), root, dtype)
 
 
@@ -150,3 +150,143 @@ class AdamW(Optimizer):
 
     _choose = staticmethod(_choose_adam)
     _element_rates = staticmethod(_adam_rates)
+
+
+@final
+class NAdam(Optimizer):
+    """Adam that looks ahead, with a momentum that warms up.
+
+    m and v as for `Adam`; with n updates of the array, this one included::
+
+        mu = beta1 * (1 - 0.5 * 0.96 ** (n * momentum_decay)), next that of n + 1
+        m_hat = next * m / (1 - prod(mu) * next) + (1 - mu) * g / (1 - prod(mu))
+        p -= lr * weight_decay * p + lr * m_hat / (sqrt(v_hat) + eps)
+
+    Parameters
+    ----------
+    params : ndarray, sequence, mapping or list of Group
+        float32 or float64 arrays, changed in place.
+    lr : float or schedule, default 0.002
+        At least 0.
+    betas, eps
+        As for `Adam`.
+    momentum_decay : float or schedule, default 0.004
+        At least 0. The momentum rises from beta1 / 2 to beta1, half of that in
+        ``17 / momentum_decay`` updates.
+    l2 : float or schedule, default 0.0
+        Coupled decay: adds ``l2 * p`` to the gradient.
+    weight_decay : float or schedule, default 0.0
+        Decoupled decay, multiplied by the rate of the update.
+    **common
+
+    Notes
+    -----
+    As torch, whose weight_decay is l2 unless ``decoupled_weight_decay=True``. Keras is
+    ``lr=1e-3, eps=1e-7, momentum_decay=1.0``. optax's and timm's are other rules: after the first
+    gradient, 1, at rate 0.01, this one and torch are at 0.0106, Keras too, optax at 0.0147, timm at
+    0.019. Reference: Dozat 2016.
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> w = np.zeros(1)
+    >>> _ = lrc.NAdam(w, lr=0.01).step(np.ones(1))
+    >>> w.round(5)
+    array([-0.01056])
+    """
+
+    @constructor
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 2e-3,
+        *,
+        betas: Betas = (0.9, 0.999),
+        eps: Scheduled[Epsilon] = 1e-8,
+        momentum_decay: Scheduled[NonNegative] = 4e-3,
+        l2: Scheduled[NonNegative] = 0.0,
+        weight_decay: Scheduled[NonNegative] = 0.0,
+        **common: Unpack[Common],
+    ) -> None: ...
+
+    @staticmethod
+    def _choose(h: Mapping[str, Any]) -> RuleChoice:
+        return RuleChoice("nadam", h)
+
+    _element_rates = staticmethod(_adam_rates)
+
+
+@final
+class RAdam(Optimizer):
+    """Adam that trusts the root of v only once enough gradients are in it.
+
+    m and v as for `Adam`; with n updates of the array, this one included::
+
+        longest = 2 / (1 - beta2) - 1
+        length = longest - 2 * n * prod(beta2) / (1 - prod(beta2))
+        r = sqrt((length - 4) * (length - 2) * longest
+                 / ((longest - 4) * (longest - 2) * length))
+        u = r * m_hat / (sqrt(v_hat) + eps)   if length > 5, else m_hat
+        p -= lr * weight_decay * p + lr * u
+
+    The first updates, 5 with the default beta2, are thus as long as gradients are large: large ones
+    can throw p far. With beta2 up to 2/3 all are.
+
+    Parameters
+    ----------
+    params : ndarray, sequence, mapping or list of Group
+        float32 or float64 arrays, changed in place.
+    lr : float or schedule, default 0.001
+        At least 0.
+    betas, eps, eps_hat
+        As for `Adam`.
+    l2 : float or schedule, default 0.0
+        Coupled decay: adds ``l2 * p`` to the gradient.
+    weight_decay : float or schedule, default 0.0
+        Decoupled decay, multiplied by the rate of the update.
+    **common
+
+    Notes
+    -----
+    As optax; torch is ``eps_hat=True``, and its weight_decay l2 unless
+    ``decoupled_weight_decay=True``. `effective_lr` is `lr` while nothing is divided.
+    Reference: Liu et al. 2020.
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> w = np.zeros(1)
+    >>> opt = lrc.RAdam(w, lr=0.1)
+    >>> for _ in range(5):
+    ...     _ = opt.step(np.full(1, 2.0))
+    >>> w.round(12)
+    array([-1.])
+    """
+
+    @constructor
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 1e-3,
+        *,
+        betas: Betas = (0.9, 0.999),
+        eps: Scheduled[Epsilon] = 1e-8,
+        eps_hat: bool = False,
+        l2: Scheduled[NonNegative] = 0.0,
+        weight_decay: Scheduled[NonNegative] = 0.0,
+        **common: Unpack[Common],
+    ) -> None: ...
+
+    @staticmethod
+    def _choose(h: Mapping[str, Any]) -> RuleChoice:
+        return RuleChoice("radam", h)
+
+    @staticmethod
+    def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> float | Array:
+        longest = 2 / (1 - h["beta2"]) - 1
+        length = longest - 2 * k["n"] * k["given2"] / (1 - k["given2"])
+        if length <= 5:
+            return h["lr"]
+        above = (length - 4) * (length - 2) * longest
+        r = np.sqrt(above / ((longest - 4) * (longest - 2) * length))
+        return np.asarray(r * _adam_rates(state, h, k, dtype))

@@ -10,10 +10,24 @@ from .adagrad import Adagrad as Adagrad
 from .adagrad import RMSprop as RMSprop
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
+from .adam import NAdam as NAdam
+from .adam import RAdam as RAdam
 from .base import Optimizer
 from .descent import SGD as SGD
+from .descent import SGDW as SGDW
+from .spread import Adamax as Adamax
 from .trust import LARS as LARS
 
 OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(
-    SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW, LARS
+    SGD,
+    SGDW,
+    RMSprop,
+    Adagrad,
+    Adadelta,
+    Adam,
+    AdamW,
+    NAdam,
+    RAdam,
+    Adamax,
+    LARS,
 )

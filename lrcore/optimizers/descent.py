@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack, final
 
-import numpy as np
-
 from ..checks.arguments import Decay, Fraction, NonNegative
 from .base import Optimizer
-from .element_rates import Scalars, State
+from .element_rates import same_for_all
 from .hyperparameters import Rate, Scheduled
 from .options import Common, constructor
 from .roster import RuleChoice
@@ -63,6 +61,8 @@ class SGD(Optimizer):
     array([0.46, 0.92])
     """
 
+    _decoupled = "SGDW"
+
     @constructor
     def __init__(
         self,
@@ -87,6 +87,68 @@ class SGD(Optimizer):
             raise ValueError("SGD: nesterov, lr_in_momentum and dampening want momentum above 0")
         return RuleChoice("sgd", h)
 
+    _element_rates = staticmethod(same_for_all)
+
+
+@final
+class SGDW(Optimizer):
+    r"""Stochastic gradient descent with decoupled weight decay.
+
+    With momentum :math:`\mu` and velocity b::
+
+        b = momentum * b + g
+        u = g + momentum * b   if nesterov, else b
+        p -= lr * weight_decay * p + lr * u
+
+    summed before the one subtraction; without momentum, u is g.
+
+    Parameters
+    ----------
+    params : ndarray, sequence, mapping or list of Group
+        float32 or float64 arrays, changed in place.
+    lr : float or schedule, default 0.01
+        At least 0.
+    momentum : float or schedule, default 0.9
+        In [0, 1).
+    nesterov : bool, default False
+        Look ahead along the velocity; wants momentum.
+    weight_decay : float or schedule, default 1e-4
+        At least 0; multiplied by the rate of the update.
+    **common
+
+    Notes
+    -----
+    As timm's SGDW; as Keras's SGD with ``weight_decay`` while the rate is constant. The velocity
+    gathers no decay: with `SGD` and ``l2`` it does. Reference: Loshchilov & Hutter 2019.
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> w = np.array([1.0, 2.0])
+    >>> opt = lrc.SGDW(w, lr=0.1, weight_decay=0.5)
+    >>> _ = opt.step(np.zeros(2))
+    >>> w
+    array([0.95, 1.9 ])
+    """
+
+    @constructor
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 1e-2,
+        *,
+        momentum: Scheduled[Decay] = 0.9,
+        nesterov: bool = False,
+        weight_decay: Scheduled[NonNegative] = 1e-4,
+        **common: Unpack[Common],
+    ) -> None: ...
+
     @staticmethod
-    def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> float:
-        return h["lr"]
+    def _choose(h: Mapping[str, Any]) -> RuleChoice:
+        if h["momentum"] != 0.0:
+            return RuleChoice("sgdw_momentum", h)
+        if h["nesterov"]:
+            raise ValueError("SGDW: nesterov wants momentum above 0")
+        return RuleChoice("sgdw", h)
+
+    _element_rates = staticmethod(same_for_all)

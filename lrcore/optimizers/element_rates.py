@@ -18,3 +18,8 @@ def over_root(rate: float, root: Array, dtype: np.dtype[Any]) -> Array:
     with np.errstate(divide="ignore"):
         found = rate / root
     return np.where(root < np.sqrt(np.finfo(dtype).tiny), 0.0, found)
+
+
+def same_for_all(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> float:
+    """The rate itself, where no element has one of its own."""
+    return h["lr"]

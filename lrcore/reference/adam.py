@@ -7,19 +7,29 @@ update.
 from __future__ import annotations
 
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
 from .rounding import Array, Carried, Scalars, average, halt, least_root, over, settle
 
 
-def _moments(m: Array, v: Array, g: Array, h: Scalars, k: Scalars) -> Carried:
-    """One update of both moments; the running products of the betas."""
+def _moments(m: Array, v: Array, g: Array, h: Scalars) -> tuple[float, float]:
+    """One update of both moments; the betas as the dtype can hold them."""
     beta1, gain1 = average(h["beta1"], m.dtype.type)
     beta2, gain2 = average(h["beta2"], m.dtype.type)
     m[...] = halt(beta1 * m + gain1 * g)
     v[...] = settle(beta2 * v + gain2 * (g * g))
-    return {"product1": k["product1"] * float(beta1), "product2": k["product2"] * float(beta2)}
+    return float(beta1), float(beta2)
+
+
+def _products(k: Scalars, beta1: float, beta2: float) -> Carried:
+    return {"product1": k["product1"] * beta1, "product2": k["product2"] * beta2}
+
+
+def _least(h: Scalars, c2: float, real: Any) -> float:
+    """The root of what v may lack."""
+    return least_root(real) * sqrt(c2 / float(average(h["beta2"], real)[1]))
 
 
 def _descend(p: Array, m: Array, v: Array, h: Scalars, k: Scalars) -> None:
@@ -28,13 +38,11 @@ def _descend(p: Array, m: Array, v: Array, h: Scalars, k: Scalars) -> None:
     rate, root = real(h["lr"] * sqrt(c2) / c1), real(h["eps_root"] * c2)
     eps = real(h["eps"] if h["eps_hat"] else h["eps"] * sqrt(c2))
     decay = real(h["lr"] * h["weight_decay"])
-    gain2 = average(h["beta2"], real)[1]
-    least = least_root(real) * sqrt(c2 / float(gain2))
-    p -= decay * p + rate * over(m, np.sqrt(v + root) + eps, least)
+    p -= decay * p + rate * over(m, np.sqrt(v + root) + eps, _least(h, c2, real))
 
 
 def adam(p: Array, g: Array, m: Array, v: Array, *, h: Scalars, k: Scalars) -> Carried:
-    products = _moments(m, v, g, h, k)
+    products = _products(k, *_moments(m, v, g, h))
     _descend(p, m, v, h, products)
     return products
 
@@ -42,7 +50,54 @@ def adam(p: Array, g: Array, m: Array, v: Array, *, h: Scalars, k: Scalars) -> C
 def amsgrad(
     p: Array, g: Array, m: Array, v: Array, v_max: Array, *, h: Scalars, k: Scalars
 ) -> Carried:
-    products = _moments(m, v, g, h, k)
+    products = _products(k, *_moments(m, v, g, h))
     v_max[...] = np.where(v > v_max, v, v_max)
     _descend(p, m, v_max, h, products)
     return products
+
+
+def _warming(x: float) -> float:
+    """0.96 ** x, with the same bits everywhere."""
+    y, total, halved = -0.04082199452025513 * x, 1.0, 0
+    if y < -750:
+        return 0.0
+    while y < -0.0625:
+        y, halved = y / 2, halved + 1
+    for i in range(9, 0, -1):
+        total = 1 + y * total / i
+    for _ in range(halved):
+        total *= total
+    return total
+
+
+def nadam(p: Array, g: Array, m: Array, v: Array, *, h: Scalars, k: Scalars) -> Carried:
+    real, n = p.dtype.type, k["n"] + 1
+    beta1, beta2 = _moments(m, v, g, h)
+    mu = beta1 * (1 - 0.5 * _warming(n * h["momentum_decay"]))
+    following = beta1 * (1 - 0.5 * _warming((n + 1) * h["momentum_decay"]))
+    product, product2 = k["product"] * mu, k["product2"] * beta2
+    c2 = 1 - product2
+    rate = h["lr"] * sqrt(c2)
+    rate_m, rate_g = rate * following / (1 - product * following), rate * (1 - mu) / (1 - product)
+    u = real(rate_m) * m + real(rate_g) * g
+    root = np.sqrt(v) + real(h["eps"] * sqrt(c2))
+    p -= real(h["lr"] * h["weight_decay"]) * p + over(u, root, _least(h, c2, real))
+    return {"n": n, "product": product, "product2": product2}
+
+
+def radam(p: Array, g: Array, m: Array, v: Array, *, h: Scalars, k: Scalars) -> Carried:
+    real, n = p.dtype.type, k["n"] + 1
+    products = _products(k, *_moments(m, v, g, h))
+    c1, c2 = 1 - products["product1"], 1 - products["product2"]
+    given2 = k["given2"] * h["beta2"]
+    longest = 2 / (1 - h["beta2"]) - 1
+    length = longest - 2 * n * given2 / (1 - given2)
+    rate, root = h["lr"] / c1, np.ones_like(v)
+    if length > 5:
+        above = (length - 4) * (length - 2) * longest
+        below = (longest - 4) * (longest - 2) * length
+        rate = h["lr"] * sqrt(above / below) * sqrt(c2) / c1
+        root = np.sqrt(v) + real(h["eps"] if h["eps_hat"] else h["eps"] * sqrt(c2))
+    decay = real(h["lr"] * h["weight_decay"])
+    p -= decay * p + real(rate) * over(m, root, _least(h, c2, real))
+    return products | {"n": n, "given2": given2}

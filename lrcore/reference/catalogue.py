@@ -13,9 +13,10 @@ from .adagrad import (
     rmsprop_centered_momentum,
     rmsprop_momentum,
 )
-from .adam import adam, amsgrad
-from .descent import momentum, sgd
+from .adam import adam, amsgrad, nadam, radam
+from .descent import momentum, sgd, sgdw, sgdw_momentum
 from .rounding import Carried
+from .spread import adamax
 from .trust import lars
 
 RULES: Final[dict[str, Callable[..., Carried]]] = {
@@ -23,6 +24,8 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
     for rule in (
         sgd,
         momentum,
+        sgdw,
+        sgdw_momentum,
         adagrad,
         rmsprop,
         rmsprop_momentum,
@@ -31,6 +34,9 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
         adadelta,
         adam,
         amsgrad,
+        nadam,
+        radam,
+        adamax,
         lars,
     )
 }

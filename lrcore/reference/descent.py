@@ -28,3 +28,17 @@ def momentum(p: Array, g: Array, b: Array, *, h: Scalars, k: Scalars) -> Carried
     b[...] = halt(real(h["momentum"]) * b + real(gain) * g)
     p -= real(rate_b) * b + real(rate_g) * g
     return {"first": 0.0}
+
+
+def sgdw(p: Array, g: Array, *, h: Scalars, k: Scalars) -> Carried:
+    real = p.dtype.type
+    p -= real(h["lr"] * h["weight_decay"]) * p + real(h["lr"]) * g
+    return {}
+
+
+def sgdw_momentum(p: Array, g: Array, b: Array, *, h: Scalars, k: Scalars) -> Carried:
+    real, lr = p.dtype.type, h["lr"]
+    rate_b, rate_g = (lr * h["momentum"], lr) if h["nesterov"] else (lr, 0.0)
+    b[...] = halt(real(h["momentum"]) * b + g)
+    p -= real(lr * h["weight_decay"]) * p + (real(rate_b) * b + real(rate_g) * g)
+    return {}

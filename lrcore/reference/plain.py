@@ -28,6 +28,15 @@ def _momentum(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     p -= h["lr"] * s["b"]
 
 
+def _sgdw(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    p -= h["lr"] * (h["weight_decay"] * p + g)
+
+
+def _sgdw_momentum(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["b"] = h["momentum"] * s["b"] + g
+    p -= h["lr"] * (h["weight_decay"] * p + s["b"])
+
+
 def _rmsprop(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     s["v"] = h["rho"] * s["v"] + (1 - h["rho"]) * g**2
     p -= h["lr"] * g / (np.sqrt(s["v"]) + h["eps"])
@@ -92,9 +101,40 @@ def _lars(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     p -= s["b"]
 
 
+def _nadam(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["m"] = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    s["v"] = h["beta2"] * s["v"] + (1 - h["beta2"]) * g**2
+    mu = h["beta1"] * (1 - 0.5 * 0.96 ** (t * h["momentum_decay"]))
+    following = h["beta1"] * (1 - 0.5 * 0.96 ** ((t + 1) * h["momentum_decay"]))
+    s["product"] = s.get("product", np.float64(1)) * mu
+    m_hat = following * s["m"] / (1 - s["product"] * following) + (1 - mu) * g / (1 - s["product"])
+    v_hat = s["v"] / (1 - h["beta2"] ** t)
+    p -= h["lr"] * (h["weight_decay"] * p + m_hat / (np.sqrt(v_hat) + h["eps"]))
+
+
+def _radam(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["m"] = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    s["v"] = h["beta2"] * s["v"] + (1 - h["beta2"]) * g**2
+    u = s["m"] / (1 - h["beta1"] ** t)
+    longest = 2 / (1 - h["beta2"]) - 1
+    n = longest - 2 * t * h["beta2"] ** t / (1 - h["beta2"] ** t)
+    if n > 5:
+        u *= np.sqrt((n - 4) * (n - 2) * longest / ((longest - 4) * (longest - 2) * n))
+        u /= np.sqrt(s["v"] / (1 - h["beta2"] ** t)) + h["eps"]
+    p -= h["lr"] * (h["weight_decay"] * p + u)
+
+
+def _adamax(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["m"] = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    s["u"] = np.maximum(h["beta2"] * s["u"], np.abs(g) + h["eps"])
+    p -= h["lr"] / (1 - h["beta1"] ** t) * s["m"] / (s["u"] + h["eps_out"])
+
+
 RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "sgd": _sgd,
     "momentum": _momentum,
+    "sgdw": _sgdw,
+    "sgdw_momentum": _sgdw_momentum,
     "rmsprop": _rmsprop,
     "rmsprop_momentum": _rmsprop_momentum,
     "rmsprop_centered": _rmsprop_centered,
@@ -104,6 +144,9 @@ RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "adam": _adam,
     "amsgrad": _amsgrad,
     "lars": _lars,
+    "nadam": _nadam,
+    "radam": _radam,
+    "adamax": _adamax,
 }
 
 

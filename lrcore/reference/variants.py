@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import signature
 from itertools import product
 from typing import Any
 
@@ -18,12 +19,14 @@ Variant = tuple[type[Optimizer], dict[str, Any]]
 
 def of_class(cls: type[Optimizer]) -> Iterator[dict[str, Any]]:
     """Every combination of an optimizer's flags, without and with momentum, that it accepts."""
-    options = cls._kind().options
+    default = {name: each.default for name, each in signature(cls).parameters.items()}
     choices: dict[str, tuple[Any, ...]] = {
-        name: (False, True) for name, option in options.items() if option.kind is bool
+        name: (default[name], not default[name])
+        for name, option in cls._kind().options.items()
+        if option.kind is bool
     }
-    if "momentum" in options:
-        choices["momentum"] = (0.0, MOMENTUM)
+    if "momentum" in default:
+        choices["momentum"] = (default["momentum"], 0.0 if default["momentum"] else MOMENTUM)
     for values in product(*choices.values()):
         options = dict(zip(choices, values, strict=True))
         if rule_of(cls, options):
@@ -44,8 +47,10 @@ def by_rule() -> dict[str, Variant]:
     """For each rule the first optimizer, and its plainest options, that lead to it."""
     found: dict[str, Variant] = {}
     for cls in OPTIMIZERS.values():
+        defaults = signature(cls).parameters
         for options in of_class(cls):
             rule = rule_of(cls, options)
             if rule:
-                found.setdefault(rule, (cls, {k: v for k, v in options.items() if v}))
+                plainest = {k: v for k, v in options.items() if v != defaults[k].default}
+                found.setdefault(rule, (cls, plainest))
     return found

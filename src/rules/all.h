@@ -21,4 +21,6 @@
 
 #include "adam.h"
 
+#include "spread.h"
+
 #include "trust.h"

@@ -51,3 +51,35 @@ KERNEL(momentum, momentum)
         p[i] -= c.rate_b * b[i] + c.rate_g * g[i];
     }
 }
+
+/* Loshchilov & Hutter 2019. */
+COEFFICIENTS(sgdw)
+{
+    const bool nesterov = h->nesterov != 0;
+    (void)k;
+    c->mu = (real)h->momentum;
+    c->rate_b = (real)(nesterov ? h->lr * h->momentum : h->lr);
+    c->rate_g = (real)(nesterov ? h->lr : 0);
+    c->decay = (real)(h->lr * h->weight_decay);
+}
+
+/* Without momentum the velocity is the gradient. */
+KERNEL(sgdw, sgdw)
+{
+    real *restrict p = a[0];
+    const real *restrict g = a[1];
+    SIMD
+    for (size_t i = 0; i < n; i++)
+        p[i] -= c.decay * p[i] + c.rate_b * g[i];
+}
+
+KERNEL(sgdw_momentum, sgdw)
+{
+    real *restrict p = a[0], *restrict b = a[2];
+    const real *restrict g = a[1];
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        b[i] = halt(c.mu * b[i] + g[i]);
+        p[i] -= c.decay * p[i] + (c.rate_b * b[i] + c.rate_g * g[i]);
+    }
+}

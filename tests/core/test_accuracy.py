@@ -19,7 +19,7 @@ decimal.getcontext().prec = 50
 ELEMENTS = 600
 LR = 0.001
 # Units in the last place that an update may be off: 4 of products and sums alone, 8 with a root.
-LIMITS = {"sgd": 4, "momentum": 4}
+LIMITS = dict.fromkeys(("sgd", "momentum", "sgdw", "sgdw_momentum"), 4)
 exact = np.vectorize(lambda x: Decimal(float(x)), otypes=[object])
 
 
@@ -44,6 +44,9 @@ def lars(g, s, h):
     """With a ratio of 1; test_trust.py holds those of norms to the exact ones."""
     b = h["momentum"] * s["b"] + h["lr"] * g
     return b, {"b": b}
+
+
+sgdw, sgdw_momentum = sgd, momentum  # but for the decay, which is no part of the update here
 
 
 def mean_square(g, s, h):
@@ -107,6 +110,27 @@ def amsgrad(g, s, h):
     new = moments(g, s, h)
     new["v_max"] = np.maximum(s["v_max"], new["v"])
     return corrected(new["m"], new["v_max"], h), new
+
+
+def nadam(g, s, h):
+    """Of the first update: both corrections of the looking ahead are in the factors of m and g."""
+    warm = [h["beta1"] * (1 - Decimal("0.96") ** (n * h["momentum_decay"]) / 2) for n in (1, 2)]
+    mu, ahead = warm
+    new = moments(g, s, h)
+    m_hat = ahead * new["m"] / (1 - mu * ahead) + g
+    return h["lr"] * m_hat / (root(new["v"] / (1 - h["beta2"])) + h["eps"]), new
+
+
+def radam(g, s, h):
+    """Of the first update, which divides by nothing."""
+    new = moments(g, s, h)
+    return h["lr"] * new["m"] / (1 - h["beta1"]), new
+
+
+def adamax(g, s, h):
+    m = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    u = np.maximum(h["beta2"] * s["u"], abs(g) + h["eps"])
+    return h["lr"] * m / (1 - h["beta1"]) / (u + h["eps_out"]), {"m": m, "u": u}
 
 
 # --- the comparison --------------------------------------------------------------------------
@@ -174,11 +198,12 @@ def test_a_float32_parameter_is_within_one_and_a_half_units_of_the_exact_one(rul
     for key, array in state.items():
         opt.state["0"][key][...] = array
     old = {key: exact(array) for key, array in state.items()}
-    update, _ = globals()[rule](exact(g), old, hyperparameters(cls, options, np.float32))
+    h = hyperparameters(cls, options, np.float32)
+    update, _ = globals()[rule](exact(g), old, h)
     # parameters from 8 to 800 times as large as their updates, as in training
     size = update.astype(float) * rng.choice([-1, 1], ELEMENTS)
     p = (size * 10.0 ** rng.uniform(0.9, 2.9, ELEMENTS)).astype(np.float32)
-    true = exact(p) - update
+    true = exact(p) * (1 - h["lr"] * h.get("weight_decay", 0)) - update
     opt.params[...] = p
     opt.step(g)
     larger = exact(np.spacing(np.maximum(np.abs(p), np.abs(opt.params))))

@@ -11,6 +11,11 @@ from lrcore.optimizers.catalogue import OPTIMIZERS
 
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
+each_coupled = pytest.mark.parametrize(
+    ("cls", "options"),
+    [(cls, options) for cls, options in ONE_EACH if "l2" in inspect.signature(cls).parameters],
+    ids=variant_id,
+)
 SIZE, STEPS, LR = 300, 6, 0.25
 
 
@@ -79,6 +84,26 @@ SAME = {
         (lrc.AdamW, {"weight_decay": zero}),
         (lrc.Adam, {}),
     ),
+    "SGDW without decay is SGD": (
+        (lrc.SGDW, {"momentum": 0.8, "weight_decay": zero}),
+        (lrc.SGD, {"momentum": 0.8}),
+    ),
+    "Nesterov's SGDW without decay is SGD": (
+        (lrc.SGDW, {"nesterov": True, "weight_decay": zero}),
+        (lrc.SGD, {"momentum": 0.9, "nesterov": True}),
+    ),
+    "SGDW with neither is plain descent": (
+        (lrc.SGDW, {"momentum": 0.0, "weight_decay": 0.0}),
+        (lrc.SGD, {}),
+    ),
+    "a momentum of SGDW that turns out 0 is none": (
+        (lrc.SGDW, {"momentum": zero}),
+        (lrc.SGDW, {"momentum": 0.0}),
+    ),
+    "NAdam without memory is Adam without memory": (
+        (lrc.NAdam, {"betas": (0.0, 0.0)}),
+        (lrc.Adam, {"betas": (0.0, 0.0)}),
+    ),
     "without eps its place does not matter": (
         (lrc.Adam, {"eps": 0.0, "eps_hat": True}),
         (lrc.Adam, {"eps": 0.0}),
@@ -103,6 +128,7 @@ def test_a_reduced_rule_has_the_bits_of_the_simpler_one(name, dtype):
     [
         (lrc.Adam, {"betas": (0.0, 0.0), "eps": 0.0}),
         (lrc.RMSprop, {"rho": 0.0, "eps": 0.0}),
+        (lrc.Adamax, {"betas": (0.0, 0.0), "eps": zero}),
     ],
     ids=variant_id,
 )
@@ -128,13 +154,13 @@ def test_at_rate_zero_parameters_keep_their_bits(cls, options, dtype):
     assert set(run(cls, dtype, lr=0.0, **options)) == {bits(start(dtype))}
 
 
-@each_rule
+@each_coupled
 @each_dtype
 def test_coupled_decay_of_zero_is_none(cls, options, dtype):
     assert run(cls, dtype, l2=zero, **options) == run(cls, dtype, **options)
 
 
-@each_rule
+@each_coupled
 @each_dtype
 def test_coupled_decay_of_one_adds_the_parameter_to_the_gradient(cls, options, dtype):
     if cls is lrc.LARS:
@@ -173,7 +199,8 @@ def test_half_the_scale_of_a_rate_is_half_the_rate(cls, options, dtype):
 ADAPTIVE = [
     (cls, options)
     for cls, options in ONE_EACH
-    if "eps_root" in inspect.signature(cls).parameters  # not Adadelta, whose eps sets its scale
+    # but for the eps of Adadelta, which is its scale, and the first updates of RAdam
+    if "eps" in inspect.signature(cls).parameters and cls not in (lrc.Adadelta, lrc.RAdam)
 ]
 
 
@@ -181,7 +208,7 @@ ADAPTIVE = [
 @each_dtype
 def test_without_eps_the_scale_of_the_gradients_does_not_matter(cls, options, dtype):
     scaled = [g * dtype(1024) for g in drawn(dtype)]
-    assert run(cls, dtype, scaled, eps=0.0, **options) == run(cls, dtype, eps=0.0, **options)
+    assert run(cls, dtype, scaled, eps=zero, **options) == run(cls, dtype, eps=zero, **options)
 
 
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.9}], ids=variant_id)
@@ -191,10 +218,16 @@ def test_descent_depends_on_the_product_of_rate_and_gradient_alone(options, dtyp
     assert run(lrc.SGD, dtype, scaled, lr=LR / 1024, **options) == run(lrc.SGD, dtype, **options)
 
 
+DECOUPLED = [
+    cls for cls in OPTIMIZERS.values() if "weight_decay" in inspect.signature(cls).parameters
+]
+
+
+@pytest.mark.parametrize("cls", DECOUPLED)
 @each_dtype
-def test_decoupled_decay_alone_shrinks_by_its_product_with_the_rate(dtype):
+def test_decoupled_decay_alone_shrinks_by_its_product_with_the_rate(cls, dtype):
     zeros = [np.zeros(SIZE, dtype)] * STEPS
-    found = run(lrc.AdamW, dtype, zeros, weight_decay=0.5)
+    found = run(cls, dtype, zeros, weight_decay=0.5)
     p = start(dtype)
     for k in range(STEPS):
         p -= dtype(LR * 0.5) * p

@@ -24,6 +24,8 @@ NUMBERS = {
     "rho": 0.95,
     "eps": 1e-4,
     "eps_root": 1e-3,
+    "eps_out": 1e-5,
+    "momentum_decay": 0.5,
     "l2": 0.03,
     "weight_decay": 0.05,
     "trust": 0.02,

@@ -54,6 +54,7 @@ FIRST = {
     "rules/descent.h": ["core", "cuts"],
     "rules/adagrad.h": ["core", "cuts"],
     "rules/adam.h": ["core", "cuts"],
+    "rules/spread.h": ["core", "cuts"],
     "rules/rounding.h": ["cuts", "core"],
     "kernels/blocks.h": ["gradients", "core"],
     "kernels/observe.h": ["monitor"],

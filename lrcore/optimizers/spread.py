@@ -1,0 +1,85 @@
+"""Adaptive moments over how far gradients spread: options, formulas, and the rules asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Unpack, final
+
+import numpy as np
+
+from ..checks.arguments import NonNegative
+from ..checks.arrays import Array
+from .base import Optimizer
+from .element_rates import Scalars, State
+from .hyperparameters import Betas, Epsilon, Rate, Scheduled
+from .options import Common, constructor
+from .roster import RuleChoice
+
+
+@final
+class Adamax(Optimizer):
+    """Adam with the largest gradient, as it fades, in the place of the root.
+
+    ::
+
+        m = beta1 * m + (1 - beta1) * g
+        u = max(beta2 * u, abs(g) + eps)
+        p -= lr / (1 - prod(beta1)) * m / (u + eps_out)
+
+    Parameters
+    ----------
+    params : ndarray, sequence, mapping or list of Group
+        float32 or float64 arrays, changed in place.
+    lr : float or schedule, default 0.002
+        At least 0.
+    betas : pair of float or schedule, default (0.9, 0.999)
+        Decay of the mean and of the largest gradient, each in [0, 1).
+    eps : float or schedule, default 1e-8
+        Added to the size of each gradient, at least 0.
+    eps_out : float or schedule, default 0.0
+        Added to u where it divides, at least 0; not 0 if eps is.
+    l2 : float or schedule, default 0.0
+        Coupled decay: adds ``l2 * p`` to the gradient (what torch calls weight_decay here).
+    **common
+
+    Notes
+    -----
+    As torch and optax. Keras has ``lr=1e-3, eps=0, eps_out=1e-7``.
+    Reference: Kingma & Ba 2015.
+
+    Examples
+    --------
+    >>> import numpy as np, lrcore as lrc
+    >>> w = np.array([1.0, -100.0])
+    >>> _ = lrc.Adamax(w, lr=0.1).step(2 * w)
+    >>> w
+    array([  0.9, -99.9])
+    """
+
+    @constructor
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 2e-3,
+        *,
+        betas: Betas = (0.9, 0.999),
+        eps: Scheduled[Epsilon] = 1e-8,
+        eps_out: Scheduled[Epsilon] = 0.0,
+        l2: Scheduled[NonNegative] = 0.0,
+        **common: Unpack[Common],
+    ) -> None: ...
+
+    @staticmethod
+    def _choose(h: Mapping[str, Any]) -> RuleChoice:
+        if h["eps"] == h["eps_out"] == 0.0:
+            raise ValueError(
+                "Adamax: eps and eps_out are both 0, and nothing divides an element that has had "
+                "no gradient; give one of them, such as eps=1e-8"
+            )
+        return RuleChoice("adamax", h)
+
+    @staticmethod
+    def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> Array:
+        root = state["u"] + h["eps_out"]
+        with np.errstate(divide="ignore"):
+            return np.where(root < np.finfo(dtype).tiny, 0.0, h["lr"] / root)
