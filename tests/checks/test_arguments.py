@@ -31,6 +31,7 @@ BEYOND = {
     "initial_accumulator_value": [],
     "l2": [],
     "weight_decay": [],
+    "trust": [],
     "clip_norm": [0.0, 0],
     "clip_value": [0.0, 0],
 }
@@ -45,7 +46,8 @@ ENDS += [(lrc.Adagrad, "initial_accumulator_value", 0), (lrc.Adagrad, "clip_norm
 def no_numbers(name):
     """A class is callable, and so could be a schedule; None may mean that there is no limit."""
     kept = NO_NUMBERS if name not in hyperparameters.SCHEDULABLE else NO_NUMBERS[:-1]
-    return [x for x in kept if not (x is None and DEFAULTS.get(name, 0) is None)]
+    optional = name in hyperparameters.OPTIONAL or DEFAULTS.get(name, 0) is None
+    return [x for x in kept if not (x is None and optional)]
 
 
 def names_of(cls):
