@@ -129,7 +129,7 @@ def raise_nonfinite(
     gradients: Sequence[Array], parameters: Sequence[Array], names: Sequence[str]
 ) -> NoReturn:
     """Says where infinities and NaNs are; nothing has been changed."""
-    found = list(_nonfinite(gradients, parameters, names))
+    found = list(_nonfinite(gradients, parameters, names)) or ["the norm that was given"]
     raise FloatingPointError(
         f"not finite: {', '.join(found)}; nothing was changed "
         '(nonfinite="skip" leaves such updates out, "allow" lets them through)'

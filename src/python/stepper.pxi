@@ -8,12 +8,8 @@ cdef class Tally:
     cdef readonly long long n
 
 
-cdef inline void _apply(lrc_job* c) noexcept:
-    if c.elements >= GIL_ELEMENTS:
-        with nogil:
-            lrc_apply(c)
-    else:
-        lrc_apply(c)
+cdef enum Half:
+    BOTH, FIRST, SECOND
 
 
 cdef class Stepper(Serial):
@@ -29,6 +25,7 @@ cdef class Stepper(Serial):
     cdef readonly object _watcher  # who observes
     cdef readonly object _imposed  # the rate of all updates while one is tried out, or None
     cdef int _nonfinite, _threads
+    cdef bint _open            # a measured step is
     cdef readonly double last_lr
     cdef readonly long long t, skipped
     cdef readonly Tally _refusals  # updates that gradients which are not finite have prevented
@@ -156,9 +153,7 @@ cdef class Stepper(Serial):
                     norm = lrc_norm(c)
             else:
                 norm = lrc_norm(c)
-            finite = isfinite(norm)
-            if finite and norm > self._clip_norm * c.factor:
-                c.scale *= self._clip_norm * c.factor / norm
+            finite = self._scale_by(norm)
         elif self._nonfinite != ALLOW:
             if release:
                 with nogil:
@@ -166,6 +161,29 @@ cdef class Stepper(Serial):
             else:
                 finite = lrc_finite(c)
         return finite or self._nonfinite == ALLOW
+
+    cdef inline bint _scale_by(self, double norm) noexcept:
+        """Clips gradients of this norm, which is times the job's factor; False if it is none."""
+        cdef lrc_job* c = &self._job.c
+        if isfinite(norm) and norm > self._clip_norm * c.factor:
+            c.scale *= self._clip_norm * c.factor / norm
+        return isfinite(norm)
+
+    cdef inline int _begin(self) except -1:
+        """Enters, unless a step has been measured and not applied."""
+        self._enter()
+        if self._open:
+            self._leave()
+            raise RuntimeError("a measured step is open: apply it or leave its block first")
+        return 0
+
+    def _alone(self, function):
+        """Calls function while no step is under way."""
+        self._begin()
+        try:
+            return function()
+        finally:
+            self._leave()
 
     def _next_rate(self, Py_ssize_t group):
         cdef bint entered = self._enter_from_anywhere()
@@ -255,39 +273,38 @@ cdef class Stepper(Serial):
         """
         if lr is not None:
             lr = arguments.checked("step", "lr", lr, arguments.NonNegative)
-        self._enter()
+        self._begin()
         try:
-            return self._step(grads, lr)
+            return self._step(grads, lr, BOTH)
         finally:
             self._leave()
 
-    cdef bint _step(self, grads, lr) except -1:
+    cdef bint _step(self, grads, lr, Half half) except -1:
+        """All of a step, or a half: the first takes rates and gradients, the second makes the
+        update."""
         cdef Job job = self._job
         cdef lrc_job* c
         if job is None:
             raise RuntimeError("step() before the optimizer was initialised")
-        if grads is None and self._bound is None and job.c.n_tensors > 0:
-            raise RuntimeError("step() without gradients: give them, or bind(grads) first")
         c = &job.c
-        self._resolve(lr)
-        c.threads = 1
-        if c.elements >= THREAD_ELEMENTS:
-            c.threads = self._threads or self._default_threads()
-        job.check_replaced()
         try:
-            if grads is not None:
-                job.fetch(grads)
-            elif job.c.n_tensors > 0:
-                job.refetch(self._bound)
-            job.point(grads is None)
-            if not self._gradients_finite():
-                self._refusals.n += 1
-                if self._nonfinite == RAISE and self._imposed is None:
-                    parameters.raise_nonfinite(
-                        job.gradients, job.parameters, job.names
-                    )
-                self.skipped += 1
-                return False
+            if half != SECOND:
+                if grads is None and self._bound is None and job.c.n_tensors > 0:
+                    raise RuntimeError("step() without gradients: give them, or bind(grads) first")
+                self._resolve(lr)
+                c.threads = 1
+                if c.elements >= THREAD_ELEMENTS:
+                    c.threads = self._threads or self._default_threads()
+                job.check_replaced()
+                if grads is not None:
+                    job.fetch(grads)
+                elif job.c.n_tensors > 0:
+                    job.refetch(self._bound)
+                job.point(grads is None)
+                if half == FIRST:
+                    return True
+                if not self._gradients_finite():
+                    return self._leave_out()
             if not lrc_fold(c):
                 self._raise_unrepresentable()
             c.observer = NULL
@@ -295,12 +312,22 @@ cdef class Stepper(Serial):
                 c.observer = &self._observer.observer
             _apply(c)
         finally:
-            job.drop()
+            if half != FIRST:
+                job.drop()
         if c.observer != NULL:
             self._observer.collect(c, self.t)
         self.last_lr = self._next_lr
         self.t += 1
         return True
+
+    cdef bint _leave_out(self) except -1:
+        """An update whose gradients are not finite."""
+        cdef Job job = self._job
+        self._refusals.n += 1
+        if self._nonfinite == RAISE and self._imposed is None:
+            parameters.raise_nonfinite(job.gradients, job.parameters, job.names)
+        self.skipped += 1
+        return False
 
     cdef list _rates_of_recipes(self):
         cdef list rates = [None] * self._job.c.n_recipes
@@ -330,7 +357,7 @@ cdef class Stepper(Serial):
             For gradients that cannot be kept; those bound before stay bound.
         """
         cdef Job job
-        self._enter()
+        self._begin()
         try:
             job = self._job
             if job is None:

@@ -53,7 +53,7 @@ typedef struct {
     double l2;
     double carried[LRC_MAX_SCALARS];
     double advanced[LRC_MAX_SCALARS]; /* carried, once the step has been applied */
-    lrc_folded folded;
+    lrc_folded folded; /* 0 to begin with: what a rule leaves unused fits any dtype */
 } lrc_recipe;
 
 typedef struct {

@@ -46,6 +46,12 @@ static double sum_of_chunks(lrc_job *job, lrc_chunk_function *function)
     return sum;
 }
 
+void lrc_squares(lrc_job *job, double factor)
+{
+    job->factor = factor;
+    lrc_each_chunk(job, squares_chunk);
+}
+
 bool lrc_finite(lrc_job *job)
 {
     return sum_of_chunks(job, finite_chunk) == 0;

@@ -12,5 +12,7 @@
  * range of double. Not finite only if a gradient is not. */
 double lrc_norm(lrc_job *job);
 bool lrc_finite(lrc_job *job);
+/* The sums of squares of each chunk, times the square of factor, to job->partial. */
+void lrc_squares(lrc_job *job, double factor);
 
 #endif

@@ -64,7 +64,6 @@ bool lrc_fold(lrc_job *job)
     for (size_t i = 0; i < job->n_recipes; i++) {
         lrc_recipe *recipe = &job->recipes[i];
         memcpy(recipe->advanced, recipe->carried, sizeof recipe->carried);
-        memset(&recipe->folded, 0, sizeof recipe->folded);
         const lrc_kernels *kernels = (*job->table)[recipe->dtype];
         kernels->coefficients[recipe->rule](recipe->hyper, recipe->advanced, &recipe->folded);
         fits = fits && representable(&recipe->folded, recipe->dtype);
