@@ -148,8 +148,8 @@ BREAKAGES = (
         (
             (
                 "src/python/stepper.pxi",
-                "                self.skipped += 1\n",
-                "                self.skipped += 1\n                self.t += 1\n",
+                "        self.skipped += 1\n",
+                "        self.skipped += 1\n        self.t += 1\n",
             ),
         ),
         ("test_base.py",),
