@@ -36,6 +36,7 @@ from .controllers.catalogue import Polyak as Polyak
 from .controllers.catalogue import ReduceOnPlateau as ReduceOnPlateau
 from .optimizers.catalogue import SGD as SGD
 from .optimizers.catalogue import SGDW as SGDW
+from .optimizers.catalogue import AdaBelief as AdaBelief
 from .optimizers.catalogue import Adadelta as Adadelta
 from .optimizers.catalogue import Adagrad as Adagrad
 from .optimizers.catalogue import Adam as Adam

@@ -15,6 +15,7 @@ from .adam import RAdam as RAdam
 from .base import Optimizer
 from .descent import SGD as SGD
 from .descent import SGDW as SGDW
+from .spread import AdaBelief as AdaBelief
 from .spread import Adamax as Adamax
 
 OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(
@@ -28,4 +29,5 @@ OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(
     NAdam,
     RAdam,
     Adamax,
+    AdaBelief,
 )

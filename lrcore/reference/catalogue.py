@@ -16,7 +16,7 @@ from .adagrad import (
 from .adam import adam, amsgrad, nadam, radam
 from .descent import momentum, sgd, sgdw, sgdw_momentum
 from .rounding import Carried
-from .spread import adamax
+from .spread import adabelief, adamax
 
 RULES: Final[dict[str, Callable[..., Carried]]] = {
     rule.__name__: rule
@@ -36,5 +36,6 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
         nadam,
         radam,
         adamax,
+        adabelief,
     )
 }

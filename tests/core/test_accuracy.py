@@ -127,6 +127,12 @@ def adamax(g, s, h):
     return h["lr"] * m / (1 - h["beta1"]) / (u + h["eps_out"]), {"m": m, "u": u}
 
 
+def adabelief(g, s, h):
+    m = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    v = h["beta2"] * s["v"] + (1 - h["beta2"]) * (g - m) * (g - m) + h["eps_root"]
+    return corrected(m, v, h), {"m": m, "v": v}
+
+
 # --- the comparison --------------------------------------------------------------------------
 
 

@@ -96,6 +96,18 @@ def adamax(eps: float = 1e-8, eps_out: float = 0.0, l2: float = 0.0) -> Peer:
     return update
 
 
+def adabelief(eps: float = 1e-16, eps_root: float = 1e-16, decay: float = 0.0) -> Peer:
+    """optax's; adabelief-pytorch has one eps for both."""
+
+    def update(p: Array, g: Array, s: dict[str, Any], t: int) -> Array:
+        s["m"] = 0.9 * s.get("m", 0.0) + (1 - 0.9) * g
+        s["v"] = 0.999 * s.get("v", 0.0) + (1 - 0.999) * (g - s["m"]) ** 2 + eps_root
+        m_hat, v_hat = s["m"] / (1 - 0.9**t), s["v"] / (1 - 0.999**t)
+        return LR * (decay * p + m_hat / (np.sqrt(v_hat) + eps))
+
+    return update
+
+
 SGDW = lrc.SGDW
 CASES: dict[str, tuple[type[Any], dict[str, Any], Peer]] = {
     "timm SGDW": (SGDW, {}, timm_sgdw(0.9, False, 1e-4)),
@@ -135,6 +147,12 @@ CASES: dict[str, tuple[type[Any], dict[str, Any], Peer]] = {
     "torch Adamax": (lrc.Adamax, {}, adamax()),
     "torch Adamax, l2": (lrc.Adamax, {"l2": 0.1, "eps": 1e-3}, adamax(1e-3, l2=0.1)),
     "Keras Adamax": (lrc.Adamax, {"eps": 0, "eps_out": 1e-7}, adamax(0.0, 1e-7)),
+    "optax adabelief": (lrc.AdaBelief, {}, adabelief()),
+    "adabelief-pytorch": (
+        lrc.AdaBelief,
+        {"eps": 1e-3, "eps_root": 1e-3, "weight_decay": 0.3},
+        adabelief(1e-3, 1e-3, 0.3),
+    ),
     "Keras Nadam": (lrc.NAdam, {"momentum_decay": 1.0, "eps": 1e-7}, keras_nadam),
 }
 
@@ -279,3 +297,33 @@ def test_the_largest_gradient_of_adamax_fades() -> None:
     for g, largest in ((8.0, 8.0), (1.0, 4.0), (-3.0, 3.0), (0.0, 1.5)):
         opt.step(np.full(1, g))
         assert opt.state["0"]["u"][0] == largest
+
+
+def steps_along_a_constant_gradient(opt: Any, updates: tuple[int, ...]) -> list[float]:
+    found = []
+    for n in range(1, max(updates) + 1):
+        opt.params[...] = 0
+        opt.step(np.ones(1))
+        if n in updates:
+            found.append(-float(opt.params[0]))
+    return found
+
+
+def test_the_steps_of_adabelief_grow_along_a_constant_gradient() -> None:
+    opt = lrc.AdaBelief(np.zeros(1), lr=1e-3)
+    found = steps_along_a_constant_gradient(opt, (100, 1000, 5000, 19000))
+    # the figures given have two digits, the last one three
+    np.testing.assert_allclose(found, [0.0050, 0.020, 0.19, 205], rtol=0.03)
+
+
+def test_a_larger_eps_root_bounds_the_steps_of_adabelief() -> None:
+    opt = lrc.AdaBelief(np.zeros(1), lr=1e-3, eps_root=1e-8)
+    (found,) = steps_along_a_constant_gradient(opt, (19000,))
+    assert found == pytest.approx(0.316, abs=5e-4)
+
+
+def test_the_eps_root_of_adabelief_gathers_in_its_state() -> None:
+    opt = lrc.AdaBelief(np.zeros(1), betas=(0.9, 0.5), eps_root=1e-3)
+    for _ in range(60):
+        opt.step(np.zeros(1))
+    assert opt.state["0"]["v"][0] == pytest.approx(1e-3 / (1 - 0.5), rel=1e-12)
