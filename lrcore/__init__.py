@@ -42,6 +42,7 @@ from .optimizers.catalogue import Adagrad as Adagrad
 from .optimizers.catalogue import Adam as Adam
 from .optimizers.catalogue import Adamax as Adamax
 from .optimizers.catalogue import AdamW as AdamW
+from .optimizers.catalogue import Lion as Lion
 from .optimizers.catalogue import NAdam as NAdam
 from .optimizers.catalogue import RAdam as RAdam
 from .optimizers.catalogue import RMSprop as RMSprop

@@ -15,6 +15,7 @@ from .adam import RAdam as RAdam
 from .base import Optimizer
 from .descent import SGD as SGD
 from .descent import SGDW as SGDW
+from .sign import Lion as Lion
 from .spread import AdaBelief as AdaBelief
 from .spread import Adamax as Adamax
 
@@ -30,4 +31,5 @@ OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(
     RAdam,
     Adamax,
     AdaBelief,
+    Lion,
 )

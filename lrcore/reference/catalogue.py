@@ -16,6 +16,7 @@ from .adagrad import (
 from .adam import adam, amsgrad, nadam, radam
 from .descent import momentum, sgd, sgdw, sgdw_momentum
 from .rounding import Carried
+from .sign import lion
 from .spread import adabelief, adamax
 
 RULES: Final[dict[str, Callable[..., Carried]]] = {
@@ -37,5 +38,6 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
         radam,
         adamax,
         adabelief,
+        lion,
     )
 }

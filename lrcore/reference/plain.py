@@ -132,6 +132,12 @@ def _adabelief(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     p -= h["lr"] * (h["weight_decay"] * p + m_hat / (np.sqrt(v_hat) + h["eps"]))
 
 
+def _lion(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    u = np.sign(h["beta1"] * s["m"] + (1 - h["beta1"]) * g)
+    s["m"] = h["beta2"] * s["m"] + (1 - h["beta2"]) * g
+    p -= h["lr"] * (h["weight_decay"] * p + u)
+
+
 RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "sgd": _sgd,
     "momentum": _momentum,
@@ -149,6 +155,7 @@ RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "radam": _radam,
     "adamax": _adamax,
     "adabelief": _adabelief,
+    "lion": _lion,
 }
 
 

@@ -21,3 +21,5 @@
 #include "adam.h"
 
 #include "spread.h"
+
+#include "sign.h"

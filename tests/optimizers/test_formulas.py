@@ -108,6 +108,17 @@ def adabelief(eps: float = 1e-16, eps_root: float = 1e-16, decay: float = 0.0) -
     return update
 
 
+def lion(betas: tuple[float, float] = (0.9, 0.99), decay: float = 0.0) -> Peer:
+    """lion-pytorch's, timm's, optax's and Keras's."""
+
+    def update(p: Array, g: Array, s: dict[str, Any], t: int) -> Array:
+        m = s.get("m", np.zeros_like(p))
+        s["m"] = betas[1] * m + (1 - betas[1]) * g
+        return p - (p * (1 - LR * decay) - LR * np.sign(betas[0] * m + (1 - betas[0]) * g))
+
+    return update
+
+
 SGDW = lrc.SGDW
 CASES: dict[str, tuple[type[Any], dict[str, Any], Peer]] = {
     "timm SGDW": (SGDW, {}, timm_sgdw(0.9, False, 1e-4)),
@@ -152,6 +163,13 @@ CASES: dict[str, tuple[type[Any], dict[str, Any], Peer]] = {
         lrc.AdaBelief,
         {"eps": 1e-3, "eps_root": 1e-3, "weight_decay": 0.3},
         adabelief(1e-3, 1e-3, 0.3),
+    ),
+    "lion-pytorch": (lrc.Lion, {}, lion()),
+    "optax lion": (lrc.Lion, {"weight_decay": 1e-3}, lion(decay=1e-3)),
+    "Keras Lion, betas": (
+        lrc.Lion,
+        {"betas": (0.8, 0.95), "weight_decay": 0.3},
+        lion((0.8, 0.95), 0.3),
     ),
     "Keras Nadam": (lrc.NAdam, {"momentum_decay": 1.0, "eps": 1e-7}, keras_nadam),
 }
@@ -327,3 +345,36 @@ def test_the_eps_root_of_adabelief_gathers_in_its_state() -> None:
     for _ in range(60):
         opt.step(np.zeros(1))
     assert opt.state["0"]["v"][0] == pytest.approx(1e-3 / (1 - 0.5), rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_first_step_of_lion_is_the_rate_times_the_sign(dtype: Any) -> None:
+    p = np.zeros(5, dtype)
+    lrc.Lion(p, lr=0.5).step(np.array([1e-30, -1e-30, 1e30, 0.0, -0.0], dtype))
+    assert p.tobytes() == np.array([-0.5, 0.5, -0.5, 0.0, 0.0], dtype).tobytes()
+
+
+def test_lion_neither_moves_nor_turns_zeros_where_there_is_no_gradient() -> None:
+    p = np.array([0.0, -0.0, -1.0, 5e-324])
+    before, opt = p.tobytes(), lrc.Lion(p, lr=0.5)
+    for g in (np.zeros(4), -np.zeros(4)):
+        opt.step(g)
+        assert p.tobytes() == before
+
+
+def test_a_gradient_that_is_nan_shows_in_what_lion_moves() -> None:
+    p = np.ones(2)
+    lrc.Lion(p, nonfinite="allow").step(np.array([np.nan, 1.0]))
+    assert np.isnan(p).tolist() == [True, False]
+
+
+def test_the_mean_of_lion_ends_and_its_steps_with_it() -> None:
+    p = np.zeros(1, np.float32)
+    opt = lrc.Lion(p, lr=1.0, betas=(0.5, 0.5))
+    opt.step(np.ones(1))
+    for _ in range(200):
+        opt.step(np.zeros(1))
+    last = p.copy()
+    opt.step(np.zeros(1))
+    assert opt.state["0"]["m"][0] == 0.0
+    assert p[0] == last[0] < -100
