@@ -37,11 +37,13 @@ from .controllers.catalogue import ReduceOnPlateau as ReduceOnPlateau
 from .optimizers.catalogue import LARS as LARS
 from .optimizers.catalogue import SGD as SGD
 from .optimizers.catalogue import SGDW as SGDW
+from .optimizers.catalogue import AdaBelief as AdaBelief
 from .optimizers.catalogue import Adadelta as Adadelta
 from .optimizers.catalogue import Adagrad as Adagrad
 from .optimizers.catalogue import Adam as Adam
 from .optimizers.catalogue import Adamax as Adamax
 from .optimizers.catalogue import AdamW as AdamW
+from .optimizers.catalogue import Lion as Lion
 from .optimizers.catalogue import NAdam as NAdam
 from .optimizers.catalogue import RAdam as RAdam
 from .optimizers.catalogue import RMSprop as RMSprop

@@ -15,6 +15,8 @@ from .adam import RAdam as RAdam
 from .base import Optimizer
 from .descent import SGD as SGD
 from .descent import SGDW as SGDW
+from .sign import Lion as Lion
+from .spread import AdaBelief as AdaBelief
 from .spread import Adamax as Adamax
 from .trust import LARS as LARS
 
@@ -29,5 +31,7 @@ OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(
     NAdam,
     RAdam,
     Adamax,
+    AdaBelief,
+    Lion,
     LARS,
 )

@@ -16,7 +16,8 @@ from .adagrad import (
 from .adam import adam, amsgrad, nadam, radam
 from .descent import momentum, sgd, sgdw, sgdw_momentum
 from .rounding import Carried
-from .spread import adamax
+from .sign import lion
+from .spread import adabelief, adamax
 from .trust import lars
 
 RULES: Final[dict[str, Callable[..., Carried]]] = {
@@ -37,6 +38,8 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
         nadam,
         radam,
         adamax,
+        adabelief,
+        lion,
         lars,
     )
 }

@@ -130,6 +130,20 @@ def _adamax(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     p -= h["lr"] / (1 - h["beta1"] ** t) * s["m"] / (s["u"] + h["eps_out"])
 
 
+def _adabelief(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["m"] = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    s["v"] = h["beta2"] * s["v"] + (1 - h["beta2"]) * (g - s["m"]) ** 2 + h["eps_root"]
+    m_hat = s["m"] / (1 - h["beta1"] ** t)
+    v_hat = s["v"] / (1 - h["beta2"] ** t)
+    p -= h["lr"] * (h["weight_decay"] * p + m_hat / (np.sqrt(v_hat) + h["eps"]))
+
+
+def _lion(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    u = np.sign(h["beta1"] * s["m"] + (1 - h["beta1"]) * g)
+    s["m"] = h["beta2"] * s["m"] + (1 - h["beta2"]) * g
+    p -= h["lr"] * (h["weight_decay"] * p + u)
+
+
 RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "sgd": _sgd,
     "momentum": _momentum,
@@ -147,6 +161,8 @@ RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "nadam": _nadam,
     "radam": _radam,
     "adamax": _adamax,
+    "adabelief": _adabelief,
+    "lion": _lion,
 }
 
 

@@ -190,17 +190,22 @@ cdef class Job:
     cdef int fetch(self, grads) except -1:
         """Takes the gradients, in the structure of the parameters."""
         cdef Py_ssize_t fetched = 1
-        cdef list found = self.gradients
         if self.places is not None:
-            found = [None] * len(self.all_names)
+            return self._fetch_some(grads)
         if self.root is None:
-            found[0] = grads
-        elif self.c.n_tensors > 0:
-            fetched = self.root.fetch(grads, found, self.all_names, 0)
-            assert fetched == len(self.all_names)
-        if self.places is not None:
-            for i in range(self.c.n_tensors):
-                self.gradients[i] = found[self.places[i]]
+            self.gradients[0] = grads
+        else:
+            fetched = self.root.fetch(grads, self.gradients, self.all_names, 0)
+        assert fetched == <Py_ssize_t>self.c.n_tensors
+        return 0
+
+    cdef int _fetch_some(self, grads) except -1:
+        """The same where some parameters are frozen."""
+        cdef list found = [None] * len(self.all_names)
+        if self.root is not None and self.c.n_tensors > 0:
+            self.root.fetch(grads, found, self.all_names, 0)
+        for i in range(self.c.n_tensors):
+            self.gradients[i] = found[self.places[i]]
         return 0
 
     cdef int refetch(self, list bound) except -1:

@@ -289,7 +289,7 @@ cdef class Stepper(Serial):
         c = &job.c
         try:
             if half != SECOND:
-                if grads is None and self._bound is None and job.c.n_tensors > 0:
+                if grads is None and self._bound is None and c.n_tensors > 0:
                     raise RuntimeError("step() without gradients: give them, or bind(grads) first")
                 self._resolve(lr)
                 c.threads = 1
@@ -298,7 +298,7 @@ cdef class Stepper(Serial):
                 job.check_replaced()
                 if grads is not None:
                     job.fetch(grads)
-                elif job.c.n_tensors > 0:
+                elif c.n_tensors > 0:
                     job.refetch(self._bound)
                 job.point(grads is None)
                 if half == FIRST:

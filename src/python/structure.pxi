@@ -3,6 +3,7 @@
 cdef struct Entry:
     PyObject* held   # a parameter, or what holds others; NULL if that is not known
     bint leaf        # a parameter
+    bint wanted      # a parameter that is not frozen
     Py_ssize_t spare  # the number of parameters, where all are frozen; else 0
 
 
@@ -53,6 +54,7 @@ cdef class Node:
             if type(wanted[k]) is int:
                 self.entries[k].spare = wanted[k]
                 self.sparing = True
+            self.entries[k].wanted = self.entries[k].leaf and not self.entries[k].spare
             self.entries[k].held = NULL if held[k] is None else <PyObject*>held[k]
         self.children, self.held = tuple(children), tuple(held)
         # a dict or list that makes views when asked cannot be watched
@@ -109,11 +111,11 @@ cdef class Node:
             if type(grads) is not tuple or len(<tuple>grads) != self.n:
                 grads = trees.same_sequence(self.tree, grads, _near(names, i))
             for k in range(self.n):
-                if self.entries[k].spare:
-                    i += self.entries[k].spare
-                elif self.entries[k].leaf:
+                if self.entries[k].wanted:
                     found[i] = (<tuple>grads)[k]
                     i += 1
+                elif self.entries[k].spare:
+                    i += self.entries[k].spare
                 else:
                     i = (<Node>self.children[k]).fetch((<tuple>grads)[k], found, names, i)
             return i
@@ -121,7 +123,7 @@ cdef class Node:
             trees.same_mapping(self.tree, grads, _near(names, i))
         with cython.critical_section(grads):
             for k in range(self.n):
-                if self.entries[k].spare:
+                if self.sparing and self.entries[k].spare:
                     i += self.entries[k].spare
                     continue
                 if (

@@ -23,4 +23,6 @@
 
 #include "spread.h"
 
+#include "sign.h"
+
 #include "trust.h"

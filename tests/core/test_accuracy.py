@@ -19,7 +19,7 @@ decimal.getcontext().prec = 50
 ELEMENTS = 600
 LR = 0.001
 # Units in the last place that an update may be off: 4 of products and sums alone, 8 with a root.
-LIMITS = dict.fromkeys(("sgd", "momentum", "sgdw", "sgdw_momentum"), 4)
+LIMITS = dict.fromkeys(("sgd", "momentum", "sgdw", "sgdw_momentum", "lion"), 4)
 exact = np.vectorize(lambda x: Decimal(float(x)), otypes=[object])
 
 
@@ -131,6 +131,17 @@ def adamax(g, s, h):
     m = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
     u = np.maximum(h["beta2"] * s["u"], abs(g) + h["eps"])
     return h["lr"] * m / (1 - h["beta1"]) / (u + h["eps_out"]), {"m": m, "u": u}
+
+
+def adabelief(g, s, h):
+    m = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    v = h["beta2"] * s["v"] + (1 - h["beta2"]) * (g - m) * (g - m) + h["eps_root"]
+    return corrected(m, v, h), {"m": m, "v": v}
+
+
+def lion(g, s, h):
+    u = np.sign((h["beta1"] * s["m"] + (1 - h["beta1"]) * g).astype(float))
+    return h["lr"] * exact(u), {"m": h["beta2"] * s["m"] + (1 - h["beta2"]) * g}
 
 
 # --- the comparison --------------------------------------------------------------------------

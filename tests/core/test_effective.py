@@ -29,12 +29,15 @@ def update_and_gradient(opt, w):
     return np.abs(w - before), g, state
 
 
-def direction(opt, g):
-    """Of the fourth update: the gradient, or its corrected mean, for NAdam that of the next one."""
+def direction(opt, g, before):
+    """Of the fourth update: the gradient, or its corrected mean, for NAdam that of the next one;
+    for Lion a sign."""
     m = opt.state["w"].get("m")
     if m is None:
         return g
     beta1 = opt.hyperparameters["betas"][0]
+    if isinstance(opt, lrc.Lion):
+        return np.sign(beta1 * before["m"] + (1 - beta1) * g)
     if not isinstance(opt, lrc.NAdam):
         return m / (1 - beta1**4)
     decay = opt.hyperparameters["momentum_decay"]
@@ -55,7 +58,9 @@ def test_the_effective_rate_is_the_update_over_its_direction(cls, options):
         eps = opt.hyperparameters["eps"]
         rate = rate * np.sqrt((before["u"] + eps) / (opt.state["w"]["u"] + eps))
     # the difference of parameters has lost digits
-    np.testing.assert_allclose(update, rate * np.abs(direction(opt, g)), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(
+        update, rate * np.abs(direction(opt, g, before)), rtol=1e-9, atol=1e-15
+    )
 
 
 def test_groups_have_their_own_rates():

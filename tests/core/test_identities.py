@@ -129,12 +129,20 @@ def test_a_reduced_rule_has_the_bits_of_the_simpler_one(name, dtype):
         (lrc.Adam, {"betas": (0.0, 0.0), "eps": 0.0}),
         (lrc.RMSprop, {"rho": 0.0, "eps": 0.0}),
         (lrc.Adamax, {"betas": (0.0, 0.0), "eps": zero}),
+        (lrc.Lion, {"betas": (0.0, 0.0)}),
     ],
     ids=variant_id,
 )
 @each_dtype
 def test_without_memory_and_eps_it_steps_by_the_sign(cls, options, dtype):
     assert run(cls, dtype, **options) == signs(dtype)
+
+
+@each_dtype
+def test_lion_steps_by_the_rate_whatever_the_scale_of_the_gradients(dtype):
+    scaled = [g * dtype(1024) for g in drawn(dtype)]
+    assert run(lrc.Lion, dtype, scaled) == run(lrc.Lion, dtype)
+    assert run(lrc.Lion, dtype)[0] == signs(dtype)[0]
 
 
 @each_dtype
@@ -208,6 +216,8 @@ ADAPTIVE = [
 @each_dtype
 def test_without_eps_the_scale_of_the_gradients_does_not_matter(cls, options, dtype):
     scaled = [g * dtype(1024) for g in drawn(dtype)]
+    if "eps_root" in inspect.signature(cls).parameters:
+        options = {**options, "eps_root": 0.0}
     assert run(cls, dtype, scaled, eps=zero, **options) == run(cls, dtype, eps=zero, **options)
 
 

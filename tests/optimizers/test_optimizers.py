@@ -203,5 +203,5 @@ def test_every_optimizer_descends(cls):
 
 
 def test_the_optimizers_are_listed_in_the_order_that_help_shows():
-    order = "SGD SGDW RMSprop Adagrad Adadelta Adam AdamW NAdam RAdam Adamax LARS"
+    order = "SGD SGDW RMSprop Adagrad Adadelta Adam AdamW NAdam RAdam Adamax AdaBelief Lion LARS"
     assert list(OPTIMIZERS) == order.split()

@@ -55,6 +55,7 @@ FIRST = {
     "rules/adagrad.h": ["core", "cuts"],
     "rules/adam.h": ["core", "cuts"],
     "rules/spread.h": ["core", "cuts"],
+    "rules/sign.h": ["core", "cuts"],
     "rules/rounding.h": ["cuts", "core"],
     "kernels/blocks.h": ["gradients", "core"],
     "kernels/observe.h": ["monitor"],
