@@ -357,7 +357,17 @@ def test_half_precision_of_torch_is_refused():
         import_state(ours("adam", params), state)
 
 
-def test_every_optimizer_that_torch_has_too_has_a_bridge():
+WITHOUT = {"NAdam", "RAdam", "Adamax"}  # as docs/guide/bridges.md says
+
+
+def test_every_other_optimizer_that_torch_has_too_has_a_bridge():
     torch = pytest.importorskip("torch")
-    assert PEERS.keys() == {name for name in OPTIMIZERS if name in dir(torch.optim)}
+    assert PEERS.keys() | WITHOUT == {name for name in OPTIMIZERS if name in dir(torch.optim)}
     assert {cls.__name__ for cls, *_ in CASES.values()} == PEERS.keys()
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT))
+def test_an_optimizer_without_a_bridge_is_refused_by_name(name):
+    opt = OPTIMIZERS[name](np.ones(1))
+    with pytest.raises(TypeError, match=f"opt must be one of SGD, .*, got {name}"):
+        import_state(opt, {"state": {}, "param_groups": []})
