@@ -245,7 +245,7 @@ def test_a_saved_count_that_is_none_is_refused(count: float) -> None:
     opt = lrc.NAdam({"w": np.ones(1)})
     saved = opt.state_dict()
     saved["carried"]["w"]["n"] = count
-    with pytest.raises(ValueError, match='n of "w" is .*, expected a finite number in'):
+    with pytest.raises(ValueError, match=r'n of "w" is .*, expected a finite number in'):
         opt.load_state_dict(saved)
 
 
