@@ -21,6 +21,7 @@ class Rule(NamedTuple):
 
 RULES: dict[str, Rule]
 DTYPES: tuple[np.dtype[Any], ...]
+COMPUTED: tuple[int, ...]
 POLICIES: tuple[str, ...]
 ISAS: tuple[str, ...]
 ISA: str

@@ -9,7 +9,6 @@ import numpy as np
 
 from .. import _core
 from ..checks import arguments
-from ..checks import arrays as parameters
 from ..checks.arrays import Array
 from ..checks.trees import flatten
 from .sharing import check_distinct
@@ -39,7 +38,8 @@ def _writable(owner: str, grads: Any) -> list[Array]:
 
 def _scaled_norm(arrays: list[Array]) -> tuple[float, float]:
     """The norm times a power of two that keeps it in range, and that power."""
-    kept = [a.dtype if a.dtype in parameters.DTYPES else np.dtype(np.float64) for a in arrays]
+    numbers = {_core.DTYPES[i] for i in _core.COMPUTED}
+    kept = [a.dtype if a.dtype in numbers else np.dtype(np.float64) for a in arrays]
     scaled, factor = _core.global_norm(
         [np.ascontiguousarray(a, dtype) for a, dtype in zip(arrays, kept, strict=True)]
     )

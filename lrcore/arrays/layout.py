@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -17,16 +18,19 @@ _STAGGER = 17 * _LINE
 
 
 def new_state(
-    arrays: list[Array], names: tuple[str, ...], fill: Mapping[str, float]
+    arrays: list[Array], dtype: np.dtype[Any], names: tuple[str, ...], fill: Mapping[str, float]
 ) -> Iterator[dict[str, Array]]:
     """State for each array in turn, all in one allocation: per name one block after the other.
 
     State of small arrays begins at a line of the cache. That of others lies relative to lines as
     its array does: a step goes through them all without a vector that crosses a line.
     """
-    shifts = [address(array) % _LINE if array.size >= BLOCK else 0 for array in arrays]
+    shifts = [
+        address(array) % _LINE if array.size >= BLOCK and array.dtype == dtype else 0
+        for array in arrays
+    ]
     sizes = [
-        -(-(array.nbytes + shift) // _LINE) * _LINE
+        -(-(array.size * dtype.itemsize + shift) // _LINE) * _LINE
         for array, shift in zip(arrays, shifts, strict=True)
     ]
     block = sum(sizes) + _STAGGER
@@ -35,12 +39,12 @@ def new_state(
     offsets = np.cumsum([start, *sizes])[:-1] + shifts
     for array, offset in zip(arrays, offsets, strict=True):
         strides = np.empty(array.ndim, int)
-        step = array.itemsize
+        step = dtype.itemsize
         for axis in reversed(parameters.memory_order(array)):
             strides[axis] = step
             step *= max(array.shape[axis], 1)
         state = {
-            name: np.ndarray(array.shape, array.dtype, arena, offset + k * block, tuple(strides))
+            name: np.ndarray(array.shape, dtype, arena, offset + k * block, tuple(strides))
             for k, name in enumerate(names)
         }
         for name, value in fill.items():

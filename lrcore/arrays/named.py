@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core import DTYPES
 from ..checks import arrays as parameters
 from ..checks import trees
 from ..checks.arrays import Array
@@ -30,7 +31,9 @@ class Watched:
             return [
                 np.zeros_like(p)
                 if g is trees.NOT_WANTED
-                else parameters.as_gradient(g, p, name, keep=False).astype(p.dtype, copy=False)
+                else parameters.as_gradient(g, p, name, DTYPES, keep=False).astype(
+                    p.dtype, copy=False
+                )
                 for g, p, name in zip(found, self.arrays, self.names, strict=True)
             ]
 
@@ -38,7 +41,7 @@ class Watched:
 def watch(params: Any) -> Watched:
     """Parameters as an optimizer takes them, groups apart."""
     tree, leaves = trees.flatten(params)
-    parameters.check_parameters(leaves, params)
+    parameters.check_parameters(leaves, params, DTYPES)
     trees.check_names([name for name, _ in leaves])
     check_distinct(leaves)
     return Watched(tree, leaves)

@@ -11,23 +11,23 @@ from numpy.typing import NDArray
 from .cures import cure
 
 Array = NDArray[Any]
-DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+Dtypes = Sequence[np.dtype[Any]]  # those that are accepted
 
 
 def check_parameters(
-    named: Sequence[tuple[str, Any]], params: Any, frozen: Collection[str] = ()
+    named: Sequence[tuple[str, Any]], params: Any, dtypes: Dtypes, frozen: Collection[str] = ()
 ) -> None:
     """Refuses what cannot be updated in place, of the arrays in `params` with their names; those
     that are frozen may be read-only."""
     for i, (name, array) in enumerate(named):
         try:
-            _check_parameter(name, array, name in frozen)
+            _check_parameter(name, array, dtypes, name in frozen)
         except (TypeError, ValueError) as error:
             way = cure(params, i)
             raise type(error)(f"{error}{way and '; ' + way}") from None
 
 
-def _check_parameter(name: str, array: Any, frozen: bool) -> None:
+def _check_parameter(name: str, array: Any, dtypes: Dtypes, frozen: bool) -> None:
     what = f'parameter "{name}"'
     if not isinstance(array, np.ndarray):
         raise TypeError(
@@ -35,8 +35,8 @@ def _check_parameter(name: str, array: Any, frozen: bool) -> None:
         )
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{what} is a masked array")
-    if array.dtype.newbyteorder("=") not in DTYPES:
-        raise TypeError(f"{what} has dtype {array.dtype}; it must be float32 or float64")
+    if array.dtype.newbyteorder("=") not in dtypes:
+        raise TypeError(f"{what} has dtype {array.dtype}; it must be {either(dtypes)}")
     if not array.dtype.isnative:
         raise TypeError(f"{what} has dtype {array.dtype}, which is not in native byte order")
     if not array.flags.aligned:
@@ -45,6 +45,12 @@ def _check_parameter(name: str, array: Any, frozen: bool) -> None:
         raise ValueError(f"{what} is read-only")
     if overlaps_itself(array):
         raise ValueError(f"{what} has elements that share memory (a broadcast or windowed view)")
+
+
+def either(dtypes: Dtypes) -> str:
+    """Their names, in a sentence that says what is accepted."""
+    *names, last = map(str, dtypes)
+    return f"{', '.join(names)} or {last}"
 
 
 def overlaps_itself(array: Array) -> bool:
@@ -80,8 +86,8 @@ def memory_order(array: Array) -> tuple[int, ...]:
     return tuple(sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])))
 
 
-def as_gradient(gradient: Any, parameter: Array, name: str, keep: bool) -> Array:
-    """`gradient` as an aligned native float32 or float64 array of the parameter's shape.
+def as_gradient(gradient: Any, parameter: Array, name: str, dtypes: Dtypes, keep: bool) -> Array:
+    """`gradient` as an aligned native array of the parameter's shape and one of the dtypes.
 
     With `keep` the array itself is wanted again later, so that it must not be a copy.
     """
@@ -105,14 +111,14 @@ def as_gradient(gradient: Any, parameter: Array, name: str, keep: bool) -> Array
         raise TypeError(f"{what} has dtype {array.dtype}, which does not cast to {parameter.dtype}")
     if array.shape != parameter.shape:
         raise ValueError(f"{what} has shape {array.shape}, its parameter has {parameter.shape}")
-    if array.dtype in DTYPES and array.dtype.isnative and array.flags.aligned:
+    if array.dtype in dtypes and array.dtype.isnative and array.flags.aligned:
         kept = isinstance(gradient, np.ndarray)
     else:
         with np.errstate(over="ignore"):  # what overflows is treated as infinite
             array = array.astype(parameter.dtype)
         kept = False
     if keep and not kept:
-        raise TypeError(f"{what} is not an aligned float32 or float64 array, so it cannot be bound")
+        raise TypeError(f"{what} is not an aligned {either(dtypes)} array, so it cannot be bound")
     return array
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from .. import _core
 from ..arrays.named import Watched, watch
 from ..checks import arguments, pickles
-from ..checks.arrays import Array
+from ..checks.arrays import Array, either
 from ..checks.calls import telling
 from ..checks.hints import AbstractHinting, give, visible
 from ..checks.losses import loss_of
@@ -313,7 +313,7 @@ def _not_arrays(saved: Mapping[str, Any], letters: tuple[str, ...]) -> list[str]
         elif not all(isinstance(array, np.ndarray) for array in kept.values()):
             found.append(f'arrays of "{name}" are not arrays')
         elif not all(array.dtype in _core.DTYPES for array in kept.values()):
-            found.append(f'arrays of "{name}" are not float32 or float64')
+            found.append(f'arrays of "{name}" are not {either(_core.DTYPES)}')
     return found
 
 

@@ -9,11 +9,12 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from .._core import DTYPES
 from ..arrays.sharing import check_distinct
 from ..checks import arrays as parameters
 from ..checks import trees
 from ..checks.arguments import Natural, NonNegative, Positive, checked
-from ..checks.arrays import Array
+from ..checks.arrays import Array, either
 from ..checks.trees import Tree
 
 Vector = NDArray[np.float64]
@@ -138,7 +139,7 @@ class _Hessian:
             self.tree, self.grad(_nested(self.tree, iter(self.copies))), self.names
         )
         gradients = [
-            parameters.as_gradient(g, p, name, keep=False)
+            parameters.as_gradient(g, p, name, DTYPES, keep=False)
             for g, p, name in zip(given, self.copies, self.names, strict=True)
         ]
         self.precision = max(self.precision, *(float(np.finfo(g.dtype).eps) for g in gradients))
@@ -230,14 +231,14 @@ def newton_step(params: Any, grads: Any, hessian: Any, *, damping: float = 0.0) 
     damping = checked("newton_step", "damping", damping, NonNegative)
     tree, leaves = trees.flatten(params)
     names = [name for name, _ in leaves]
-    parameters.check_parameters(leaves, params)
+    parameters.check_parameters(leaves, params, DTYPES)
     check_distinct(leaves)
     if not leaves:
         return
     arrays: list[Array] = [array for _, array in leaves]
     given = trees.in_order(tree, grads, names)
     gradients = [
-        parameters.as_gradient(g, p, name, keep=False)
+        parameters.as_gradient(g, p, name, DTYPES, keep=False)
         for g, p, name in zip(given, arrays, names, strict=True)
     ]
     g = _joined(gradients)
@@ -288,9 +289,9 @@ def _symmetric(hessian: Any, size: int) -> Vector:
 
 
 def _check_point(name: str, array: Any) -> None:
-    if not isinstance(array, np.ndarray) or array.dtype not in parameters.DTYPES:
+    if not isinstance(array, np.ndarray) or array.dtype not in DTYPES:
         kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-        raise TypeError(f'stability_limit: x "{name}" must be float32 or float64, got {kind}')
+        raise TypeError(f'stability_limit: x "{name}" must be {either(DTYPES)}, got {kind}')
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f'stability_limit: x "{name}" is a masked array; give its .data')
     if not np.isfinite(array).all():

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._core import DTYPES, RULES, Hyper, Rule
+from .._core import COMPUTED, DTYPES, RULES, Hyper, Rule
 from ..arrays.layout import new_state
 from ..arrays.named import Watched
 from ..arrays.sharing import check_distinct
@@ -184,7 +184,7 @@ class Roster:
             hypers = [self.kind.hyper(letter, chosen[letter]) for letter in recipe.rule.hyper[1:]]
             l2 = 0.0 if "l2" in recipe.rule.hyper else given.get("l2", 0.0)
             coupled = self.kind.hyper("l2", l2)
-            recipes.append((recipe.rule, recipe.dtype, recipe.group, hypers, coupled))
+            recipes.append((recipe.rule, COMPUTED[recipe.dtype], recipe.group, hypers, coupled))
         tensors = [
             (used.index(t.recipe), t.parameter, [*t.state.values()], t.axes)
             for t in moving.values()
@@ -216,10 +216,10 @@ class Roster:
                 raise ValueError(f"{self.kind.name}: there are no parameters")
         for i, group in enumerate(self.groups):
             frozen = {*self.tensors} - {*self.moving}
-            parameters.check_parameters([*self.members(i).items()], group.params, frozen)
+            parameters.check_parameters([*self.members(i).items()], group.params, DTYPES, frozen)
         for group, new in zip(added, members, strict=True):
             named = [(name, array) for name, _, array in new]
-            parameters.check_parameters(named, group.params, _frozen_in(group, new))
+            parameters.check_parameters(named, group.params, DTYPES, _frozen_in(group, new))
         check_names(names)
         check_distinct([*self.arrays.items(), *((n, a) for new in members for n, _, a in new)])
         tensors, recipes = dict(self.tensors), list(self.recipes)
@@ -247,7 +247,7 @@ class Roster:
             if arrays:
                 recipe_of[dtype] = len(recipes)
                 recipes.append(Recipe(rule, i, new[0][1].group))
-                fresh[dtype] = new_state(arrays, rule.state, choice.fill)
+                fresh[dtype] = new_state(arrays, DTYPES[COMPUTED[i]], rule.state, choice.fill)
         frozen = _frozen_in(group, new)
         return {
             name: Tensor(
@@ -276,7 +276,7 @@ class Roster:
         """
         for name, array in self.arrays.items():
             if name not in frozen and self.tensors[name].kept is not None:
-                parameters.check_parameters([(name, array)], array)
+                parameters.check_parameters([(name, array)], array, DTYPES)
         tensors = {
             name: tensor._replace(kept=({}, {}) if name in frozen else None)
             for name, tensor in self.tensors.items()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core import COMPUTED, DTYPES
 from .._core import RULES as COMPILED
 from ..checks import trees
 from ..optimizers.base import Optimizer
@@ -48,7 +49,7 @@ class Reference:
         """One update with `grads` in the structure of the parameters, as `Optimizer.step`."""
         found = trees.in_order(self._roster.tree, grads, self._opt.names)
         gradients = {
-            i: np.asarray(g).astype(self.params[i].dtype)
+            i: np.asarray(g).astype(_computed(self.params[i]))
             for i, g in enumerate(found)
             if g is not trees.NOT_WANTED
         }
@@ -71,7 +72,8 @@ class Reference:
         size, factor = norm(gradients)
         return scale * (limit * factor / size) if size > limit * factor else scale
 
-    def _update(self, i: int, p: Array, g: Array, scale: float) -> None:
+    def _update(self, i: int, stored: Array, g: Array, scale: float) -> None:
+        p = stored.astype(g.dtype)
         real = p.dtype.type
         group = self._group_of[i]
         h = {name: self._value(value) for name, value in self._choices[group].hyper.items()}
@@ -90,6 +92,12 @@ class Reference:
             g = g + real(h["l2"]) * p
         update = RULES[rule]
         self._carried[i] |= update(p, g, *self.state[i].values(), h=h, k=self._carried[i])
+        stored[...] = p
 
     def _value(self, value: Any) -> Any:
         return value(self.t) if callable(value) else value
+
+
+def _computed(stored: Array) -> np.dtype[Any]:
+    """What an update is computed in."""
+    return DTYPES[COMPUTED[DTYPES.index(stored.dtype)]]

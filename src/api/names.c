@@ -1,5 +1,10 @@
 #include "names.h"
 
+const lrc_format lrc_formats[LRC_FORMATS] = {
+#define FORMAT(name, storage, number, fetch, store) {#name, number},
+#include "formats.def"
+};
+
 #define TEXT(...) #__VA_ARGS__
 
 #define SIZE(longest, member) sizeof(((union longest *)0)->member)

@@ -17,6 +17,8 @@
 
 #include "observe.h"
 
+#include "operands.h"
+
 /* clang-format off */
 static const lrc_kernels NAME(kernels) = {
 #define RULE(name, scalars, state) [LRC_RULE_##name] = NAME(scalars##_coefficients),
@@ -40,6 +42,14 @@ static const lrc_kernels NAME(kernels) = {
     .clip = NAME(clip),
     .couple = NAME(couple),
     .observe = NAME(observe),
+#define FORMAT(name, storage, number, fetch, store) [LRC_FORMAT_##name] = NAME(fetch_##name),
+    .fetch = {
+#include "formats.def"
+    },
+#define FORMAT(name, storage, number, fetch, store) [LRC_FORMAT_##name] = NAME(store_##name),
+    .store = {
+#include "formats.def"
+    },
 };
 /* clang-format on */
 

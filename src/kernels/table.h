@@ -6,7 +6,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What loops compute in, and the formats in which arrays are stored: those of the former first. */
 enum { LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES };
+enum {
+#define FORMAT(name, storage, number, fetch, store) LRC_FORMAT_##name,
+#include "formats.def"
+    LRC_FORMATS
+};
+_Static_assert((int)LRC_FORMAT_float32 == (int)LRC_FLOAT32, "float32 is its own format");
+_Static_assert((int)LRC_FORMAT_float64 == (int)LRC_FLOAT64, "float64 is its own format");
 
 enum { LRC_LANES = 16 /* partial sums of a block, whatever the width of registers */ };
 typedef double lrc_lanes[LRC_LANES];
@@ -120,6 +128,11 @@ enum { LRC_SUMS_OF_UPDATE = sizeof(lrc_sums) / sizeof(double) };
 typedef void lrc_observe_loop(void *last, const void *before, const void *after, const void *g,
                               size_t n, lrc_sums *sums);
 
+/* n elements, stride bytes apart, as numbers that lie side by side. */
+typedef void lrc_fetch_loop(void *to, const char *from, ptrdiff_t stride, size_t n);
+/* The other way. */
+typedef void lrc_store_loop(char *to, ptrdiff_t stride, const void *from, size_t n);
+
 typedef struct {
     lrc_coefficients *coefficients[LRC_RULES];
     lrc_loop *loop[LRC_RULES];
@@ -130,6 +143,8 @@ typedef struct {
     lrc_clip_loop *clip;
     lrc_couple_loop *couple;
     lrc_observe_loop *observe;
+    lrc_fetch_loop *fetch[LRC_FORMATS];
+    lrc_store_loop *store[LRC_FORMATS];
 } lrc_kernels;
 
 /* What an instruction set provides: its loops for each dtype. */

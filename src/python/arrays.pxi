@@ -1,8 +1,5 @@
 # Part of _core.pyx: arrays as addresses, and what Python asks of them outside of a step.
 
-DTYPES = parameters.DTYPES
-
-
 cdef struct Extent:
     size_t low
     size_t high

@@ -8,7 +8,7 @@ cdef extern from "Python.h":  # with borrowed references
 cdef extern from "table.h":
     const double LRC_SMALL_SUM
     enum: LRC_LANES
-    enum: LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES, LRC_RULES, LRC_MAX_SCALARS, LRC_MAX_STATES
+    enum: LRC_FLOAT32, LRC_DTYPES, LRC_FORMATS, LRC_RULES, LRC_MAX_SCALARS, LRC_MAX_STATES
     enum: LRC_MAX_ARRAYS, LRC_MAX_SUMS, LRC_MAX_KEPT
     ctypedef struct lrc_kernels:
         pass
@@ -34,11 +34,15 @@ cdef extern from "names.h":
         const double* kept_starts
         bint shared
     lrc_rule_names lrc_names_of(int rule) noexcept nogil
+    ctypedef struct lrc_format:
+        const char* name
+        int dtype
+    const lrc_format* lrc_formats
 
 cdef extern from "view.h":
     ctypedef struct lrc_view:
         char* data
-        int dtype
+        int format
         int ndim
         Py_ssize_t* shape
         Py_ssize_t* stride

@@ -243,7 +243,7 @@ cdef class Job:
         """Makes an array that can be read of a gradient, apart from all that a step writes; one to
         be kept must be that already."""
         gradient = parameters.as_gradient(
-            self.gradients[i], <object>self.leaves[i].array, self.names[i], keep
+            self.gradients[i], <object>self.leaves[i].array, self.names[i], DTYPES, keep
         )
         if keep:
             parameters.check_disjoint(gradient, self.written, self.names[i])
@@ -266,7 +266,7 @@ cdef class Job:
             return False
         array = <cnp.ndarray>self.gradients[i]
         if (
-            cnp.PyArray_TYPE(array) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64)
+            (cnp.PyArray_TYPE(array) != leaf.typenum and _format_of(cnp.PyArray_TYPE(array)) < 0)
             or not cnp.PyArray_ISBEHAVED_RO(array)
             or not _has_shape_of(array, leaf)
         ):
@@ -280,7 +280,7 @@ cdef class Job:
         gradient = self.gradients[i]
         if leaf.ndim > 0 or not (isinstance(gradient, float) or type(gradient) is FLOAT32):
             return False
-        if leaf.typenum == cnp.NPY_FLOAT32:
+        if self.c.recipes[tensor.recipe].dtype == LRC_FLOAT32:
             (<float*>&leaf.number)[0] = <float><double>gradient
         else:
             leaf.number = gradient

@@ -65,9 +65,9 @@ cdef const lrc_view* _describe(
             view.stride[ndim] = stride
             ndim += 1
     view.data = <char*>cnp.PyArray_DATA(array)
-    view.dtype = LRC_FLOAT32 if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT32 else LRC_FLOAT64
+    view.format = _format_of(cnp.PyArray_TYPE(array))
     view.ndim = ndim
-    if view.dtype == dtype and (
+    if view.format == dtype and (
         ndim == 0 or (ndim == 1 and view.stride[0] == cnp.PyArray_ITEMSIZE(array))
     ):
         return NULL

@@ -29,7 +29,7 @@ cdef class Observer:
         cdef cnp.ndarray chunks = np.empty(job.c.n_chunks * sizeof(lrc_sums), np.uint8)
         cdef list last = [None] * len(job.parameters)
         for i, p in enumerate(job.parameters):
-            last[i] = np.zeros(p.size, p.dtype)
+            last[i] = np.zeros(p.size, DTYPES[job.c.recipes[job.c.tensors[i].recipe].dtype])
             pointers[i] = address(last[i])
         self.names = job.names
         self.table = np.full((len(last), len(OBSERVED)), NAN)

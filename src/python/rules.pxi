@@ -1,4 +1,22 @@
-# Part of _core.pyx: the list of rules.
+# Part of _core.pyx: the lists of formats and of rules.
+
+# The dtypes of parameters and gradients; COMPUTED has for each of them the place of the one that
+# loops compute in, and state is kept in.
+DTYPES = tuple([np.dtype(lrc_formats[i].name.decode()) for i in range(LRC_FORMATS)])
+COMPUTED = tuple([lrc_formats[i].dtype for i in range(LRC_FORMATS)])
+
+cdef int[LRC_FORMATS] _typenums
+for _i in range(LRC_FORMATS):
+    _typenums[_i] = DTYPES[_i].num
+
+
+cdef inline int _format_of(int typenum) noexcept:
+    """The place among the formats, -1 for none of them."""
+    cdef int i
+    for i in range(LRC_FORMATS):
+        if _typenums[i] == typenum:
+            return i
+    return -1
 
 
 class Rule(NamedTuple):

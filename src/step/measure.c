@@ -16,7 +16,7 @@ static void measure_block(const lrc_job *job, const lrc_tensor *tensor, size_t o
     for (size_t k = 0; k < own->n_arrays; k++) {
         const lrc_view *view = k == 1 ? tensor->logical : own->logical[k];
         if (view) {
-            lrc_view_read(view, offset, n, &block[k], recipe->dtype);
+            lrc_view_read(job->table, recipe->dtype, view, offset, n, &block[k]);
             at[k] = &block[k];
         }
     }
@@ -24,7 +24,7 @@ static void measure_block(const lrc_job *job, const lrc_tensor *tensor, size_t o
     (*job->table)[recipe->dtype]->measure[recipe->rule](tensor->folded, at, own->n_arrays, n, sums);
     for (size_t k = 2; k < own->n_arrays; k++)
         if (own->logical[k])
-            lrc_view_write(own->logical[k], offset, n, &block[k]);
+            lrc_view_write(job->table, recipe->dtype, own->logical[k], offset, n, &block[k]);
 }
 
 static void measure_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,

@@ -14,8 +14,8 @@ static void squares_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, 
     for (size_t done = 0; done < n; done += LRC_BLOCK) {
         const size_t count = n - done < LRC_BLOCK ? n - done : LRC_BLOCK;
         lrc_block block;
-        const void *g =
-            lrc_view_block(tensor->logical, tensor->flat, offset + done, count, &block, dtype);
+        const void *g = lrc_view_block(job->table, dtype, tensor->logical, tensor->flat,
+                                       offset + done, count, &block);
         sum += kernels->squares(g, count, job->factor);
     }
     job->partial[chunk] = sum;
@@ -30,8 +30,8 @@ static void finite_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
     for (size_t done = 0; done < n; done += LRC_BLOCK) {
         const size_t count = n - done < LRC_BLOCK ? n - done : LRC_BLOCK;
         lrc_block block;
-        const void *g =
-            lrc_view_block(tensor->logical, tensor->flat, offset + done, count, &block, dtype);
+        const void *g = lrc_view_block(job->table, dtype, tensor->logical, tensor->flat,
+                                       offset + done, count, &block);
         finite = kernels->finite(g, count) && finite;
     }
     job->partial[chunk] = finite ? 0 : 1;

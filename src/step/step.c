@@ -99,17 +99,17 @@ static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t of
     void *at[LRC_MAX_ARRAYS];
     lrc_locate(tensor, recipe->dtype, offset, at);
     if (tensor->parameter) {
-        lrc_view_read(tensor->parameter, offset, n, &p_block, recipe->dtype);
+        lrc_view_read(job->table, recipe->dtype, tensor->parameter, offset, n, &p_block);
         at[0] = &p_block;
     }
     if (tensor->gradient) {
-        lrc_view_read(tensor->gradient, offset, n, &g_block, recipe->dtype);
+        lrc_view_read(job->table, recipe->dtype, tensor->gradient, offset, n, &g_block);
         at[1] = &g_block;
     }
     lrc_change_gradient(job, recipe, at, n, &g_block);
     kernels->loop[recipe->rule](tensor->folded, at, n);
     if (tensor->parameter)
-        lrc_view_write(tensor->parameter, offset, n, &p_block);
+        lrc_view_write(job->table, recipe->dtype, tensor->parameter, offset, n, &p_block);
 }
 
 static void update_observed(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n,
@@ -119,12 +119,14 @@ static void update_observed(const lrc_job *job, const lrc_tensor *tensor, size_t
     const size_t item = (size_t)lrc_item_size[dtype];
     char *const last = (char *)job->observer->last[tensor - job->tensors] + offset * item;
     lrc_block before, after, g_block;
-    const void *p = lrc_view_block(tensor->parameter, tensor->array[0], offset, n, &before, dtype);
+    const void *p =
+        lrc_view_block(job->table, dtype, tensor->parameter, tensor->array[0], offset, n, &before);
     if (p != &before)
         memcpy(&before, p, n * item);
     update_block(job, tensor, offset, n);
-    p = lrc_view_block(tensor->parameter, tensor->array[0], offset, n, &after, dtype);
-    const void *g = lrc_view_block(tensor->gradient, tensor->array[1], offset, n, &g_block, dtype);
+    p = lrc_view_block(job->table, dtype, tensor->parameter, tensor->array[0], offset, n, &after);
+    const void *g =
+        lrc_view_block(job->table, dtype, tensor->gradient, tensor->array[1], offset, n, &g_block);
     (*job->table)[dtype]->observe(last, &before, p, g, n, sums);
 }
 

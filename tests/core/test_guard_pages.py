@@ -64,7 +64,7 @@ def step_within(fences, cls, options, dtype, stride, at_end):
     rng = np.random.default_rng(0)
     rows = iter(fences)
 
-    def state(arrays, names, fill):
+    def state(arrays, _, names, fill):
         for array, row in zip(arrays, rows, strict=True):
             start = [np.full(array.shape, fill.get(name, 0), array.dtype) for name in names]
             fenced = [f.place(x, 1, at_end) for f, x in zip(row[2:], start, strict=False)]

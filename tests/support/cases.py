@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from lrcore import _core
 from lrcore._core import RULES
 from lrcore.files.formats import FORMATS
 from lrcore.optimizers.catalogue import OPTIMIZERS
 from lrcore.reference import variants
 
 SIZES = (0, 1, 7, 16, 17, 1003)
-DTYPES = (np.float32, np.float64)
+DTYPES = tuple(dtype.type for dtype in _core.DTYPES)
 
 # A value away from every default, for each hyperparameter that is a number.
 NUMBERS = {
