@@ -64,7 +64,7 @@ def global_norm(list arrays):
     for i in range(LRC_DTYPES):
         job.recipes[i].dtype = i
     for i, array in enumerate(arrays):
-        job.tensors[i].recipe = DTYPES.index(array.dtype)
+        job.tensors[i].recipe = DTYPES[:LRC_DTYPES].index(array.dtype)
         job.tensors[i].n = cnp.PyArray_SIZE(array)
         job.tensors[i].flat = cnp.PyArray_DATA(array)
         job.tensors[i].first_chunk = job.n_chunks
