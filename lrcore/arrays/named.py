@@ -18,10 +18,20 @@ from .sharing import check_distinct
 class Watched:
     """The parameters of an optimizer: their structure, and names and arrays in one order."""
 
-    def __init__(self, tree: Tree, named: Sequence[tuple[str, Array]]) -> None:
+    def __init__(
+        self, tree: Tree, named: Sequence[tuple[str, Array]], some_frozen: bool = False
+    ) -> None:
         self.tree = tree
         self.names = tuple(name for name, _ in named)
         self.arrays = tuple(array for _, array in named)
+        self.some_frozen = some_frozen
+
+    def moving(self, grads: Any) -> Any:
+        """Gradients without those of frozen parameters; as they are where none is frozen."""
+        if not self.some_frozen:
+            return grads
+        found = trees.in_order(self.tree, grads, self.names)
+        return [g for g in found if g is not trees.NOT_WANTED]
 
     def gradients(self, grads: Any) -> list[Array]:
         """The gradients in the order, shapes and dtypes of the parameters, zeros for frozen ones;

@@ -53,9 +53,16 @@ def spared(tree: Tree, frozen: Iterator[bool]) -> Tree:
     if tree is None:
         return 1 if next(frozen) else None
     parts = [spared(part, frozen) for part in (tree.values() if type(tree) is dict else tree)]
-    if parts and all(isinstance(part, int) for part in parts):
-        return sum(parts)
+    if any(isinstance(part, int) for part in parts) and not any(map(_wants, parts)):
+        return sum(part for part in parts if isinstance(part, int))
     return dict(zip(tree, parts, strict=True)) if type(tree) is dict else tuple(parts)
+
+
+def _wants(tree: Tree) -> bool:
+    """Whether there is an array in it that wants a gradient."""
+    if tree is None or isinstance(tree, int):
+        return tree is None
+    return any(map(_wants, tree.values() if type(tree) is dict else tree))
 
 
 def same_sequence(tree: tuple[Tree, ...], grads: Any, name: str) -> tuple[Any, ...]:

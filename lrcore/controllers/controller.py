@@ -18,7 +18,7 @@ from ..checks.calls import telling
 from ..checks.hints import AbstractHinting, give, visible
 from ..checks.losses import loss_of
 from ..checks.synonyms import CONTROLLER
-from .kept import Change, Memory
+from .kept import GRADIENT, Change, Memory
 
 T = TypeVar("T")
 
@@ -206,7 +206,7 @@ class Follower(Controller):
     def _bound_to(self, watched: Watched) -> Kept:
         """What is kept once these are watched, after all that can fail."""
         if not self._letters:
-            return self._kept
+            return replace(self._kept, watched=watched)
         known = dict(zip(watched.names, watched.arrays, strict=True))
         before = self._watched or Watched((), [])
         if any(known.get(n) is not a for n, a in zip(before.names, before.arrays, strict=True)):
@@ -215,6 +215,8 @@ class Follower(Controller):
         memory = self._memory
         if memory.arrays:
             memory = memory.grown(watched, self._letters)
+        if GRADIENT in self._letters and before.tree != watched.tree:
+            memory = Memory(memory.arrays, full=False)  # of a frozen one no gradient was kept
         return replace(self._kept, watched=watched, memory=memory)
 
     @final

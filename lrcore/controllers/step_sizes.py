@@ -90,7 +90,7 @@ class Polyak(Follower):
 
     def _follow(self, state: ScaleState, value: float, grads: Any) -> tuple[bool, Change | None]:
         self._demand(grads)
-        norm = global_norm(grads)
+        norm = global_norm(self._watched.moving(grads) if self._watched else grads)
         if not (math.isfinite(norm) and math.isfinite(value)):
             return False, None
         gap = value - self.f_min

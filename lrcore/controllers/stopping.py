@@ -128,11 +128,14 @@ class EarlyStopping(Follower):
         commit([], back.copies)
 
     def _going_back(self) -> Change:
+        copies = []
         for name, array in self._arrays():
-            if not array.flags.writeable:
+            best = self._memory.arrays[name]["best"]
+            if array.flags.writeable:
+                copies.append((array, best))
+            elif array.tobytes() != best.tobytes():
                 raise ValueError(f'EarlyStopping: parameter "{name}" is read-only')
-        kept = self._memory.arrays
-        return Change(self._memory, [(array, kept[name]["best"]) for name, array in self._arrays()])
+        return Change(self._memory, copies)
 
     def _arrays(self) -> list[tuple[str, Array]]:
         """The parameters by name, checked to be of the kept shapes."""

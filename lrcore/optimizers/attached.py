@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import wraps
+from math import isnan
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
@@ -49,10 +50,15 @@ class Attached(Stepper):
     @property
     def scalars(self) -> dict[str, Scalars]:
         """Of each parameter the scalars that live from step to step, and the hyperparameters of its
-        last update."""
+        last update: none before the first."""
+        return self._scalars()
+
+    @between
+    def _scalars(self) -> dict[str, Scalars]:
         roster = self.roster
         rules = [roster.recipes[i].rule for i in roster.used]
-        known = zip(self._get_carried(rules), self._get_applied(rules), strict=True)
+        applied = [{} if isnan(used["lr"]) else used for used in self._get_applied(rules)]
+        known = zip(self._get_carried(rules), applied, strict=True)
         moving = dict(zip(roster.moving, known, strict=True))
         return {name: moving.get(name) or t.kept or ({}, {}) for name, t in roster.tensors.items()}
 

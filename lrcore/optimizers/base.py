@@ -68,10 +68,8 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         if self._is_attached():
             raise RuntimeError(f"this {kind.name} has been initialised already")
         controllers = check_common(kind.name, common)["controllers"]
-        for name, value in options.items():
-            if kind.options[name].size and isinstance(value, list | np.ndarray):
-                options[name] = tuple(value)
-        roster = Roster(kind, MappingProxyType(options), MappingProxyType(common), (*controllers,))
+        given = MappingProxyType(kind.plain(options))
+        roster = Roster(kind, given, MappingProxyType(common), (*controllers,))
         grouped = is_grouped(params)
         groups = list(params) if grouped else [Group(params)]
         self._alone(lambda: self._bind(roster.grown(groups, grouped=grouped), {}))
@@ -111,8 +109,8 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         Parameters
         ----------
         names : str or iterable of str
-            Names of parameters, or what their names begin with: ``"body"`` stands for all of
-            ``"body.W"`` and ``"body.b"``.
+            Names of parameters, or, where none is called so, what names begin with: ``"body"``
+            stands for all of ``"body.W"`` and ``"body.b"``.
 
         Raises
         ------
@@ -135,7 +133,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         >>> w
         {'body': array([1., 1.]), 'head': array([0.5, 0.5])}
         """
-        self._freeze({*self.frozen} | self._named(names))
+        self._freeze(self._named(names), True)
 
     def unfreeze(self, names: str | Iterable[str]) -> None:
         """Let these parameters move again, and go on from where they stopped.
@@ -150,23 +148,25 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         ValueError
             For a name that is none here, or an array that has become read-only.
         """
-        self._freeze({*self.frozen} - self._named(names))
+        self._freeze(self._named(names), False)
 
     def _named(self, names: str | Iterable[str]) -> set[str]:
         me, found = type(self).__name__, set[str]()
         if not isinstance(names, Iterable):
             raise TypeError(f"{me}: names must be a name or several, got {names!r}")
         for word in [names] if isinstance(names, str) else names:
-            fits = {name for name in self.names if f"{name}.".startswith(f"{word}.")}
+            below = {name for name in self.names if f"{name}.".startswith(f"{word}.")}
+            fits = {word} if word in self.names else below
             if not fits:
                 raise ValueError(f"{me}: no parameter is named {word!r}: {self.names}")
             found |= fits
         return found
 
     @exclusive
-    def _freeze(self, names: set[str]) -> None:
+    def _freeze(self, names: set[str], freeze: bool) -> None:
         self._check_replaced()
-        self._bind(self.roster.freezing(names), self.scalars)
+        before = {*self.frozen}
+        self._bind(self.roster.freezing(before | names if freeze else before - names), self.scalars)
 
     @exclusive
     def __reduce__(self) -> tuple[Any, ...]:
@@ -176,6 +176,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
                 group.params,
                 lr_scale=group.lr_scale,
                 names=[*roster.members(i)],
+                frozen=[name for name in roster.members(i) if roster.tensors[name].kept],
                 **group.overrides,
             )
             for i, group in enumerate(roster.groups)
@@ -198,7 +199,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
     @property
     def frozen(self) -> tuple[str, ...]:
         """The names of the parameters that are frozen."""
-        return tuple(name for name in self.names if name not in self.roster.moving)
+        return tuple(n for n, tensor in self.roster.tensors.items() if tensor.kept is not None)
 
     @property
     def controller(self) -> Any:

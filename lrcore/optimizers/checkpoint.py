@@ -14,7 +14,7 @@ from ..checks.arrays import Array
 from ..controllers.controller import Follower, loading
 from . import options_as_data, saved_controllers
 from .attached import Attached
-from .fitting import Fit, fit, parameter_problems
+from .fitting import Fit, fit, paired, parameter_problems
 from .roster import Roster, Scalars
 from .saved_state import RefusedError, SavedParameter, SavedState, parse
 
@@ -120,8 +120,9 @@ def put(
         opt._check_replaced()
     schedules, differing = options_as_data.differences(opt.roster, state.settings)
     schedules = [] if back or hyperparameters else schedules
-    roster = _with_settings(opt, what, state) if hyperparameters else opt.roster
-    found = fit(roster, state)
+    pairs = paired(opt.roster, state)
+    roster = _with_settings(opt, what, state, pairs) if hyperparameters else opt.roster
+    found = fit(roster, state, pairs)
     controllers = saved_controllers.fit(roster.controllers, state.controllers)
     wrong = found.wrong + controllers.problems
     if strict:
@@ -183,9 +184,9 @@ def restore(opt: Attached, saved: Snapshot) -> None:
     put(opt, "snapshot", state, back=True, params=saved.params)
 
 
-def _with_settings(opt: Attached, what: str, state: SavedState) -> Roster:
+def _with_settings(opt: Attached, what: str, state: SavedState, pairs: Mapping[str, str]) -> Roster:
     try:
-        return options_as_data.taken_over(opt.roster, state.settings)
+        return options_as_data.taken_over(opt.roster, state.settings, pairs)
     except (TypeError, ValueError) as error:
         _fail(opt, what, [f"its hyperparameters cannot be used: {error}"])
 

@@ -29,19 +29,13 @@ class Fit:
 
     def absent(self) -> list[str]:
         """What is missing and unexpected, in words."""
-        parts = {"missing": sorted(self.missing), "unexpected": sorted(self.unexpected)}
+        parts = {"missing": sorted(self.missing), "unexpected": sorted(map(str, self.unexpected))}
         words = [f"{word} {names}" for word, names in parts.items() if names]
         return [f"parameters in state: {', '.join(words)}"] if words else []
 
 
-def fit(roster: Roster, state: SavedState) -> Fit:
-    """Each parameter gets what was saved of it.
-
-    By name, and where a name came of itself (without and with the number of a group, which depends
-    on whether a group was there from the start or added) by group and path, or by the path alone
-    if it stands in one place only, here and there.
-    """
-    pairs = _paired(roster, state)
+def fit(roster: Roster, state: SavedState, pairs: Mapping[str, str]) -> Fit:
+    """Each parameter gets what was saved of it, under the name that `paired` gives."""
     missing = tuple(name for name in roster.tensors if name not in pairs)
     taken = {*pairs.values()}
     found = Fit(missing=missing, unexpected=tuple(n for n in state.parameters if n not in taken))
@@ -57,8 +51,13 @@ def fit(roster: Roster, state: SavedState) -> Fit:
     return found
 
 
-def _paired(roster: Roster, state: SavedState) -> dict[str, str]:
-    """The saved name of each parameter of which something was saved."""
+def paired(roster: Roster, state: SavedState) -> dict[str, str]:
+    """The saved name of each parameter of which something was saved.
+
+    The same name, and where a name came of itself (without and with the number of a group, which
+    depends on whether a group was there from the start or added) that of the same group and path,
+    or of the same path alone if it stands in one place only, here and there.
+    """
     names = [*roster.tensors]
     places = {name: tensor.place for name, tensor in roster.tensors.items()}
     here = {name: place for name, place in places.items() if name in place.names}
@@ -131,8 +130,10 @@ def parameter_problems(roster: Roster, saved: Any) -> list[str]:
     found = differences("parameters", roster.tensors.keys(), saved.keys())
     for name, array in roster.arrays.items():
         if name in saved:
-            found += unlike(f'"{name}"', saved[name], array)
-            if not array.flags.writeable and name in roster.moving:
+            wrong = unlike(f'"{name}"', saved[name], array)
+            found += wrong
+            same = saved[name].tobytes() == array.tobytes() if not wrong else False
+            if not array.flags.writeable and (roster.tensors[name].kept is None or not same):
                 found.append(f'"{name}" is read-only')
     return found
 

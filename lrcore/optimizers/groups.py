@@ -59,11 +59,9 @@ class Group:
 
     def freezes(self, name: str, path: str) -> bool:
         """Whether an array is frozen at first, by its name or its path in the group."""
-        return (
-            self.frozen
-            if isinstance(self.frozen, bool)
-            else not {name, path}.isdisjoint(self.frozen)
-        )
+        if isinstance(self.frozen, bool):
+            return self.frozen
+        return name in self.frozen or (self.names is None and path in self.frozen)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if type(self) is not Group:  # whose arguments may be others

@@ -18,16 +18,18 @@ from .saved_state import SavedSettings
 
 SHARED: Final = ("maximize", "clip_norm", "clip_value", "nonfinite")
 _CODE: Final = "function"  # the key of what is no data
+_ABSENT: Final = "not given"
 
 
 def describe(roster: Roster) -> SavedSettings:
     """All that decides the updates besides the state, fit for JSON; functions by their names."""
     groups: list[dict[str, Any]] = [
-        {"lr_scale": group.lr_scale, "frozen": [], **group.overrides} for group in roster.groups
+        {"lr_scale": group.lr_scale, "frozen": [], **roster.kind.plain(group.overrides)}
+        for group in roster.groups
     ]
-    for tensor in roster.tensors.values():
+    for name, tensor in roster.tensors.items():
         if tensor.kept is not None:
-            groups[tensor.place.group]["frozen"].append(tensor.place.path)
+            groups[tensor.place.group]["frozen"].append(name)
     shared = {name: roster.common[name] for name in SHARED}
     return SavedSettings(_encoded(roster.options), _encoded(shared), [*map(_encoded, groups)])
 
@@ -48,8 +50,8 @@ def _encode(value: Any) -> Any:
     return value
 
 
-def taken_over(roster: Roster, saved: SavedSettings) -> Roster:
-    """The roster with the saved settings, checked.
+def taken_over(roster: Roster, saved: SavedSettings, pairs: Mapping[str, str]) -> Roster:
+    """The roster with the saved settings, checked; pairs: the saved name of each parameter.
 
     Raises
     ------
@@ -60,21 +62,21 @@ def taken_over(roster: Roster, saved: SavedSettings) -> Roster:
     options, shared = _decoded(saved.options), _decoded(saved.shared)
     if len(saved.groups) != len(roster.groups):
         raise ValueError(f"{len(saved.groups)} groups, expected {len(roster.groups)}")
+    records = [_decoded(record) for record in saved.groups]
+    frozen = {name for record in records for name in record.pop("frozen")}
     groups = tuple(
-        Group(group.params, names=group.names, **_decoded(record))
-        for group, record in zip(roster.groups, saved.groups, strict=True)
+        Group(group.params, names=group.names, **record)
+        for group, record in zip(roster.groups, records, strict=True)
     )
     unknown = (set(options) ^ set(roster.options)) | (set(shared) ^ set(SHARED))
     if unknown:
         raise ValueError(f"{me} and the saved options differ in {sorted(unknown)}")
     common = {**roster.common, **shared}
     check_common(me, common)
-    frozen = {
-        name
-        for name, t in roster.tensors.items()
-        if groups[t.place.group].freezes(name, t.place.path)
-    }
-    new = replace(roster.freezing(frozen), options=options, common=common, groups=groups)
+    now = {name for name, was in pairs.items() if was in frozen}
+    if len(now) < len(frozen):
+        raise ValueError(f"some of {sorted(frozen)}, which were frozen, are not among these")
+    new = replace(roster.freezing(now), options=options, common=common, groups=groups)
     for recipe in new.recipes:
         if recipe.rule != RULES[new.choice(recipe.group).rule]:
             raise ValueError(f"{me}: they ask for another rule, with other state")
@@ -113,7 +115,9 @@ def _pairs(mine: Any, saved: Any, place: str = "") -> Iterator[tuple[str, Any, A
     both_mappings = isinstance(mine, dict) and isinstance(saved, dict)
     if both_mappings and not {NAME, _CODE} & (mine.keys() | saved.keys()):
         for name in [*mine, *(name for name in saved if name not in mine)]:
-            yield from _pairs(mine.get(name), saved.get(name), f"{place}.{name}".lstrip("."))
+            yield from _pairs(
+                mine.get(name, _ABSENT), saved.get(name, _ABSENT), f"{place}.{name}".lstrip(".")
+            )
     elif isinstance(mine, list) and isinstance(saved, list) and len(mine) == len(saved):
         for i, (here, there) in enumerate(zip(mine, saved, strict=True)):
             yield from _pairs(here, there, f"{place}[{i}]")

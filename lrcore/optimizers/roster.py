@@ -47,6 +47,14 @@ class Kind(NamedTuple):
             f"or {self.decoupled}, whose decay is decoupled"
         )
 
+    def plain(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The same with tuples in the place of lists and arrays."""
+        several = {name for name, option in self.options.items() if option.size}
+        return {
+            name: tuple(x) if name in several and isinstance(x, list | np.ndarray) else x
+            for name, x in given.items()
+        }
+
     def checked(self, options: Mapping[str, Any], group: Group | None = None) -> dict[str, Any]:
         """The options of a group, each in its range, under the names that rules have for them."""
         overrides = group.overrides if group else {}
@@ -91,6 +99,7 @@ class Tensor(NamedTuple):
     parameter: Array
     state: Mapping[str, Array]
     axes: tuple[int, ...]
+    form: tuple[Any, ...]  # shape, strides and dtype that state and axes belong to
     kept: Scalars | None = None  # of a frozen one, which the core does not know
 
 
@@ -150,7 +159,8 @@ class Roster:
     @property
     def watched(self) -> Watched:
         """The parameters as controllers are told them."""
-        return Watched(self.tree, [*self.arrays.items()])
+        some_frozen = len(self.moving) < len(self.tensors)
+        return Watched(self.tree, [*self.arrays.items()], some_frozen)
 
     def members(self, group: int) -> dict[str, Array]:
         """The parameters of a group by name."""
@@ -256,6 +266,7 @@ class Roster:
                 array,
                 MappingProxyType(next(fresh[array.dtype])),
                 parameters.memory_order(array),
+                _form(array),
                 ({}, {}) if name in frozen else None,
             )
             for name, place, array in new
@@ -284,21 +295,34 @@ class Roster:
         return replace(self, tensors=MappingProxyType(tensors))
 
     def settled(self, scalars: Mapping[str, Scalars]) -> Roster:
-        """With recipes of their own for arrays whose carried scalars differ, and those of frozen
-        ones kept: no state is corrected by a count of updates that it has not seen."""
+        """With recipes of their own for arrays whose scalars differ, and those of frozen ones kept:
+        no state is corrected by a count of updates that it has not seen.
+
+        Raises
+        ------
+        ValueError
+            For a parameter that is no longer what its state was made for.
+        """
         place: dict[tuple[Any, ...], int] = {}
         recipes: list[Recipe] = []
         tensors: dict[str, Tensor] = {}
         for name, tensor in self.tensors.items():
+            if _form(tensor.parameter) != tensor.form:
+                raise ValueError(f'parameter "{name}" was resized, reshaped or moved')
             kept_apart = self.rule(name).kept  # of each array anyway
-            ages = [x for x in sorted(scalars[name][0].items()) if x[0] not in kept_apart]
-            key = (self.recipes[tensor.recipe], *ages)
+            carried, applied = (sorted(each.items()) for each in scalars[name])
+            ages = [x for x in carried if x[0] not in kept_apart]
+            key = (self.recipes[tensor.recipe], *ages, *applied)
             if key not in place:
                 place[key] = len(recipes)
                 recipes.append(self.recipes[tensor.recipe])
             kept = None if tensor.kept is None else scalars[name]
             tensors[name] = tensor._replace(recipe=place[key], kept=kept)
         return replace(self, recipes=tuple(recipes), tensors=MappingProxyType(tensors))
+
+
+def _form(array: Array) -> tuple[Any, ...]:
+    return array.shape, array.strides, array.dtype
 
 
 def _frozen_in(group: Group, members: Sequence[tuple[str, Place, Array]]) -> set[str]:

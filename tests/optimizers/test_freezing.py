@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -206,3 +207,99 @@ def test_a_snapshot_goes_back_where_a_frozen_array_is_read_only():
     opt.step({"head": np.ones(5)})
     opt.restore(saved)
     np.testing.assert_array_equal(opt.params["head"], before)
+
+
+def test_a_resized_array_is_refused_before_anything_is_made_for_it():
+    w = {"a": np.ones(4), "b": np.ones(4)}
+    opt = lrc.Adam(w)
+    opt.freeze("a")
+    saved = opt.state_dict()
+    w["a"].resize(100, refcheck=False)
+    for change in (
+        lambda: opt.unfreeze("a"),
+        lambda: opt.freeze("b"),
+        lambda: opt.add(np.ones(1)),
+        lambda: opt.load_state_dict(saved),
+    ):
+        with pytest.raises(ValueError, match='parameter "a" was resized, reshaped or moved'):
+            change()
+    assert opt.frozen == ("a",)
+
+
+def test_no_freezing_is_lost_between_threads():
+    names = [str(i) for i in range(40)]
+    opt = lrc.SGD({name: np.ones(1) for name in names})
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(opt.freeze, names))
+    assert set(opt.frozen) == set(names)
+
+
+def test_which_are_frozen_goes_by_the_saved_names():
+    old = lrc.SGD([lrc.Group({"x": np.ones(1), "y": np.ones(1)}, names=["p", "q"])])
+    old.freeze("q")
+    new = lrc.SGD([lrc.Group([np.ones(1), np.ones(1)], names=["p", "q"])])
+    new.load_state_dict(old.state_dict(), hyperparameters=True)
+    assert new.frozen == ("q",)
+    saved = old.state_dict()
+    saved["hyperparameters"]["groups"][0]["frozen"] = ["nope"]
+    with pytest.raises(ValueError, match=r"some of \['nope'\], which were frozen, are not among"):
+        new.load_state_dict(saved, hyperparameters=True)
+
+
+def test_the_effective_rate_of_each_is_that_of_its_own_last_update():
+    opt = lrc.SGD({"a": np.ones(2), "b": np.ones(2)}, lr=lambda t: 0.1 / (t + 1))
+    opt.step({"a": np.ones(2), "b": np.ones(2)})
+    opt.freeze("b")
+    opt.step({"a": np.ones(2)})
+    opt.unfreeze("b")
+    assert (opt.effective_lr("a")[0], opt.effective_lr("b")[0]) == (0.05, 0.1)
+
+
+def test_other_values_of_a_frozen_read_only_array_are_not_left_out_in_silence(tmp_path):
+    opt = lrc.SGD({"a": np.full(2, 7.0)})
+    opt.save(tmp_path / "a.npz", params=True)
+    w = np.ones(2)
+    other = lrc.SGD({"a": w})
+    other.freeze("a")
+    w.flags.writeable = False
+    with pytest.raises(ValueError, match='"a" is read-only'):
+        other.load(tmp_path / "a.npz", params=True)
+
+
+@pytest.mark.parametrize("given", [None, "x", np.full(2, np.nan), np.full(2, 1e6)])
+def test_polyak_asks_for_no_gradient_of_a_frozen_array(given):
+    opt = lrc.SGD({"a": np.ones(2), "b": np.ones(2)}, lr=1.0, controller=lrc.Polyak())
+    opt.freeze("a")
+    opt.controller.update(1.0, grads={"a": given, "b": np.ones(2)})
+    assert opt.lr == pytest.approx(0.5)
+
+
+def test_early_stopping_stops_where_a_frozen_array_is_read_only():
+    w = {"a": np.ones(2), "b": np.ones(2)}
+    opt = lrc.SGD(w, lr=1.0, controller=lrc.EarlyStopping(patience=1))
+    opt.freeze("a")
+    w["a"].flags.writeable = False
+    opt.controller.update(1.0)
+    opt.step({"b": np.ones(2)})
+    assert opt.controller.update(2.0)
+    assert opt.controller.stop
+    np.testing.assert_array_equal(w["b"], 1.0)
+
+
+def test_a_frozen_part_with_an_empty_one_in_it_may_be_absent():
+    opt = lrc.SGD({"e": {"x": np.ones(1), "none": []}, "y": np.ones(1)})
+    opt.freeze("e")
+    assert opt.step({"y": np.ones(1)})
+
+
+def test_a_group_whose_options_are_arrays_is_saved_and_loaded():
+    opt = lrc.Adam([lrc.Group(np.ones(2), betas=np.array([0.8, 0.9]))])
+    opt.load_state_dict(opt.state_dict())
+    assert copy.deepcopy(opt).state_dict()["carried"] == opt.state_dict()["carried"]
+
+
+def test_an_exact_name_stands_for_one_array():
+    opt = lrc.SGD([np.ones(1), np.ones(1)])
+    opt.add([np.ones(1)])
+    opt.freeze("1")
+    assert opt.frozen == ("1",)
