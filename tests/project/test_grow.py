@@ -64,6 +64,6 @@ def test_whatever_changes_in_a_copy_is_told(tmp_path: Path) -> None:
     copy = Copy(tmp_path)
     assert copy.changed() == set()
     (copy.tree / "README.md").write_text("other")
-    (copy.tree / "docs/new").write_text("")
+    (copy.tree / "new.txt").write_text("")
     (copy.tree / "Makefile").unlink()
-    assert copy.changed() == {"README.md", "docs/new", "Makefile"}
+    assert copy.changed() == {"README.md", "new.txt", "Makefile"}

@@ -33,15 +33,26 @@ RULES: Final = (
     "tests/core/test_accuracy.py",
     "tests/core/test_core.py",
     "tests/core/test_cuts.py",
+    "tests/core/test_effective.py",
     "tests/core/test_hashes.py",
     "tests/core/test_identities.py",
+    "tests/core/test_scalars.py",
     "tests/core/test_special_values.py",
     "tests/checks/test_arguments.py",
+    "tests/checks/test_hints.py",
+    "tests/optimizers/test_ages.py",
     "tests/optimizers/test_checkpoint.py",
     "tests/optimizers/test_freezing.py",
-    "tests/programs/test_resume.py",
+    "tests/optimizers/test_plain.py",
 )
-SCHEDULES: Final = ("tests/schedules/test_records.py", "tests/schedules/test_schedules.py")
+SCHEDULES: Final = (
+    "tests/checks/test_hints.py",
+    "tests/programs/test_resume.py",
+    "tests/schedules/test_algebra.py",
+    "tests/schedules/test_expressions.py",
+    "tests/schedules/test_records.py",
+    "tests/schedules/test_schedules.py",
+)
 # Walk them within a test, or hold the places against one another.
 OTHERS: Final = (
     "tests/core/test_kernels.py",
@@ -226,7 +237,7 @@ def absent(growth: Growth, passed: Sequence[str]) -> list[str]:
 
 def tested(copy: Copy, added: Sequence[Growth]) -> list[str]:
     """Runs the tests in the copy; what is wrong with the additions."""
-    tests = dict.fromkeys([*RULES, *OTHERS])
+    tests = dict.fromkeys([*RULES, *SCHEDULES, *OTHERS])
     status, output = copy.run("-m", "pytest", "-q", "-n", "2", "-rpfE", "--tb=short", *tests)
     print(output.splitlines()[-1])
     if status:
