@@ -64,8 +64,8 @@ def variant_id(value: object) -> str:
     if isinstance(value, type):
         return value.__name__
     if isinstance(value, dict):
-        shown = {k: getattr(v, "__name__", v) for k, v in value.items() if v}
-        return ",".join(f"{k}={v}" for k, v in shown.items()) or "plain"
+        named = {k: getattr(v, "__name__", v) for k, v in value.items() if v}
+        return ",".join(f"{k}={v}" for k, v in named.items()) or "plain"
     return str(value)
 
 
