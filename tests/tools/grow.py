@@ -254,14 +254,21 @@ def main() -> int:
     """Adds everything, builds, records and tests it."""
     added = growths()
     named = table((ROOT / "CONTRIBUTING.md").read_text())
-    problems = [x for each in added for x in misplaced(named, each.rows, each.places)]
+    problems = [
+        f"{each.name}: {problem}"
+        for each in added
+        for problem in misplaced(named, each.rows, each.places)
+    ]
     with tempfile.TemporaryDirectory() as place:
         copy = Copy(Path(place))
         copy.add(added)
         problems += copy.record(added)
         problems += tested(copy, added)
         touched = {each.file(place) for each in added for place in each.places}
-        problems += [f"{file} has changed, or has not" for file in copy.changed() ^ touched]
+        problems += [
+            f"{file}: changed and no place, or a place and the same"
+            for file in copy.changed() ^ touched
+        ]
     print("\n".join(problems) or "the table of CONTRIBUTING.md is true")
     return 1 if problems else 0
 
