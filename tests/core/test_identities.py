@@ -4,7 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
-from cases import DTYPES, ONE_EACH, bits, gradients, variant_id
+from cases import DTYPES, ELEMENT_BY_ELEMENT, ONE_EACH, bits, gradients, variant_id
 
 import lrcore as lrc
 from lrcore.optimizers.catalogue import OPTIMIZERS
@@ -262,4 +262,7 @@ def test_equal_elements_get_equal_bits_wherever_they_stand(cls, options, dtype):
     opt = cls(views, lr=0.1, **options)
     for g in (0.3, -0.01, 7.0):
         opt.step([np.full(n, g, dtype) for n in range(1, 1026)])
-    assert len({bits(x) for x in np.unique(np.concatenate(views))}) == 1
+    # what depends on an array's sums is as equal as arrays of one length are
+    together = [np.concatenate(views)] if (cls, options) in ELEMENT_BY_ELEMENT else views
+    for array in together:
+        assert len({bits(x) for x in np.unique(array)}) == 1

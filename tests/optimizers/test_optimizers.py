@@ -200,8 +200,3 @@ def test_every_optimizer_descends(cls):
     for _ in range(300):
         opt.step(2 * p)
     assert (p**2).sum() < 0.9 * start
-
-
-def test_the_optimizers_are_listed_in_the_order_that_help_shows():
-    order = "SGD SGDW RMSprop Adagrad Adadelta Adam AdamW NAdam RAdam Adamax AdaBelief Lion LARS"
-    assert list(OPTIMIZERS) == order.split()

@@ -24,13 +24,14 @@ import re
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from building import PASS_OVER, build
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src"
@@ -79,9 +80,9 @@ UNCOUNTED = (
 BORROWED = {"bridges/torch": "torch", "tune/with_optuna.py": "optuna"}
 
 # Runs in every Python process: an editable installation would come first.
-SITE = """
+SITE = f"""
 import sys
-sys.meta_path = [f for f in sys.meta_path if "Redirect" not in type(f).__name__]
+{PASS_OVER}
 import coverage
 coverage.process_startup()
 """
@@ -119,23 +120,13 @@ class Row:
 Table = dict[tuple[str, str, str], Row]  # language, file, instruction set
 
 
-def build(folder: Path) -> Path:
+def counted_build(folder: Path) -> Path:
     """Builds with counters; returns the directory to import lrcore from."""
-    options = [
-        "-DCMAKE_BUILD_TYPE=",
-        "-DLRCORE_COVERAGE=ON",
-        f"-DPython_EXECUTABLE={sys.executable}",
-    ]
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    options += ["-DSKBUILD_PROJECT_NAME=lrcore", f"-DSKBUILD_PROJECT_VERSION={version}"]
-    made = folder / "build"
-    configure = ["cmake", "-G", "Ninja", "-S", str(ROOT), "-B", str(made), *options]
-    for command in (configure, ["cmake", "--build", str(made)]):
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    module = build(ROOT, folder / "build", "-DCMAKE_BUILD_TYPE=", "-DLRCORE_COVERAGE=ON")
     package = folder / "package" / "lrcore"
     package.mkdir(parents=True)
     parts = [path.parent for path in PACKAGE.glob("*/__init__.py")]
-    for file in [*PACKAGE.glob("*.py*"), PACKAGE / "py.typed", *parts, *made.glob("_core*.so")]:
+    for file in [*PACKAGE.glob("*.py*"), PACKAGE / "py.typed", *parts, module]:
         (package / file.name).symlink_to(file)
     (package.parent / "sitecustomize.py").write_text(SITE)
     (package.parent / "patient.py").write_text(PATIENT)
@@ -287,7 +278,7 @@ def main() -> int:
     folders = COMPILED if options.compiled else ("",)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        passed = run_tests(folder, build(folder), folders, not options.compiled)
+        passed = run_tests(folder, counted_build(folder), folders, not options.compiled)
         table = compiled(folder)
         if not options.compiled:
             table |= interpreted(folder)

@@ -40,6 +40,7 @@ from pathlib import Path
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a fork keeps no threads
 import numpy as np
 import pytest
+from building import build, run
 from mutations import Mutant, mutants
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,11 +90,8 @@ class Build:
     @classmethod
     def make(cls, folder: Path) -> Build:
         """Builds src/ in folder."""
-        options = ["-DCMAKE_BUILD_TYPE=", "-DCMAKE_C_FLAGS=-O1 -w"]
-        options += ["-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", f"-DPython_EXECUTABLE={sys.executable}"]
-        options += ["-DSKBUILD_PROJECT_NAME=lrcore", "-DSKBUILD_PROJECT_VERSION=0"]
-        run(["cmake", "-G", "Ninja", "-S", str(ROOT), "-B", str(folder), *options])
-        run(["cmake", "--build", str(folder)])
+        options = ("-DCMAKE_BUILD_TYPE=", "-DCMAKE_C_FLAGS=-O1 -w")
+        build(ROOT, folder, *options, "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON")
         units = []
         for entry in json.loads((folder / "compile_commands.json").read_text()):
             command = shlex.split(entry["command"])
@@ -170,13 +168,6 @@ class Bench:
             os.killpg(int(process.pid or 0), signal.SIGKILL)
             process.join()
         return process.exitcode == 0
-
-
-def run(command: list[str]) -> None:
-    """Runs a command that must succeed, and is heard only if it does not."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{shlex.join(command)}\n{done.stdout}{done.stderr}")
 
 
 def run_tests(package: Path, isa: str, tests: Iterable[str]) -> None:
