@@ -1,7 +1,7 @@
 #include "names.h"
 
 const lrc_format lrc_formats[LRC_FORMATS] = {
-#define FORMAT(name, storage, number, fetch, store) {#name, number},
+#define FORMAT(name, storage, number, fetch, store) {#name, LRC_##number},
 #include "formats.def"
 };
 

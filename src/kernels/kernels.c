@@ -14,6 +14,14 @@
 #define EXPAND(name, suffix) PASTE(name, suffix)
 #define NAME(name) EXPAND(name, SUFFIX)
 
+/* What stands there where the dtype is that of a format: no other stores in it. */
+#define ONLY_f32_f32(...) __VA_ARGS__
+#define ONLY_f32_f64(...)
+#define ONLY_f64_f32(...)
+#define ONLY_f64_f64(...) __VA_ARGS__
+#define ONLY_OF(suffix, number, ...) ONLY_##suffix##_##number(__VA_ARGS__)
+#define ONLY(suffix, number, ...) ONLY_OF(suffix, number, __VA_ARGS__)
+
 #define SCALARS(name, hyper, carried, starts, folded)                                              \
     struct name##_hyper {                                                                          \
         double hyper;                                                                              \

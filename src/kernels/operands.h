@@ -10,14 +10,18 @@
             const storage x = *(const storage *)(const void *)from;                                \
             to[i] = (real)(fetch);                                                                 \
         }                                                                                          \
-    }                                                                                              \
-    static void NAME(store_##name)(char *to, ptrdiff_t stride, const void *restrict from_data,     \
-                                   size_t n)                                                       \
-    {                                                                                              \
-        const real *from = from_data;                                                              \
-        for (size_t i = 0; i < n; i++, to += stride) {                                             \
-            const real x = from[i];                                                                \
-            *(storage *)(void *)to = (storage)(store);                                             \
-        }                                                                                          \
     }
+#include "formats.def"
+
+#define FORMAT(name, storage, number, fetch, store)                                                \
+    ONLY(                                                                                          \
+        SUFFIX, number,                                                                            \
+        static void NAME(store_##name)(char *to, ptrdiff_t stride, const void *restrict from_data, \
+                                       size_t n) {                                                 \
+            const real *from = from_data;                                                          \
+            for (size_t i = 0; i < n; i++, to += stride) {                                         \
+                const real x = from[i];                                                            \
+                *(storage *)(void *)to = (storage)(store);                                         \
+            }                                                                                      \
+        })
 #include "formats.def"

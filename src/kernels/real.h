@@ -46,7 +46,8 @@ static const lrc_kernels NAME(kernels) = {
     .fetch = {
 #include "formats.def"
     },
-#define FORMAT(name, storage, number, fetch, store) [LRC_FORMAT_##name] = NAME(store_##name),
+#define FORMAT(name, storage, number, fetch, store)                                                \
+    ONLY(SUFFIX, number, [LRC_FORMAT_##name] = NAME(store_##name), )
     .store = {
 #include "formats.def"
     },

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* What loops compute in, and the formats in which arrays are stored: those of the former first. */
-enum { LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES };
+enum { LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES, LRC_f32 = LRC_FLOAT32, LRC_f64 = LRC_FLOAT64 };
 enum {
 #define FORMAT(name, storage, number, fetch, store) LRC_FORMAT_##name,
 #include "formats.def"
