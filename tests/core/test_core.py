@@ -293,3 +293,15 @@ def test_no_floating_point_warning_comes_out_of_a_step():
     with np.errstate(all="raise"):
         for cls, options in ONE_EACH:
             cls(np.ones(40, np.float32), **options).step(np.full(40, 1e-3, np.float32))
+
+
+@each_dtype
+@pytest.mark.parametrize("decay", [1e-300, 3.0, 1e4, 1e308])
+def test_the_momentum_of_nadam_warms_up_alike_however_slowly_or_fast(dtype, decay):
+    p = np.ones(20, dtype)
+    opt = lrc.NAdam(p, momentum_decay=decay)
+    twin = Reference(opt)
+    for _ in range(3):
+        opt.step(np.ones(20))
+        twin.step(np.ones(20))
+    assert bits(p) == bits(twin.params[0])

@@ -184,3 +184,14 @@ def test_the_norm_of_the_reference_is_zero_where_squares_are_lost():
     with np.errstate(over="ignore"):
         found = [own_norm(np.full(3, x)) > 0 for x in (1e-200, 1e-100, 1.0, 1e160)]
     assert found == [False, True, True, False]
+
+
+def test_a_rate_that_a_ratio_takes_out_of_the_range_gives_a_ratio_of_one():
+    p = np.full(2, 1e10, np.float32)
+    opt = lrc.LARS(p, lr=1e10, trust=1e20, nesterov=True, lr_in_momentum=False)
+    twin = lrc.reference.Reference(opt)
+    g = np.full(2, 1e-3, np.float32)  # the velocity gathers what the step could not
+    opt.step(g)
+    twin.step(g)
+    assert opt.scalars["0"][0]["ratio"] == 1.0
+    assert bits(p) == bits(twin.params[0])
