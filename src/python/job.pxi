@@ -289,7 +289,7 @@ cdef class Job:
         return True
 
     cdef inline bint _point_gradient(self, lrc_tensor* tensor, Leaf* leaf, cnp.ndarray array):
-        cdef int flat = 0, dtype = self.c.recipes[tensor.recipe].dtype
+        cdef int flat = 0
         if cnp.PyArray_TYPE(array) == leaf.typenum:
             flat = cnp.PyArray_FLAGS(array) & (
                 cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_F_CONTIGUOUS
@@ -300,14 +300,22 @@ cdef class Job:
                 return False
             if flat:
                 leaf.disjoint = tensor.flat
-        if leaf.order & flat:
-            tensor.gradient = NULL
-        else:
+        tensor.gradient = tensor.logical = NULL
+        if not leaf.order & flat or (self.sums and not cnp.PyArray_IS_C_CONTIGUOUS(array)):
+            self._view_gradient(tensor, leaf, array, flat)
+        return True
+
+    cdef int _view_gradient(
+        self, lrc_tensor* tensor, Leaf* leaf, cnp.ndarray array, int flat
+    ) except -1:
+        """Describes one whose elements do not lie as the step goes through them."""
+        cdef int dtype = self.c.recipes[tensor.recipe].dtype
+        if not leaf.order & flat:
             tensor.gradient = _describe(&leaf.gradient, array, leaf.axes, dtype)
         tensor.logical = tensor.gradient
         if self.sums and not (cnp.PyArray_IS_C_CONTIGUOUS(array) and tensor.gradient == NULL):
             tensor.logical = _describe(&leaf.logical, array, NULL, dtype)
-        return True
+        return 0
 
     cdef bint _is_disjoint(self, cnp.ndarray gradient):
         """Whether no byte between the gradient's first and last is written by a step."""
