@@ -80,7 +80,9 @@ def _scaled(y: Losses, first: float) -> tuple[Losses, float]:
         smooth, low, high = y.copy(), y.min(), y.max()
     if not high > low:
         return np.zeros_like(y), 0.0
-    y, smooth = (y - low) / (high - low), (smooth - low) / (high - low)
+    with np.errstate(over="ignore"):  # an outlier may be infinitely far outside
+        y = (y - low) / (high - low)
+    smooth = (smooth - low) / (high - low)
     smooth[: y.size // 10] = y[: y.size // 10]  # a leap at the beginning is none
     y = np.where(np.abs(y - 0.5) > _FAR, smooth, y)
     return np.clip(y, 0.5 - _FAR, 0.5 + _FAR), float((first - low) / (high - low))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from places import DOCS
 
@@ -73,6 +73,7 @@ def test_a_power_of_two_changes_no_number_but_the_losses(losses: list[float], po
 
 @settings(deadline=None)
 @given(st.lists(st.floats(), min_size=1, max_size=40))
+@example([1e-104, *[0.0] * 7, 1e205, 0.0])
 def test_any_numbers_get_a_label_and_finite_evidence(losses: list[float]) -> None:
     found = lrc.diagnose(losses)
     assert found.label in LABELS
