@@ -27,16 +27,12 @@ class Adagrad(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence, mapping or list of Group
-        float32 or float64 arrays, changed in place.
     lr : float or schedule, default 0.01
         At least 0. For torch's ``lr_decay`` give an `InverseTimeDecay`.
     eps, eps_root : float or schedule, default 1e-10 and 0.0
         Added outside and inside the root, at least 0.
     initial_accumulator_value : float, default 0.0
         s before the first update.
-    l2 : float or schedule, default 0.0
-        Coupled decay: adds ``l2 * p`` to the gradient.
     **common
 
     Notes
@@ -91,16 +87,12 @@ class Adadelta(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence, mapping or list of Group
-        float32 or float64 arrays, changed in place.
     lr : float or schedule, default 1.0
         At least 0; the paper has none, which is 1.
     rho : float or schedule, default 0.9
         Decay of the averages, in [0, 1).
     eps : float or schedule, default 1e-6
         At least 0; sets the size of the first steps.
-    l2 : float or schedule, default 0.0
-        Coupled decay: adds ``l2 * p`` to the gradient.
     **common
 
     Notes
@@ -168,10 +160,6 @@ class RMSprop(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence, mapping or list of Group
-        float32 or float64 arrays, changed in place.
-    lr : float or schedule, default 0.01
-        At least 0.
     rho : float or schedule, default 0.99
         Decay of the average, in [0, 1).
     eps, eps_root : float or schedule, default 1e-8 and 0.0
@@ -182,8 +170,6 @@ class RMSprop(Optimizer):
         In [0, 1).
     initial_accumulator_value : float, default 0.0
         v (or s) before the first update.
-    l2 : float or schedule, default 0.0
-        Coupled decay: adds ``l2 * p`` to the gradient.
     **common
 
     Notes

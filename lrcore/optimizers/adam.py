@@ -42,10 +42,6 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence, mapping or list of Group
-        float32 or float64 arrays, changed in place.
-    lr : float or schedule, default 0.001
-        At least 0.
     betas : pair of float or schedule, default (0.9, 0.999)
         Decay of the two averages, each in [0, 1). The bias corrections use the running products, so
         that scheduled betas are corrected exactly.
@@ -59,8 +55,6 @@ class Adam(Optimizer):
     amsgrad : bool, default False
         Divide by the largest v so far (Reddi et al. 2018; as torch, before the correction; optax
         takes the largest corrected one).
-    l2 : float or schedule, default 0.0
-        Coupled decay: adds ``l2 * p`` to the gradient (what torch calls weight_decay here).
     **common
 
     Notes
@@ -108,12 +102,6 @@ class AdamW(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence, mapping or list of Group
-        float32 or float64 arrays, changed in place.
-    lr : float or schedule, default 0.001
-        At least 0.
-    weight_decay : float or schedule, default 0.01
-        At least 0; multiplied by the rate of the update.
     betas, eps, eps_root, eps_hat, amsgrad
         As for `Adam`.
     **common
@@ -164,19 +152,11 @@ class NAdam(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence, mapping or list of Group
-        float32 or float64 arrays, changed in place.
-    lr : float or schedule, default 0.002
-        At least 0.
     betas, eps
         As for `Adam`.
     momentum_decay : float or schedule, default 0.004
         At least 0. The momentum rises from beta1 / 2 to beta1, half of that in
         ``17 / momentum_decay`` updates.
-    l2 : float or schedule, default 0.0
-        Coupled decay: adds ``l2 * p`` to the gradient.
-    weight_decay : float or schedule, default 0.0
-        Decoupled decay, multiplied by the rate of the update.
     **common
 
     Notes
@@ -234,16 +214,8 @@ class RAdam(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence, mapping or list of Group
-        float32 or float64 arrays, changed in place.
-    lr : float or schedule, default 0.001
-        At least 0.
     betas, eps, eps_hat
         As for `Adam`.
-    l2 : float or schedule, default 0.0
-        Coupled decay: adds ``l2 * p`` to the gradient.
-    weight_decay : float or schedule, default 0.0
-        Decoupled decay, multiplied by the rate of the update.
     **common
 
     Notes

@@ -43,7 +43,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         own: Any = vars(cls).get("__init__")
         if hasattr(own, "__signature__"):
             cls._declared = own
-            cls.__doc__ = documented(cls.__doc__ or "")
+            cls.__doc__ = documented(cls.__doc__ or "", own)
             hints.give(cls, {name: f'opt.hyperparameters["{name}"]' for name in taken(own)})
         elif own:
             type.__setattr__(cls, "__init__", calls.telling(own))

@@ -27,10 +27,6 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence, mapping or list of Group
-        float32 or float64 arrays, changed in place.
-    lr : float or schedule, default 0.01
-        At least 0.
     momentum : float or schedule, default 0.0
         In [0, 1). The effective rate is ``lr / (1 - momentum)``, the memory about
         ``1 / (1 - momentum)`` updates.
@@ -41,8 +37,6 @@ class SGD(Optimizer):
     lr_in_momentum : bool, default False
         Gather ``lr * g`` in the velocity, as Keras does: a drop of the rate then works only after
         about ``1 / (1 - momentum)`` updates. The default gathers g, as torch does.
-    l2 : float or schedule, default 0.0
-        Coupled decay: adds ``l2 * p`` to the gradient (what torch calls weight_decay).
     **common
 
     Notes
@@ -104,16 +98,10 @@ class SGDW(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence, mapping or list of Group
-        float32 or float64 arrays, changed in place.
-    lr : float or schedule, default 0.01
-        At least 0.
     momentum : float or schedule, default 0.9
         In [0, 1).
     nesterov : bool, default False
         Look ahead along the velocity; wants momentum.
-    weight_decay : float or schedule, default 1e-4
-        At least 0; multiplied by the rate of the update.
     **common
 
     Notes

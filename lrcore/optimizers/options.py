@@ -67,6 +67,25 @@ _COMMON: Final = tuple(
     )
     for name, default in DEFAULTS.items()
 )
+# What arguments mean in every class that has them: kind and text, before its own ones and after.
+_FIRST: Final = {
+    "params": (
+        "ndarray, sequence, mapping or list of Group",
+        "float32 or float64 arrays, changed in place.",
+    ),
+    "lr": ("float or schedule", "At least 0."),
+}
+_LAST: Final = {
+    "l2": (
+        "float or schedule",
+        "Coupled decay, at least 0: adds ``l2 * p`` to the gradient, as what torch calls\n"
+        "        weight_decay in its classes without decoupled decay.",
+    ),
+    "weight_decay": (
+        "float or schedule",
+        "Decoupled decay, at least 0; multiplied by the rate of the update.",
+    ),
+}
 _RAISES: Final = """
     Raises
     ------
@@ -108,10 +127,25 @@ def taken(init: Callable[..., None]) -> list[str]:
     return [*signature(init).parameters][2:]
 
 
-def documented(text: str) -> str:
-    """The docstring of a class, with the common options told where it says `**common`."""
-    *_, told = (Common.__doc__ or "").partition("----------\n")
-    return text.replace("    **common\n", f"{told.rstrip()}\n{_RAISES}")
+def documented(text: str, init: Callable[..., None]) -> str:
+    """The docstring of a class, with what all classes say alike of arguments in its place: before
+    its own ones, and where it says `**common`."""
+    taken = signature(init).parameters
+    before, after = (_told(shared, taken, text) for shared in (_FIRST, _LAST))
+    *_, common = (Common.__doc__ or "").partition("----------\n")
+    text = text.replace("    ----------\n", f"    ----------\n{before}", 1)
+    return text.replace("    **common\n", f"{after}{common.rstrip()}\n{_RAISES}")
+
+
+def _told(shared: Mapping[str, Any], taken: Mapping[str, Parameter], text: str) -> str:
+    """The lines on those arguments that a class takes and says nothing of."""
+    lines = ""
+    for name, (kind, words) in shared.items():
+        if name in taken and f"\n    {name} : " not in text:
+            default = taken[name].default
+            given = "" if default is Parameter.empty else f", default {default!r}"
+            lines += f"    {name} : {kind}{given}\n        {words}\n"
+    return lines
 
 
 def check_common(me: str, common: Mapping[str, Any]) -> dict[str, Any]:

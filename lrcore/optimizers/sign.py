@@ -29,14 +29,8 @@ class Lion(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence, mapping or list of Group
-        float32 or float64 arrays, changed in place.
-    lr : float or schedule, default 1e-4
-        At least 0.
     betas : pair of float or schedule, default (0.9, 0.99)
         Weight of m in the step, and its decay, each in [0, 1).
-    weight_decay : float or schedule, default 0.0
-        Decoupled decay, at least 0; multiplied by the rate of the update.
     **common
 
     Notes

@@ -28,18 +28,12 @@ class Adamax(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence, mapping or list of Group
-        float32 or float64 arrays, changed in place.
-    lr : float or schedule, default 0.002
-        At least 0.
     betas : pair of float or schedule, default (0.9, 0.999)
         Decay of the mean and of the largest gradient, each in [0, 1).
     eps : float or schedule, default 1e-8
         Added to the size of each gradient, at least 0.
     eps_out : float or schedule, default 0.0
         Added to u where it divides, at least 0; not 0 if eps is.
-    l2 : float or schedule, default 0.0
-        Coupled decay: adds ``l2 * p`` to the gradient (what torch calls weight_decay here).
     **common
 
     Notes
@@ -104,18 +98,12 @@ class AdaBelief(Optimizer):
 
     Parameters
     ----------
-    params : ndarray, sequence, mapping or list of Group
-        float32 or float64 arrays, changed in place.
-    lr : float or schedule, default 0.001
-        At least 0.
     betas : pair of float or schedule, default (0.9, 0.999)
         Decay of the mean and of the squared deviation, each in [0, 1).
     eps : float or schedule, default 1e-16
         Added outside the root, at least 0.
     eps_root : float or schedule, default 1e-16
         Added to v at every update, at least 0.
-    weight_decay : float or schedule, default 0.0
-        Decoupled decay, at least 0; multiplied by the rate of the update.
     **common
 
     Notes

@@ -25,15 +25,11 @@ class LARS(Optimizer):
         b = momentum * b + lr * q * (g + l2 * p)
         p -= b
 
-    q is 1 where ``|p|`` or ``|g|`` (``|g + l2 * p|`` with `joint_norm`) is 0.
+    q is 1 where ``|p|`` or ``|g|`` (``|g + l2 * p|`` with `joint_norm`) is 0. An array that is cut
+    into two moves otherwise.
 
     Parameters
     ----------
-    params : ndarray, sequence, mapping or list of Group
-        float32 or float64 arrays, changed in place. Each is an array of its own: cut into two they
-        move otherwise.
-    lr : float or schedule, default 1.0
-        At least 0.
     momentum : float or schedule, default 0.9
         In [0, 1).
     nesterov : bool, default False
@@ -48,8 +44,6 @@ class LARS(Optimizer):
         At least 0; beside the norm that is divided by.
     joint_norm : bool, default False
         Divide by the norm of gradient and decay together.
-    l2 : float or schedule, default 0.0
-        Coupled decay: adds ``l2 * p`` to the gradient.
     **common
 
     Notes

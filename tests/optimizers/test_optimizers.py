@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from torch_cases import CASES, RECORD, run_lrcore, run_torch
 
 import lrcore as lrc
 from lrcore.optimizers.catalogue import OPTIMIZERS
+from lrcore.optimizers.options import DEFAULTS
 
 RECORDED = json.loads(RECORD.read_text())
 
@@ -200,3 +202,15 @@ def test_every_optimizer_descends(cls):
     for _ in range(300):
         opt.step(2 * p)
     assert (p**2).sum() < 0.9 * start
+
+
+@pytest.mark.parametrize("cls", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_the_docstring_tells_every_argument_once_in_the_order_of_the_signature(cls):
+    _, _, told = cls.__doc__.partition("Parameters\n    ----------\n")
+    told, _, _ = told.partition("    Raises\n")
+    heads = re.findall(r"^    (\w+(?:, \w+)*) : |^    (\w+(?:, \w+)+)$", told, re.MULTILINE)
+    names = [name for head in heads for name in "".join(head).split(", ")]
+    own, common = [*inspect.signature(cls).parameters], [*DEFAULTS]
+    assert sorted(names) == sorted(own)
+    assert names[:2] == ["params", "lr"]
+    assert names[-len(common) :] == common
