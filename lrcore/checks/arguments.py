@@ -41,6 +41,7 @@ class Range(NamedTuple):
 
 
 NonNegative = Annotated[float, Range(float, 0)]
+_RANGED: Final = type(NonNegative)
 Positive = Annotated[float, Range(float, 0, open="low")]
 Decay = Annotated[float, Range(float, 0, 1, open="high")]
 Fraction = Annotated[float, Range(float, 0, 1)]
@@ -66,15 +67,17 @@ Factor = Annotated[float, Range(float, 0, open="low", zero="of no length, it is 
 
 def range_of(kind: Any) -> Range:
     """The range of one of these types."""
-    limits: Range = get_args(kind)[1]
+    limits: Range = kind.__metadata__[0]
     return limits
 
 
 def convert(value: Any, kind: Any) -> Any:
     """`value` as a type annotation wants it, or a TypeError or ValueError that states the want."""
-    origin, options = get_origin(kind), get_args(kind)
     if isinstance(value, np.generic):
         value = value.item()
+    if type(kind) is _RANGED:
+        return _in_range(value, range_of(kind))
+    origin, options = get_origin(kind), get_args(kind)
     if type(None) in options:
         return None if value is None else convert(value, options[0])
     if origin is tuple or origin is Sequence:
@@ -90,17 +93,19 @@ def convert(value: Any, kind: Any) -> Any:
         if value not in options:
             raise ValueError(wanted)
         return value
-    if origin is Annotated:
-        limits = range_of(kind)
-        abstract: Any = Integral if limits.kind is int else Real
-        if isinstance(value, bool) or not isinstance(value, abstract):
-            raise TypeError(limits)
-        if not limits.accepts(value):
-            raise ValueError(limits)
-        return limits.kind(value) + 0  # turns -0.0 into 0.0
     if not isinstance(value, kind):
         raise TypeError(f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}")
     return value
+
+
+def _in_range(value: Any, limits: Range) -> int | float:
+    if type(value) is not limits.kind:
+        abstract: Any = Integral if limits.kind is int else Real
+        if isinstance(value, bool) or not isinstance(value, abstract):
+            raise TypeError(limits)
+    if not limits.accepts(value):
+        raise ValueError(limits)
+    return limits.kind(value) + 0  # turns -0.0 into 0.0
 
 
 def _sequence(value: Any, kind: Any) -> tuple[Any, ...]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from .._core import Rule
-from ..checks.arguments import Fraction, NonNegative, range_of
+from ..checks.arguments import Fraction, NonNegative, Range, range_of
 from ..checks.arrays import Array
 from .groups import Place
 from .roster import Roster
@@ -96,18 +97,20 @@ def _misfits(roster: Roster, name: str, saved: SavedParameter) -> list[str]:
     found = differences(f'state of "{name}"', state.keys(), saved.state.keys())
     for key, array in state.items():
         found += unlike(f'{key} of "{name}"', saved.state.get(key, array), array)
-    rule = roster.rule(name)
-    starts = dict(zip(rule.carried, rule.starts, strict=True))
-    found += differences(f'carried of "{name}"', starts.keys(), saved.carried.keys())
-    # products start at 1 and fall, counts and sums at 0
-    limits = {
-        key: range_of(Fraction if start == 1 else NonNegative) for key, start in starts.items()
-    }
+    limits = _limits(roster.rule(name))
+    found += differences(f'carried of "{name}"', limits.keys(), saved.carried.keys())
     return found + [
         f'{key} of "{name}" is {value!r}, expected {limits[key]}'
         for key, value in saved.carried.items()
         if key in limits and not limits[key].accepts(value)
     ]
+
+
+@cache
+def _limits(rule: Rule) -> Mapping[str, Range]:
+    """Where carried scalars lie: products start at 1 and fall, counts and sums at 0."""
+    kinds = [Fraction if start == 1 else NonNegative for start in rule.starts]
+    return {key: range_of(kind) for key, kind in zip(rule.carried, kinds, strict=True)}
 
 
 def shared_problems(rules: Mapping[str, Rule], entries: Mapping[str, SavedParameter]) -> list[str]:

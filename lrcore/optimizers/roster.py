@@ -180,9 +180,12 @@ class Roster:
 
     def rates(self) -> list[tuple[Hyper, float]]:
         """The rate of each group before all scales, and its own."""
+        option = self.kind.options["lr"]
+        given = [group.overrides.get("lr", self.options["lr"]) for group in self.groups]
+        checked = [option.checked(self.kind.name, lr)["lr"] for lr in given]
         return [
-            (self.kind.hyper("lr", self.checked(i)["lr"]), group.lr_scale)
-            for i, group in enumerate(self.groups)
+            (as_hyper("lr", lr, option.kind), group.lr_scale)
+            for lr, group in zip(checked, self.groups, strict=True)
         ]
 
     def handed(self, scalars: Mapping[str, Scalars]) -> tuple[Any, ...]:
@@ -305,19 +308,20 @@ class Roster:
         """
         place: dict[tuple[Any, ...], int] = {}
         recipes: list[Recipe] = []
-        tensors: dict[str, Tensor] = {}
+        tensors = dict(self.tensors)
+        ages = [tuple(k for k in r.rule.carried if k not in r.rule.kept) for r in self.recipes]
         for name, tensor in self.tensors.items():
             if _form(tensor.parameter) != tensor.form:
                 raise ValueError(f'parameter "{name}" was resized, reshaped or moved')
-            kept_apart = self.rule(name).kept  # of each array anyway
-            carried, applied = (sorted(each.items()) for each in scalars[name])
-            ages = [x for x in carried if x[0] not in kept_apart]
-            key = (self.recipes[tensor.recipe], *ages, *applied)
-            if key not in place:
-                place[key] = len(recipes)
-                recipes.append(self.recipes[tensor.recipe])
-            kept = None if tensor.kept is None else scalars[name]
-            tensors[name] = tensor._replace(recipe=place[key], kept=kept)
+            carried, applied = scalars[name]
+            recipe = self.recipes[tensor.recipe]
+            key = recipe, *map(carried.get, ages[tensor.recipe]), *applied.items()
+            index = place.setdefault(key, len(recipes))
+            if index == len(recipes):
+                recipes.append(recipe)
+            if index != tensor.recipe or tensor.kept is not None:
+                kept = None if tensor.kept is None else scalars[name]
+                tensors[name] = tensor._replace(recipe=index, kept=kept)
         return replace(self, recipes=tuple(recipes), tensors=MappingProxyType(tensors))
 
 

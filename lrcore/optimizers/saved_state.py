@@ -202,6 +202,8 @@ def _controller(read: _Reader, entry: Any, number: int) -> SavedController:
 
 def differences(what: str, expected: Any, given: Any) -> list[str]:
     """What is missing and what is unexpected, in words."""
+    if expected == given:
+        return []
     missing, unexpected = (
         sorted(map(str, names)) for names in (expected - given, given - expected)
     )
