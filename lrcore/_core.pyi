@@ -17,6 +17,7 @@ class Rule(NamedTuple):
     starts: tuple[float, ...]
     sums: tuple[str, ...]
     kept: tuple[str, ...]
+    shapes: tuple[str, ...]
     shared: bool
 
 RULES: dict[str, Rule]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core import BLOCK, address
+from .._core import BLOCK, Rule, address
 from ..checks import arrays as parameters
 from ..checks.arrays import Array
 
@@ -18,13 +18,15 @@ _STAGGER = 17 * _LINE
 
 
 def new_state(
-    arrays: list[Array], dtype: np.dtype[Any], names: tuple[str, ...], fill: Mapping[str, float]
+    arrays: list[Array], dtype: np.dtype[Any], rule: Rule, fill: Mapping[str, float]
 ) -> Iterator[dict[str, Array]]:
-    """State for each array in turn, all in one allocation: per name one block after the other.
+    """The state that a rule wants for each array in turn: all that is like these in one allocation,
+    per name one block after the other.
 
     State of small arrays begins at a line of the cache. That of others lies relative to lines as
     its array does: a step goes through them all without a vector that crosses a line.
     """
+    names = [name for name, kind in zip(rule.state, rule.shapes, strict=True) if kind == "LIKE"]
     shifts = [
         address(array) % _LINE if array.size >= BLOCK and array.dtype == dtype else 0
         for array in arrays
@@ -47,7 +49,15 @@ def new_state(
             name: np.ndarray(array.shape, dtype, arena, offset + k * block, tuple(strides))
             for k, name in enumerate(names)
         }
+        for name, kind in zip(rule.state, rule.shapes, strict=True):
+            if kind != "LIKE":
+                state[name] = np.zeros(_reduced(array.shape, kind), dtype)
         for name, value in fill.items():
             if value:
                 state[name].fill(value)
-        yield state
+        yield {name: state[name] for name in rule.state}
+
+
+def _reduced(shape: tuple[int, ...], kind: str) -> tuple[int, ...]:
+    """The shape of state with a number for each row, for each column, or one."""
+    return {"ROWS": shape[:-1], "COLS": shape[:-2] + shape[-1:], "ONE": ()}[kind]

@@ -260,7 +260,7 @@ class Roster:
             if arrays:
                 recipe_of[dtype] = len(recipes)
                 recipes.append(Recipe(rule, i, new[0][1].group))
-                fresh[dtype] = new_state(arrays, DTYPES[COMPUTED[i]], rule.state, choice.fill)
+                fresh[dtype] = new_state(arrays, DTYPES[COMPUTED[i]], rule, choice.fill)
         frozen = _frozen_in(group, new)
         return {
             name: Tensor(

@@ -43,6 +43,12 @@ static const struct {
 #include "all.def"
 };
 
+static const char *const shapes[LRC_RULES + 1] = {
+#define SHAPES(rule, shapes) [LRC_RULE_##rule] = TEXT(shapes),
+#include "all.def"
+    [LRC_RULES] = NULL,
+};
+
 lrc_rule_names lrc_names_of(int rule)
 {
     static const struct {
@@ -63,6 +69,7 @@ lrc_rule_names lrc_names_of(int rule)
         .kept = two ? sums[rule].kept : TEXT(NOTHING),
         .starts = sets[set].starts,
         .kept_starts = sums[rule].starts,
+        .shapes = shapes[rule] ? shapes[rule] : TEXT(NOTHING),
         .shared = sums[rule].shared,
     };
 }

@@ -14,6 +14,7 @@ typedef struct {
     const char *kept;
     const double *starts; /* of the carried scalars */
     const double *kept_starts; /* of the kept ones */
+    const char *shapes; /* of the state */
     bool shared; /* whether sums and kept scalars are those of the optimizer */
 } lrc_rule_names;
 

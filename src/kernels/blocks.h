@@ -17,7 +17,7 @@ static double NAME(squares)(const void *restrict data, size_t n, double factor)
 {
     void *const arrays[] = {(void *)data};
     double sum = 0;
-    NAME(over_lanes)(NAME(add_squares), &factor, arrays, 1, 1, n, &sum, 1);
+    NAME(over_lanes)(NAME(add_squares), &factor, arrays, 1, 1, 0, n, &sum, 1);
     return sum;
 }
 

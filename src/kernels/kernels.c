@@ -70,13 +70,27 @@
         NAME(rule##_gather)(c, a, i, (void *)lane);                                                \
     }                                                                                              \
     static void NAME(rule##_measure)(const lrc_folded *folded, void *const *a, size_t n_arrays,    \
-                                     size_t n, double *sums)                                       \
+                                     unsigned single, size_t n, double *sums)                      \
     {                                                                                              \
-        NAME(over_lanes)(NAME(rule##_add), folded, a, n_arrays, 2, n, sums,                        \
+        NAME(over_lanes)(NAME(rule##_add), folded, a, n_arrays, 2, single, n, sums,                \
                          sizeof(struct rule##_sums) / sizeof(double));                             \
     }                                                                                              \
     static inline void NAME(rule##_gather)(const struct NAME(scalars##_folded) *c, void *const *a, \
                                            size_t i, struct rule##_lanes *restrict s)
+
+/* What becomes of the sums of a row, for rules that have state of another shape. */
+#define ROW(rule, scalars)                                                                         \
+    static void NAME(rule##_end)(const struct rule##_sums *s,                                      \
+                                 const struct NAME(scalars##_folded) *c, void *const *a,           \
+                                 const lrc_row *row);                                              \
+    static void NAME(rule##_row)(const double *s, const lrc_folded *c, void *const *a,             \
+                                 const lrc_row *row)                                               \
+    {                                                                                              \
+        NAME(rule##_end)((const void *)s, (const void *)c, a, row);                                \
+    }                                                                                              \
+    static void NAME(rule##_end)(const struct rule##_sums *s,                                      \
+                                 const struct NAME(scalars##_folded) *c, void *const *a,           \
+                                 const lrc_row *row)
 
 #define BETWEEN(rule, scalars)                                                                     \
     static void NAME(rule##_join)(const struct rule##_sums *s, const struct scalars##_hyper *h,    \

@@ -31,5 +31,6 @@ static void NAME(observe)(void *restrict last, const void *restrict before,
                           lrc_sums *restrict sums)
 {
     void *const arrays[] = {(void *)before, (void *)after, (void *)g, last};
-    NAME(over_lanes)(NAME(add_update), NULL, arrays, 4, 3, n, (double *)sums, LRC_SUMS_OF_UPDATE);
+    NAME(over_lanes)(NAME(add_update), NULL, arrays, 4, 3, 0, n, (double *)sums,
+                     LRC_SUMS_OF_UPDATE);
 }

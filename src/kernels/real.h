@@ -37,6 +37,11 @@ static const lrc_kernels NAME(kernels) = {
     .between = {
 #include "all.def"
     },
+#define SHAPES(rule, shapes) [LRC_RULE_##rule] = NAME(rule##_row),
+    .row = {
+#include "all.def"
+        [LRC_RULES] = NULL,
+    },
     .squares = NAME(squares),
     .finite = NAME(finite),
     .clip = NAME(clip),

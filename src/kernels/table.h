@@ -22,6 +22,14 @@ typedef double lrc_lanes[LRC_LANES];
 
 enum { LRC_PER_ARRAY, LRC_PER_OPTIMIZER };
 
+/* Of state: that of the parameter, a number for each row, for each column of a matrix, or one. */
+enum { LRC_LIKE, LRC_ROWS, LRC_COLS, LRC_ONE };
+
+/* A row: its place in its matrix of the last two axes, and the shape of that. */
+typedef struct {
+    size_t row, rows, columns;
+} lrc_row;
+
 /* The lists of all.def, as they stand. */
 #define HYPER(...) __VA_ARGS__
 #define CARRIED(...) __VA_ARGS__
@@ -30,6 +38,7 @@ enum { LRC_PER_ARRAY, LRC_PER_OPTIMIZER };
 #define MEASURED(...) __VA_ARGS__
 #define KEPT(...) __VA_ARGS__
 #define STATE(...) __VA_ARGS__
+#define SHAPED(...) __VA_ARGS__
 
 /* A byte for each entry of a list, so that their sizes are the lengths of the longest lists. */
 union lrc_longest_scalars {
@@ -104,9 +113,14 @@ typedef void lrc_coefficients(const double *hyper, double *carried, lrc_folded *
 /* One update of n elements. arrays: parameter, gradient, then state in the order of its row.
  * They do not overlap (checked by the caller). */
 typedef void lrc_loop(const lrc_folded *folded, void *const *arrays, size_t n);
-/* Adds to sums what n elements contribute, of a rule with sums; may advance state. */
+/* Adds to sums what n elements contribute, of a rule with sums; may advance state. Arrays in the
+ * bits of `single` have one number for all of them. */
 typedef void lrc_measure_loop(const lrc_folded *folded, void *const *arrays, size_t n_arrays,
-                              size_t n, double *sums);
+                              unsigned single, size_t n, double *sums);
+/* sums of a row -> state that has the shape of rows, columns or neither; that of columns from the
+ * first one on. */
+typedef void lrc_row_end(const double *sums, const lrc_folded *folded, void *const *arrays,
+                         const lrc_row *row);
 /* sums, hyper -> folded, advancing the kept scalars. Cannot fail. */
 typedef void lrc_between(const double *sums, const double *hyper, double *kept, lrc_folded *folded);
 /* Sum of (factor * x)^2 in double, in an order that depends on n alone. */
@@ -138,6 +152,7 @@ typedef struct {
     lrc_loop *loop[LRC_RULES];
     lrc_measure_loop *measure[LRC_RULES]; /* NULL for rules without sums */
     lrc_between *between[LRC_RULES];
+    lrc_row_end *row[LRC_RULES + 1]; /* NULL where all state is like the parameter */
     lrc_squares_loop *squares;
     lrc_finite_loop *finite;
     lrc_clip_loop *clip;

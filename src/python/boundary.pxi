@@ -32,6 +32,7 @@ cdef extern from "names.h":
         const char* kept
         const double* starts
         const double* kept_starts
+        const char* shapes
         bint shared
     lrc_rule_names lrc_names_of(int rule) noexcept nogil
     ctypedef struct lrc_format:
@@ -54,6 +55,10 @@ cdef extern from "job.h":
     ctypedef struct lrc_own:
         size_t n_arrays
         const lrc_view** logical
+        int* shape
+        unsigned int single
+        bint together
+        size_t rows, columns
         double* kept
         lrc_folded folded
     ctypedef struct lrc_tensor:

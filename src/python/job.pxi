@@ -131,14 +131,23 @@ cdef class Job:
         cdef lrc_tensor* tensor = &self.c.tensors[i]
         cdef lrc_own* own = <lrc_own*>self.storage.zeros(1, sizeof(lrc_own))
         cdef lrc_view* views = <lrc_view*>self.storage.zeros(LRC_MAX_ARRAYS, sizeof(lrc_view))
+        cdef int ndim = self.leaves[i].ndim
         cdef Py_ssize_t k
         own.n_arrays = 2 + len(states)
         for k, array in enumerate([parameter, None, *states]):
             if array is not None:
-                self._view(&views[k], self.leaves[i].ndim)
+                self._view(&views[k], ndim)
                 own.logical[k] = _describe(
                     &views[k], array, NULL, self.c.recipes[tensor.recipe].dtype
                 )
+        for k, shape in enumerate(map(SHAPES.index, rule.shapes), 2):
+            own.shape[k] = shape
+            if shape:  # what may not be done in one go, see update_chunk
+                tensor.parameter = &self.leaves[i].parameter
+                own.columns = cnp.PyArray_DIM(parameter, ndim - 1) if ndim > 0 else 1
+                own.rows = cnp.PyArray_DIM(parameter, ndim - 2) if ndim > 1 else 1
+                own.together |= SHAPES[shape] != "ROWS"
+                own.single |= (SHAPES[shape] != "COLS") << k
         for k, start in enumerate(rule.starts[len(rule.carried) - len(rule.kept):]):
             own.kept[k] = start
         tensor.own, tensor.folded = own, &own.folded

@@ -19,6 +19,10 @@ cdef inline int _format_of(int typenum) noexcept:
     return -1
 
 
+# Of state: the parameter's, a number for each row, for each column of the last two axes, or one.
+SHAPES = ("LIKE", "ROWS", "COLS", "ONE")
+
+
 class Rule(NamedTuple):
     """A row of src/rules."""
 
@@ -29,6 +33,7 @@ class Rule(NamedTuple):
     starts: tuple[float, ...]   # what these are before the first update
     sums: tuple[str, ...]
     kept: tuple[str, ...]
+    shapes: tuple[str, ...]     # of the state, each one of SHAPES
     shared: bool                # whether sums and kept scalars are those of all arrays
 
 
@@ -44,14 +49,16 @@ cdef _rules():
         carried, kept = _words(names.carried), _words(names.kept)
         starts = [names.starts[k] for k in range(len(carried))]
         starts += [names.kept_starts[k] for k in range(len(kept))]
+        state = _words(names.state)
         rules[names.name.decode()] = Rule(
             i,
-            _words(names.state),
+            state,
             _words(names.hyper),
             carried + kept,
             tuple(starts),
             _words(names.measured),
             kept,
+            _words(names.shapes) or SHAPES[:1] * len(state),
             bool(names.shared),
         )
     return rules

@@ -23,6 +23,10 @@ typedef union {
 typedef struct {
     size_t n_arrays;                         /* parameter, gradient and state */
     const lrc_view *logical[LRC_MAX_ARRAYS]; /* each in index order; NULL if it lies in that */
+    int shape[LRC_MAX_ARRAYS];               /* of state */
+    unsigned single;                         /* a bit for each that has one number for a row */
+    bool together;                           /* whether rows share state */
+    size_t rows, columns; /* of a matrix; 0 if all state is like the parameter */
     double sums[LRC_MAX_SUMS];
     double kept[LRC_MAX_KEPT];
     lrc_folded folded;
@@ -37,11 +41,11 @@ typedef struct {
     size_t recipe;
     size_t first_chunk;
     const lrc_view *parameter; /* NULL if array[0] is flat in that order */
-    const lrc_view *gradient;  /* NULL if array[1] is, and of the parameter's dtype */
-    const lrc_view *logical;   /* the gradient in index order, for sums; NULL if flat is that */
-    const void *flat;          /* the gradient, flat in any order if only finiteness matters */
-    const lrc_folded *folded;  /* of the recipe, or its own */
-    lrc_own *own;              /* NULL if the rule has no sums */
+    const lrc_view *gradient; /* NULL if array[1] is, and of the parameter's dtype */
+    const lrc_view *logical; /* the gradient in index order, for sums; NULL if flat is that */
+    const void *flat; /* the gradient, flat in any order if only finiteness matters */
+    const lrc_folded *folded; /* of the recipe, or its own */
+    lrc_own *own; /* NULL if the rule has no sums */
 } lrc_tensor;
 
 /* Tensors that share a rule, a dtype and their hyperparameters. */
@@ -57,7 +61,7 @@ typedef struct {
 } lrc_recipe;
 
 typedef struct {
-    void **last;     /* for each tensor the update before, in the order of its memory */
+    void **last; /* for each tensor the update before, in the order of its memory */
     lrc_sums *chunk; /* for each chunk */
 } lrc_observer;
 

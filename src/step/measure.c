@@ -10,33 +10,72 @@ static void measure_block(const lrc_job *job, const lrc_tensor *tensor, size_t o
 {
     const lrc_recipe *recipe = &job->recipes[tensor->recipe];
     const lrc_own *own = tensor->own;
-    lrc_block block[LRC_MAX_ARRAYS];
-    void *at[LRC_MAX_ARRAYS];
-    lrc_locate(tensor, recipe->dtype, offset, at);
-    for (size_t k = 0; k < own->n_arrays; k++) {
-        const lrc_view *view = k == 1 ? tensor->logical : own->logical[k];
-        if (view) {
-            lrc_view_read(job->table, recipe->dtype, view, offset, n, &block[k]);
-            at[k] = &block[k];
-        }
+    lrc_staged staged;
+    lrc_stage(job, tensor, offset, n, &staged);
+    (*job->table)[recipe->dtype]->measure[recipe->rule](tensor->folded, staged.at, own->n_arrays,
+                                                        own->single, n, sums);
+    lrc_unstage(job, tensor, offset, n, &staged, false);
+}
+
+/* The sums of a chunk or of a part of one. */
+static void measure_blocks(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n,
+                           double *sums)
+{
+    memset(sums, 0, LRC_MAX_SUMS * sizeof *sums);
+    for (size_t done = 0; done < n; done += LRC_BLOCK)
+        measure_block(job, tensor, offset + done, n - done < LRC_BLOCK ? n - done : LRC_BLOCK,
+                      sums);
+}
+
+static void add(double *sums, const double *others)
+{
+    for (size_t k = 0; k < LRC_MAX_SUMS; k++)
+        sums[k] += others[k];
+}
+
+static void measure_row(const lrc_job *job, const lrc_tensor *tensor, size_t row, double *sums)
+{
+    const lrc_recipe *recipe = &job->recipes[tensor->recipe];
+    const lrc_own *own = tensor->own;
+    const lrc_row place = {row % own->rows, own->rows, own->columns};
+    const size_t first = row * own->columns;
+    double of_row[LRC_MAX_SUMS] = {0}, part[LRC_MAX_SUMS];
+    lrc_staged staged;
+    for (size_t done = 0; done < own->columns; done += LRC_CHUNK) {
+        const size_t left = own->columns - done;
+        measure_blocks(job, tensor, first + done, left < LRC_CHUNK ? left : LRC_CHUNK, part);
+        add(of_row, part);
     }
-    lrc_change_gradient(job, recipe, at, n, &block[1]);
-    (*job->table)[recipe->dtype]->measure[recipe->rule](tensor->folded, at, own->n_arrays, n, sums);
-    for (size_t k = 2; k < own->n_arrays; k++)
-        if (own->logical[k])
-            lrc_view_write(job->table, recipe->dtype, own->logical[k], offset, n, &block[k]);
+    lrc_stage(job, tensor, first, 1, &staged);
+    (*job->table)[recipe->dtype]->row[recipe->rule](of_row, tensor->folded, staged.at, &place);
+    add(sums, of_row);
+}
+
+/* The rows that begin in a chunk; if rows share state, those of all chunks by one thread. */
+static void measure_rows(const lrc_job *job, const lrc_tensor *tensor, size_t chunk)
+{
+    const lrc_own *own = tensor->own;
+    const size_t last = own->together ? lrc_chunks(tensor->n) : chunk + 1 - tensor->first_chunk;
+    if (own->together && chunk > tensor->first_chunk)
+        return;
+    for (size_t i = chunk - tensor->first_chunk; i < last; i++) {
+        double *sums = &job->measured[(tensor->first_chunk + i) * LRC_MAX_SUMS];
+        memset(sums, 0, LRC_MAX_SUMS * sizeof *sums);
+        size_t row = (i * LRC_CHUNK + own->columns - 1) / own->columns;
+        for (; row * own->columns < tensor->n && row * own->columns < (i + 1) * LRC_CHUNK; row++)
+            measure_row(job, tensor, row, sums);
+    }
 }
 
 static void measure_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
                           size_t n)
 {
-    double *sums = &job->measured[chunk * LRC_MAX_SUMS];
     if (!tensor->own)
         return;
-    memset(sums, 0, LRC_MAX_SUMS * sizeof *sums);
-    for (size_t done = 0; done < n; done += LRC_BLOCK)
-        measure_block(job, tensor, offset + done, n - done < LRC_BLOCK ? n - done : LRC_BLOCK,
-                      sums);
+    if (tensor->own->columns)
+        measure_rows(job, tensor, chunk);
+    else
+        measure_blocks(job, tensor, offset, n, &job->measured[chunk * LRC_MAX_SUMS]);
 }
 
 static const bool shared[LRC_RULES] = {
@@ -47,8 +86,7 @@ static const bool shared[LRC_RULES] = {
 static void add_chunks(const lrc_job *job, const lrc_tensor *tensor, double *sums)
 {
     for (size_t chunk = 0; chunk < lrc_chunks(tensor->n); chunk++)
-        for (size_t k = 0; k < LRC_MAX_SUMS; k++)
-            sums[k] += job->measured[(tensor->first_chunk + chunk) * LRC_MAX_SUMS + k];
+        add(sums, &job->measured[(tensor->first_chunk + chunk) * LRC_MAX_SUMS]);
 }
 
 void lrc_measure(lrc_job *job)

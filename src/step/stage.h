@@ -13,6 +13,19 @@ static inline void lrc_locate(const lrc_tensor *tensor, int dtype, size_t offset
         at[i] = (void *)((uintptr_t)tensor->array[i] + bytes);
 }
 
+/* Parts of all arrays of a tensor that has some of its own. */
+typedef struct {
+    void *at[LRC_MAX_ARRAYS];
+    lrc_block block[LRC_MAX_ARRAYS];
+} lrc_staged;
+
+/* n elements in index order, whatever the layout; of one row where the shape matters. */
+void lrc_stage(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n,
+               lrc_staged *staged);
+/* What was changed of them goes back: state, and the parameter if it was. */
+void lrc_unstage(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n,
+                 const lrc_staged *staged, bool parameter);
+
 /* The gradient in at[1] clipped and with coupled decay, in the block if anything changes. */
 static inline void lrc_change_gradient(const lrc_job *job, const lrc_recipe *recipe, void **at,
                                        size_t n, lrc_block *block)

@@ -90,6 +90,26 @@ static void update_flat(const lrc_job *job, const lrc_tensor *tensor, size_t off
     loop(tensor->folded, at, n);
 }
 
+/* Rows one after the other, in parts that fit a block. */
+static void update_rows(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n)
+{
+    const lrc_recipe *recipe = &job->recipes[tensor->recipe];
+    const size_t columns = tensor->own->columns;
+    lrc_staged staged;
+    for (size_t end = offset + n, part; offset < end; offset += part) {
+        const size_t left = columns - offset % columns;
+        part = end - offset < left ? end - offset : left;
+        lrc_stage(job, tensor, offset, part, &staged);
+        (*job->table)[recipe->dtype]->loop[recipe->rule](tensor->folded, staged.at, part);
+        lrc_unstage(job, tensor, offset, part, &staged, true);
+    }
+}
+
+static bool has_rows(const lrc_tensor *tensor)
+{
+    return tensor->own && tensor->own->columns;
+}
+
 /* Arrays that are not flat, and gradients that are changed on the way, go through a block. */
 static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n)
 {
@@ -97,6 +117,10 @@ static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t of
     const lrc_kernels *kernels = (*job->table)[recipe->dtype];
     lrc_block p_block, g_block;
     void *at[LRC_MAX_ARRAYS];
+    if (has_rows(tensor)) {
+        update_rows(job, tensor, offset, n);
+        return;
+    }
     lrc_locate(tensor, recipe->dtype, offset, at);
     if (tensor->parameter) {
         lrc_view_read(job->table, recipe->dtype, tensor->parameter, offset, n, &p_block);
@@ -118,15 +142,15 @@ static void update_observed(const lrc_job *job, const lrc_tensor *tensor, size_t
     const int dtype = job->recipes[tensor->recipe].dtype;
     const size_t item = (size_t)lrc_item_size[dtype];
     char *const last = (char *)job->observer->last[tensor - job->tensors] + offset * item;
+    const lrc_view *of_p = has_rows(tensor) ? tensor->own->logical[0] : tensor->parameter;
+    const lrc_view *of_g = has_rows(tensor) ? tensor->logical : tensor->gradient;
     lrc_block before, after, g_block;
-    const void *p =
-        lrc_view_block(job->table, dtype, tensor->parameter, tensor->array[0], offset, n, &before);
+    const void *p = lrc_view_block(job->table, dtype, of_p, tensor->array[0], offset, n, &before);
     if (p != &before)
         memcpy(&before, p, n * item);
     update_block(job, tensor, offset, n);
-    p = lrc_view_block(job->table, dtype, tensor->parameter, tensor->array[0], offset, n, &after);
-    const void *g =
-        lrc_view_block(job->table, dtype, tensor->gradient, tensor->array[1], offset, n, &g_block);
+    p = lrc_view_block(job->table, dtype, of_p, tensor->array[0], offset, n, &after);
+    const void *g = lrc_view_block(job->table, dtype, of_g, tensor->array[1], offset, n, &g_block);
     (*job->table)[dtype]->observe(last, &before, p, g, n, sums);
 }
 

@@ -185,9 +185,9 @@ def errors(rule, dtype, n, seed=0):
     opt = cls(np.zeros(n, dtype), lr=LR, **options)  # from 0, so that p is the update to the bit
     g, state = operands(np.random.default_rng(seed), n, dtype, opt.state["0"])
     for key, array in state.items():
-        opt.state["0"][key][...] = array
+        opt.state["0"][key][...] = np.resize(array, opt.state["0"][key].shape)
+    old = {key: exact(array) for key, array in opt.state["0"].items()}
     opt.step(g)
-    old = {key: exact(array) for key, array in state.items()}
     update, new = globals()[rule](exact(g), old, hyperparameters(cls, options, dtype))
     found = {"update": units(opt.params, -update)}
     return found | {key: units(opt.state["0"][key], new[key]) for key in new}
@@ -207,8 +207,8 @@ def test_a_float32_parameter_is_within_one_and_a_half_units_of_the_exact_one(rul
     opt = cls(np.zeros(ELEMENTS, np.float32), lr=LR, **options)
     g, state = operands(rng, ELEMENTS, np.float32, opt.state["0"])
     for key, array in state.items():
-        opt.state["0"][key][...] = array
-    old = {key: exact(array) for key, array in state.items()}
+        opt.state["0"][key][...] = np.resize(array, opt.state["0"][key].shape)
+    old = {key: exact(array) for key, array in opt.state["0"].items()}
     h = hyperparameters(cls, options, np.float32)
     update, _ = globals()[rule](exact(g), old, h)
     # parameters from 8 to 800 times as large as their updates, as in training

@@ -111,7 +111,7 @@ def test_state_that_fades_out_becomes_zero_and_never_denormal(cls, options, dtyp
     tiny = np.finfo(dtype).tiny
     start = np.geomspace(float(tiny), 1.0, 40).astype(dtype)
     for key, array in opt.state["0"].items():
-        array[...] = twin.state[0][key][...] = start
+        array[...] = twin.state[0][key][...] = np.resize(start, array.shape)
     for _ in range(50):
         opt.step(np.zeros(40, dtype))
         twin.step(np.zeros(40, dtype))

@@ -64,11 +64,11 @@ def step_within(fences, cls, options, dtype, stride, at_end):
     rng = np.random.default_rng(0)
     rows = iter(fences)
 
-    def state(arrays, _, names, fill):
+    def state(arrays, _, rule, fill):
         for array, row in zip(arrays, rows, strict=True):
-            start = [np.full(array.shape, fill.get(name, 0), array.dtype) for name in names]
+            start = [np.full(array.shape, fill.get(name, 0), array.dtype) for name in rule.state]
             fenced = [f.place(x, 1, at_end) for f, x in zip(row[2:], start, strict=False)]
-            yield dict(zip(names, fenced, strict=True))
+            yield dict(zip(rule.state, fenced, strict=True))
 
     normal = [rng.standard_normal(n).astype(dtype) for n in SIZES]
     p = [row[0].place(x, stride, at_end) for row, x in zip(fences, normal, strict=True)]

@@ -36,7 +36,7 @@ def test_any_special_parameter_gradient_and_state_is_treated_as_in_numpy(cls, op
     states.append(np.random.default_rng(0).permutation(states[-1]))  # of rules with a third
     opt = cls(p.copy(), lr=0.1, nonfinite="allow", **options)
     for array, special in zip(opt.state["0"].values(), states, strict=False):
-        array[...] = special
+        array[...] = np.resize(special, array.shape)
     twin = Reference(opt)
     opt.step(g)
     with np.errstate(all="ignore"):
@@ -57,6 +57,8 @@ def test_odd_shapes_have_the_bits_of_flat_arrays(cls, options, dtype, shape):
     start = np.linspace(-1, 1, size, dtype=dtype)
     odd, flat = start.reshape(shape).copy(), start.copy()
     opt, plain = cls(odd, **options), cls(flat, **options)
+    if {*opt.roster.rule("0").shapes} - {"LIKE"}:
+        pytest.skip("rows and columns are what its state is about")
     for k in (1, 2):
         g = np.linspace(-k, 1, size, dtype=dtype)
         opt.step(g.reshape(shape))
