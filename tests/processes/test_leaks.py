@@ -56,13 +56,13 @@ def growth(cycles):
 @pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="a sanitizer keeps what is freed")
 def test_many_optimizers_one_after_the_other_take_the_memory_of_one():
     done = subprocess.run(
-        [*PYTHON, __file__, "5000"],
+        [*PYTHON, __file__, "2500"],
         env=environment(),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert int(done.stdout.split()[-2]) < 1 << 18
+    assert int(done.stdout.split()[-2]) < 1 << 17
 
 
 def used(cls, options):
