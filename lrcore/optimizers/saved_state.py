@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -158,8 +159,22 @@ def _settings(read: _Reader, given: Any) -> SavedSettings:
         read.typed("a group of the hyperparameters", group, Mapping)
     if read.problems or not found:
         return SavedSettings({}, {}, [])
-    options, shared, groups = found  # the first files know no frozen arrays
+    options, shared, groups = found
+    read.problems += [
+        f"{name} of the hyperparameters is {value!r:.60}, no plain data"
+        for part in (options, shared, *groups)
+        for name, value in part.items()
+        if not _is_plain(value)
+    ]
+    # the first files know no frozen arrays
     return SavedSettings(options, shared, [{"frozen": [], **group} for group in groups])
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, Mapping | list | tuple):
+        inner = value.values() if isinstance(value, Mapping) else value
+        return all(map(_is_plain, inner))
+    return value is None or isinstance(value, str | Real | np.generic)
 
 
 def _parameters(read: _Reader, saved: Mapping[str, Any]) -> dict[str, SavedParameter]:

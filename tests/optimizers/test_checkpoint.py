@@ -143,6 +143,16 @@ BREAKS = {
     "hyperparameters": (("hyperparameters",), {}, "hyperparameters are not options, shared"),
     "options": (("hyperparameters", "options"), 3, "options of the hyperparameters is a int"),
     "groups": (("hyperparameters", "groups"), [1], "a group of the hyperparameters is a int"),
+    "an array as option": (
+        ("hyperparameters", "options", "eps"),
+        np.ones(2),
+        r"eps of the hyperparameters is array\(\[1., 1.\]\), no plain data",
+    ),
+    "an array in a schedule": (
+        ("hyperparameters", "options", "lr"),
+        {"name": "Constant", "lr": [np.ones(2)]},
+        "lr of the hyperparameters is {.*}, no plain data",
+    ),
     "schedule": (
         ("hyperparameters", "options", "lr"),
         lrc.Constant(0.5).to_dict(),
