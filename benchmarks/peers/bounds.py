@@ -34,11 +34,11 @@ from lrcore.schedules.catalogue import SCHEDULES
 Array = NDArray[Any]
 Cells = Sequence[object]
 
-ROUNDS = 25
 
-
-def nanoseconds(steps: dict[str, Step], before: Step | None = None) -> dict[str, float]:
-    rounds = 10 * ROUNDS if before else ROUNDS  # of single calls rather than of many
+def nanoseconds(
+    steps: dict[str, Step], rounds: int, before: Step | None = None
+) -> dict[str, float]:
+    rounds *= 10 if before else 1  # of single calls rather than of many
     return {label: 1e9 * taken for label, taken in medians(steps, rounds, before).items()}
 
 
@@ -46,7 +46,7 @@ def filled(n: int, dtype: str = "float32") -> Array:
     return np.full(n, 0.5, dtype)
 
 
-def overhead() -> Iterator[Cells]:
+def overhead(rounds: int) -> Iterator[Cells]:
     """Arrays of one element: nothing but the call."""
     yield "optimizer", "one array, ns", "100 arrays, ns each", "bound, ns each"
     for name, given in OPTIMIZERS.items():
@@ -57,11 +57,11 @@ def overhead() -> Iterator[Cells]:
             steps[f"{arrays}"] = partial(opt.step, grads)
         bound = getattr(lrc, name)([filled(1) for _ in grads], nonfinite="allow", **given)
         bound.bind(grads)
-        ns = nanoseconds({**steps, "bound": bound.step})
+        ns = nanoseconds({**steps, "bound": bound.step}, rounds)
         yield name, f"{ns['1']:.0f}", f"{ns['100'] / 100:.0f}", f"{ns['bound'] / 100:.0f}"
 
 
-def options() -> Iterator[Cells]:
+def options(rounds: int) -> Iterator[Cells]:
     """Adam on one array of 64: what an option adds to a step with a float rate."""
     yield "option", "adds, ns"
     plain: dict[str, Any] = {"lr": 1e-3, "nonfinite": "allow"}
@@ -85,12 +85,12 @@ def options() -> Iterator[Cells]:
         steps[label] = partial(opt.step, g)
     two = lrc.Adam([lrc.Group(filled(32)), lrc.Group(filled(32))], **plain)
     steps["two groups of 32"] = partial(two.step, [g[:32], g[32:]])
-    ns = nanoseconds(steps)
+    ns = nanoseconds(steps, rounds)
     for label in list(ns)[1:]:
         yield label, f"{ns[label] - ns['']:+.0f}"
 
 
-def arithmetic() -> Iterator[Cells]:
+def arithmetic(rounds: int) -> Iterator[Cells]:
     """In cache: picoseconds an element, beside the divider and the bytes without arithmetic."""
     yield "rule", "10k", "100k", "1M"
     sizes = (10_000, 100_000, 1_000_000)
@@ -109,7 +109,7 @@ def arithmetic() -> Iterator[Cells]:
             for name, rule in (("SGD", "momentum"), ("Adam", "adam")):
                 moved = limit_step(name, OPTIMIZERS[name], [filled(n)], [g])
                 steps[f"the bytes of {rule} alone"] = moved
-        for label, ns in nanoseconds(steps).items():
+        for label, ns in nanoseconds(steps, rounds).items():
             rows.setdefault(label, []).append(f"{1000 * ns / n:.0f}")
     yield from ((label, *cells) for label, cells in rows.items())
 
@@ -119,7 +119,7 @@ def fill_state(opt: Optimizer, values: Array) -> None:
         array[...] = values
 
 
-def decayed() -> Iterator[Cells]:
+def decayed(rounds: int) -> Iterator[Cells]:
     """State that fades out, spread over the last six decades before the smallest normal
     number, with zero gradients: its time as a ratio to that of ordinary state."""
     yield "rule", *(dtype.name for dtype in DTYPES)
@@ -140,7 +140,7 @@ def decayed() -> Iterator[Cells]:
                 "ordinary": partial(opts[0].step, grads[0]),
                 "fading": partial(opts[1].step, grads[1]),
             }
-            ns = nanoseconds(steps, partial(fill_state, opts[1], fading))
+            ns = nanoseconds(steps, rounds, partial(fill_state, opts[1], fading))
             cells.append(f"{ns['fading'] / ns['ordinary']:.2f}")
         yield rule, *cells
 
@@ -154,7 +154,7 @@ def resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def memory() -> Iterator[Cells]:
+def memory(_rounds: int) -> Iterator[Cells]:
     """What steps allocate after the first: 1000 steps of Adam on 1M elements."""
     yield "step", "peak of Python's allocations, bytes", "growth of the process, kB"
     n = 1_000_000
@@ -180,7 +180,7 @@ def memory() -> Iterator[Cells]:
         yield label, peak - held, (resident() - before) // 1024
 
 
-def alternating() -> Iterator[Cells]:
+def alternating(rounds: int) -> Iterator[Cells]:
     """Adam after a product of two 512x512 matrices: one round is three of both."""
     yield "elements", "step on 1 thread, us", "on 2 threads, us", "both with product, ratio"
     a, b, out = np.ones((3, 512, 512), np.float32)
@@ -188,7 +188,7 @@ def alternating() -> Iterator[Cells]:
         g = filled(n)
         opts = {k: lrc.Adam(filled(n), nonfinite="allow", num_threads=k) for k in (1, 2)}
         taken: dict[int, list[tuple[float, float]]] = {k: [] for k in opts}
-        for _ in range(2 * ROUNDS):
+        for _ in range(2 * rounds):
             for k, opt in opts.items():
                 for _ in range(4):
                     start = time.perf_counter()
@@ -206,7 +206,7 @@ def alternating() -> Iterator[Cells]:
         yield f"{n:,}", *us, f"{both[2] / both[1]:.2f}"
 
 
-def monitored() -> Iterator[Cells]:
+def monitored(rounds: int) -> Iterator[Cells]:
     """Updates from one observed pair to the next, with a Monitor over those without one."""
     yield "rule", "64", "100 x 64", "10k", "100k", "1M", "100k, every update observed"
     for name, given in OPTIMIZERS.items():
@@ -224,7 +224,7 @@ def monitored() -> Iterator[Cells]:
                 if label == "on":
                     monitors.append(lrc.Monitor(opt, every=every))
                 steps[label] = partial(several, opt.step, g, EVERY)
-            taken = medians(steps, 9)
+            taken = medians(steps, min(rounds, 9))
             ratios.append(taken["on"] / taken["off"])
         yield name, *(f"{ratio:.2f}" for ratio in ratios)
 
@@ -234,7 +234,7 @@ def several(step: Callable[[Any], bool], g: list[Array], times: int) -> None:
         step(g)
 
 
-TABLES: dict[str, Callable[[], Iterator[Cells]]] = {
+TABLES: dict[str, Callable[[int], Iterator[Cells]]] = {
     "overhead": overhead,
     "options": options,
     "arithmetic": arithmetic,
@@ -248,14 +248,16 @@ TABLES: dict[str, Callable[[], Iterator[Cells]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tables", nargs="*", metavar="TABLE", help=", ".join(TABLES))
-    names = parser.parse_args().tables or list(TABLES)
+    parser.add_argument("--rounds", type=int, default=25)
+    given = parser.parse_args()
+    names = given.tables or list(TABLES)
     if unknown := set(names) - set(TABLES):
         parser.error(f"no table {', '.join(sorted(unknown))}; there are {', '.join(TABLES)}")
     os.environ["OMP_NUM_THREADS"] = "1"
     for name in names:
         lrc.set_num_threads(2 if name == "alternating" else 1)
         print(f"\n**{name}**: {' '.join((TABLES[name].__doc__ or '').split())}\n")
-        for i, cells in enumerate(TABLES[name]()):
+        for i, cells in enumerate(TABLES[name](given.rounds)):
             print(f"| {' | '.join(map(str, cells))} |", flush=True)
             if i == 0:
                 print("|---" * len(cells) + "|")
