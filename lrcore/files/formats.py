@@ -18,9 +18,9 @@ from .document import encode
 # The modules beside this one, each loaded when a file of its kind is first met: `import lrcore`
 # does without archives and checksums.
 FORMATS: Final[Mapping[str, str]] = {".npz": "npz", ".safetensors": "tensors"}
-# What the readers of archives and of JSON raise for files that are not what they claim to be.
+# What the readers of archives and of JSON raise for files that are not what they claim to be; the
+# first also for a compression that is not known.
 _DAMAGE = (
-    NotImplementedError,
     RuntimeError,
     EOFError,
     ValueError,
