@@ -10,6 +10,7 @@ cdef extern from "table.h":
     enum: LRC_LANES
     enum: LRC_FLOAT32, LRC_DTYPES, LRC_FORMATS, LRC_RULES, LRC_MAX_SCALARS, LRC_MAX_STATES
     enum: LRC_MAX_ARRAYS, LRC_MAX_SUMS, LRC_MAX_KEPT
+    enum: LRC_LIKE, LRC_ROWS, LRC_COLS, LRC_ONE
     ctypedef struct lrc_kernels:
         pass
     ctypedef const lrc_kernels* lrc_table[2]

@@ -140,14 +140,14 @@ cdef class Job:
                 own.logical[k] = _describe(
                     &views[k], array, NULL, self.c.recipes[tensor.recipe].dtype
                 )
-        for k, shape in enumerate(map(SHAPES.index, rule.shapes), 2):
-            own.shape[k] = shape
-            if shape:  # what may not be done in one go, see update_chunk
+        for k, shape in enumerate(rule.shapes, 2):
+            own.shape[k] = SHAPES[shape]
+            if shape != "LIKE":  # what may not be done in one go, see update_chunk
                 tensor.parameter = &self.leaves[i].parameter
                 own.columns = cnp.PyArray_DIM(parameter, ndim - 1) if ndim > 0 else 1
                 own.rows = cnp.PyArray_DIM(parameter, ndim - 2) if ndim > 1 else 1
-                own.together |= SHAPES[shape] != "ROWS"
-                own.single |= (SHAPES[shape] != "COLS") << k
+                own.together |= shape != "ROWS"
+                own.single |= (shape != "COLS") << k
         for k, start in enumerate(rule.starts[len(rule.carried) - len(rule.kept):]):
             own.kept[k] = start
         tensor.own, tensor.folded = own, &own.folded

@@ -20,7 +20,7 @@ cdef inline int _format_of(int typenum) noexcept:
 
 
 # Of state: the parameter's, a number for each row, for each column of the last two axes, or one.
-SHAPES = ("LIKE", "ROWS", "COLS", "ONE")
+SHAPES = {"LIKE": LRC_LIKE, "ROWS": LRC_ROWS, "COLS": LRC_COLS, "ONE": LRC_ONE}
 
 
 class Rule(NamedTuple):
@@ -58,7 +58,7 @@ cdef _rules():
             tuple(starts),
             _words(names.measured),
             kept,
-            _words(names.shapes) or SHAPES[:1] * len(state),
+            _words(names.shapes) or ("LIKE",) * len(state),
             bool(names.shared),
         )
     return rules

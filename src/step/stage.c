@@ -1,10 +1,8 @@
 #include "stage.h"
 
-/* The place of the number that belongs to an element. */
+/* The place of the number that belongs to an element, in state that is not like the parameter. */
 static size_t place(const lrc_own *own, int shape, size_t element)
 {
-    if (shape == LRC_LIKE)
-        return element;
     const size_t row = element / own->columns;
     if (shape == LRC_COLS)
         return row / own->rows * own->columns + element % own->columns;
