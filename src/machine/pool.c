@@ -1,35 +1,50 @@
-#define _POSIX_C_SOURCE 200809L /* pthread_sigmask, with -std=c11 */
+#define _GNU_SOURCE /* sched_getcpu; pthread_sigmask and clock_gettime, with -std=c11 */
 #include "pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
 
-enum { MAX_WORKERS = 255 };
+enum {
+    MAX_WORKERS = 255,
+    LINE = 64,       /* bytes */
+    MOMENT = 50000,  /* nanoseconds: about what it takes to wake a worker */
+    PAUSES = 32      /* between two looks at the clock: about a microsecond */
+};
+
+enum { IDLE, CALLED, WORKING };
 
 static atomic_int num_threads;
 
+/* The caller is number 0 and has but a share. A worker is called by whoever opens a loop, joins it
+ * or not, and is idle again once it has finished or the loop was closed before it came. */
 typedef struct {
+    _Alignas(LINE) atomic_int call;
+    atomic_bool asleep;
+    pthread_cond_t wake;
+    _Alignas(LINE) atomic_size_t next; /* the first of its parts that nobody has taken */
+    size_t end;
+} lrc_member;
+
+static struct {
+    pthread_mutex_t lock; /* of falling asleep, waking and starting */
+    pthread_cond_t done;
+    atomic_int workers;    /* started, and for ever */
+    atomic_bool busy;      /* a loop is under way, and what follows belongs to who opened it */
+    atomic_bool waiting;   /* for done */
+    atomic_bool attentive; /* whether idle workers stay awake for a moment */
+    atomic_bool closely;   /* whether steps follow each other within a moment */
+    atomic_llong dismissed; /* when, in nanoseconds */
+    atomic_int core;        /* of the caller */
     lrc_pool_body *body;
     void *context;
     size_t count, grain;
-} lrc_items;
-
-/* All but next is guarded by lock. Workers sleep on wake; a spinning worker would take the core
- * that the BLAS between two steps wants. */
-static struct {
-    pthread_mutex_t lock;
-    pthread_cond_t wake, done;
-    int workers;       /* started, and for ever */
-    bool busy;         /* a loop is under way */
-    int places;        /* workers that may still join it */
-    int working;       /* workers that have joined it and not finished */
-    lrc_items items;
-    atomic_size_t next; /* the first item that nobody has taken */
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
-          .wake = PTHREAD_COND_INITIALIZER,
-          .done = PTHREAD_COND_INITIALIZER};
+    size_t team; /* members that have a share */
+    lrc_member member[MAX_WORKERS + 1];
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
 
 int lrc_get_num_threads(void)
 {
@@ -41,33 +56,126 @@ void lrc_set_num_threads(int threads)
     atomic_store_explicit(&num_threads, threads, memory_order_relaxed);
 }
 
-static void drain(lrc_items items)
+static long long now(void)
 {
-    for (;;) {
-        const size_t begin =
-            atomic_fetch_add_explicit(&pool.next, items.grain, memory_order_relaxed);
-        if (begin >= items.count)
-            return;
-        const size_t left = items.count - begin;
-        items.body(items.context, begin, begin + (left < items.grain ? left : items.grain));
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+static inline void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* The number of the core that this thread is on, where the system tells. */
+static int core(void)
+{
+#ifdef __linux__
+    return sched_getcpu();
+#else
+    return -1;
+#endif
+}
+
+/* Whether a call becomes another within a moment, or as long as there is reason to wait. Others
+ * that want the core, as the threads of a BLAS may, get it. */
+static bool changes(const atomic_int *call, int from, const atomic_bool *reason)
+{
+    const long long end = now() + MOMENT;
+    do {
+        for (int i = 0; i < PAUSES; i++) {
+            if (atomic_load_explicit(call, memory_order_acquire) != from)
+                return true;
+            relax();
+        }
+        sched_yield();
+    } while (atomic_load_explicit(reason, memory_order_relaxed) && now() < end);
+    return false;
+}
+
+static void drain(size_t me)
+{
+    for (size_t i = 0; i < pool.team; i++) {
+        lrc_member *const member = &pool.member[(me + i) % pool.team];
+        for (;;) {
+            const size_t part = atomic_fetch_add_explicit(&member->next, 1, memory_order_relaxed);
+            if (part >= member->end)
+                break;
+            const size_t begin = part * pool.grain, left = pool.count - begin;
+            pool.body(pool.context, begin, begin + (left < pool.grain ? left : pool.grain));
+        }
     }
 }
 
-static void *work(void *unused)
+static void fall_asleep(lrc_member *me)
 {
-    (void)unused;
     pthread_mutex_lock(&pool.lock);
+    atomic_store(&me->asleep, true);
+    while (atomic_load(&me->asleep) && atomic_load(&me->call) == IDLE)
+        pthread_cond_wait(&me->wake, &pool.lock);
+    atomic_store(&me->asleep, false);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static void wake(lrc_member *member)
+{
+    if (!atomic_load(&member->asleep))
+        return;
+    pthread_mutex_lock(&pool.lock);
+    atomic_store(&member->asleep, false);
+    pthread_cond_signal(&member->wake);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static void finish(lrc_member *me)
+{
+    atomic_store(&me->call, IDLE);
+    if (!atomic_load(&pool.waiting))
+        return;
+    pthread_mutex_lock(&pool.lock);
+    pthread_cond_signal(&pool.done);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static void await(lrc_member *member)
+{
+    if (changes(&member->call, WORKING, &pool.busy))
+        return;
+    pthread_mutex_lock(&pool.lock);
+    atomic_store(&pool.waiting, true);
+    while (atomic_load(&member->call) == WORKING)
+        pthread_cond_wait(&pool.done, &pool.lock);
+    atomic_store(&pool.waiting, false);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static bool replace(atomic_int *call, int from, int to)
+{
+    return atomic_compare_exchange_strong(call, &from, to);
+}
+
+/* A worker that stays awake there would stay there; one that sleeps is woken on a free core. */
+static bool on_core_of_caller(void)
+{
+    const int mine = core();
+    return mine >= 0 && mine == atomic_load_explicit(&pool.core, memory_order_relaxed);
+}
+
+static void *work(void *self)
+{
+    lrc_member *const me = self;
     for (;;) {
-        while (pool.places == 0)
-            pthread_cond_wait(&pool.wake, &pool.lock);
-        pool.places--;
-        pool.working++;
-        const lrc_items items = pool.items;
-        pthread_mutex_unlock(&pool.lock);
-        drain(items);
-        pthread_mutex_lock(&pool.lock);
-        if (--pool.working == 0)
-            pthread_cond_signal(&pool.done);
+        if (replace(&me->call, CALLED, WORKING)) {
+            drain((size_t)(me - pool.member));
+            finish(me);
+        }
+        if (on_core_of_caller() || !changes(&me->call, IDLE, &pool.attentive))
+            fall_asleep(me);
     }
     return NULL;
 }
@@ -86,10 +194,10 @@ static void after_fork_in_parent(void)
 static void after_fork_in_child(void)
 {
     pthread_mutex_init(&pool.lock, NULL);
-    pthread_cond_init(&pool.wake, NULL);
     pthread_cond_init(&pool.done, NULL);
-    pool.workers = pool.places = pool.working = 0;
-    pool.busy = false;
+    atomic_store(&pool.workers, 0);
+    atomic_store(&pool.busy, false);
+    atomic_store(&pool.waiting, false);
 }
 
 static void watch_forks(void)
@@ -97,64 +205,94 @@ static void watch_forks(void)
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-/* Called with the lock held. Signals stay with the threads that Python knows. */
-static void start_workers(int wanted)
+static bool start_worker(lrc_member *member)
+{
+    pthread_t thread;
+    pthread_cond_init(&member->wake, NULL);
+    atomic_store(&member->call, IDLE);
+    atomic_store(&member->asleep, false);
+    if (pthread_create(&thread, NULL, work, member) != 0)
+        return false;
+    pthread_detach(thread);
+    return true;
+}
+
+/* Gives the number of workers there are of those wanted. Signals stay with the threads that Python
+ * knows. */
+static int start_workers(int wanted)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    int workers = atomic_load(&pool.workers);
+    if (workers >= wanted)
+        return wanted;
     pthread_once(&once, watch_forks);
     sigset_t all, old;
     sigfillset(&all);
+    pthread_mutex_lock(&pool.lock);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    while (pool.workers < wanted && pool.workers < MAX_WORKERS) {
-        pthread_t thread;
-        if (pthread_create(&thread, NULL, work, NULL) != 0)
-            break;
-        pthread_detach(thread);
-        pool.workers++;
-    }
+    workers = atomic_load(&pool.workers);
+    while (workers < wanted && workers < MAX_WORKERS && start_worker(&pool.member[workers + 1]))
+        atomic_store(&pool.workers, ++workers);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_mutex_unlock(&pool.lock);
+    return workers < wanted ? workers : wanted;
 }
 
-/* Whether the loop is now the pool's; otherwise another thread's loop is under way. */
-static bool open_loop(lrc_items items, int helpers)
+int lrc_pool_expect(int threads, bool worth_waking)
 {
-    pthread_mutex_lock(&pool.lock);
-    const bool free = !pool.busy;
-    if (free) {
-        start_workers(helpers);
-        pool.busy = true;
-        pool.items = items;
-        atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
-        pool.places = helpers < pool.workers ? helpers : pool.workers;
-        if (pool.places == 1)
-            pthread_cond_signal(&pool.wake);
-        else
-            pthread_cond_broadcast(&pool.wake);
+    const bool closely = now() - atomic_load(&pool.dismissed) < MOMENT;
+    atomic_store(&pool.closely, closely);
+    if (!closely && !worth_waking)
+        return 1;
+    atomic_store(&pool.attentive, true);
+    atomic_store(&pool.core, core());
+    for (int i = start_workers(threads - 1); i > 0; i--)
+        wake(&pool.member[i]);
+    return threads;
+}
+
+void lrc_pool_dismiss(void)
+{
+    atomic_store(&pool.attentive, atomic_load(&pool.closely));
+    atomic_store(&pool.dismissed, now());
+}
+
+/* Calls up to so many workers to a loop of so many parts. */
+static void call(size_t parts, int workers)
+{
+    pool.team = (size_t)start_workers(workers) + 1;
+    for (size_t i = 0; i < pool.team; i++) {
+        atomic_store_explicit(&pool.member[i].next, parts * i / pool.team, memory_order_relaxed);
+        pool.member[i].end = parts * (i + 1) / pool.team;
     }
-    pthread_mutex_unlock(&pool.lock);
-    return free;
+    for (size_t i = 1; i < pool.team; i++)
+        atomic_store(&pool.member[i].call, CALLED);
+    for (size_t i = 1; i < pool.team; i++)
+        wake(&pool.member[i]);
 }
 
-/* Waits for the workers that joined; those still waking up find no place any more. */
-static void close_loop(void)
+/* Waits for the workers that have joined; those still waking up are not called any more. */
+static void dissolve(void)
 {
-    pthread_mutex_lock(&pool.lock);
-    pool.places = 0;
-    while (pool.working > 0)
-        pthread_cond_wait(&pool.done, &pool.lock);
-    pool.busy = false;
-    pthread_mutex_unlock(&pool.lock);
+    for (size_t i = 1; i < pool.team; i++)
+        if (!replace(&pool.member[i].call, CALLED, IDLE))
+            await(&pool.member[i]);
 }
 
 void lrc_pool_run(size_t count, size_t grain, int threads, lrc_pool_body *body, void *context)
 {
-    const lrc_items items = {body, context, count, grain};
     const size_t parts = count / grain + (count % grain != 0);
     const size_t useful = parts < (size_t)threads ? parts : (size_t)threads;
-    if (useful < 2 || !open_loop(items, (int)useful - 1)) {
+    if (useful < 2 || atomic_exchange(&pool.busy, true)) {
         body(context, 0, count);
         return;
     }
-    drain(items);
-    close_loop();
+    pool.body = body;
+    pool.context = context;
+    pool.count = count;
+    pool.grain = grain;
+    call(parts, (int)useful - 1);
+    drain(0);
+    dissolve();
+    atomic_store(&pool.busy, false);
 }

@@ -3,13 +3,22 @@
 #ifndef LRC_POOL_H
 #define LRC_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef void lrc_pool_body(void *context, size_t begin, size_t end);
 
+/* Says that loops of up to so many threads follow at once, so that workers wake up meanwhile; gives
+ * the number of threads to use. Unless they are worth waking for, that is 1 while workers sleep. */
+int lrc_pool_expect(int threads, bool worth_waking);
+/* Says that there are no more. Workers stay awake for a moment if the last expectation came within
+ * a moment of the end of the one before, and else go to sleep. */
+void lrc_pool_dismiss(void);
+
 /* Runs body over items 0 .. count, grain at a time, on up to threads threads including the
- * caller's. Where another loop is under way, or threads cannot be had, fewer work; the caller
- * suffices. */
+ * caller's: each goes through a range of its own, as the prefetcher of its core wants it, and then
+ * through what others have left. Where another loop is under way, or threads cannot be had, fewer
+ * work; the caller suffices. */
 void lrc_pool_run(size_t count, size_t grain, int threads, lrc_pool_body *body, void *context);
 
 /* How many threads a step may use; 0 until somebody has decided. Visible to threadpoolctl. */

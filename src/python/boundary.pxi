@@ -106,6 +106,8 @@ cdef extern from "job.h":
     void lrc_apply(lrc_job* job) noexcept nogil
 
 cdef extern from "pool.h":
+    int lrc_pool_expect(int threads, bint worth_waking) noexcept nogil
+    void lrc_pool_dismiss() noexcept nogil
     int lrc_get_num_threads() noexcept nogil
     void lrc_set_num_threads(int threads) noexcept nogil
 

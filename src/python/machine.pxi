@@ -25,9 +25,11 @@ cdef const lrc_table* _table = _table_of(ISA)
 
 # Releasing the GIL costs about 50 ns, a step over this many elements some microseconds.
 cdef size_t GIL_ELEMENTS = 8192
-# Waking a sleeping worker takes 30 to 85 us, half as long as one thread takes for these; with the
-# threads of a matrix product still spinning, fewer elements take longer on two threads than on one.
-cdef size_t THREAD_ELEMENTS = 512 * 1024
+# From so many elements on, two threads that are awake are worth it. Waking one takes 30 to 85 us,
+# half as long as one thread takes for the larger number; with the threads of a matrix product still
+# spinning, fewer elements take longer on two threads than on one.
+cdef size_t THREAD_ELEMENTS = 64 * 1024
+cdef size_t WAKE_ELEMENTS = 512 * 1024
 
 
 def get_num_threads():

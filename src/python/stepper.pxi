@@ -284,6 +284,7 @@ cdef class Stepper(Serial):
         update."""
         cdef Job job = self._job
         cdef lrc_job* c
+        cdef int most = 1  # threads
         if job is None:
             raise RuntimeError("step() before the optimizer was initialised")
         c = &job.c
@@ -291,10 +292,13 @@ cdef class Stepper(Serial):
             if half != SECOND:
                 if grads is None and self._bound is None and c.n_tensors > 0:
                     raise RuntimeError("step() without gradients: give them, or bind(grads) first")
-                self._resolve(lr)
                 c.threads = 1
                 if c.elements >= THREAD_ELEMENTS:
-                    c.threads = self._threads or self._default_threads()
+                    most = self._threads or self._default_threads()
+                if most > 1:  # workers wake up during the checks
+                    most = min(most, <int>(c.elements // LRC_CHUNK))
+                    c.threads = lrc_pool_expect(most, c.elements >= WAKE_ELEMENTS)
+                self._resolve(lr)
                 job.check_replaced()
                 if grads is not None:
                     job.fetch(grads)
@@ -312,6 +316,8 @@ cdef class Stepper(Serial):
                 c.observer = &self._observer.observer
             _apply(c)
         finally:
+            if most > 1:
+                lrc_pool_dismiss()
             if half != FIRST:
                 job.drop()
         if c.observer != NULL:
