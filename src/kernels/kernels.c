@@ -5,6 +5,7 @@
 
 #include <float.h>
 #include <stdint.h>
+#include <string.h>
 #include <tgmath.h>
 
 /* The arrays of a step never overlap, so the compiler need not check it at run time. */

@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* sched_getcpu; pthread_sigmask and clock_gettime, with -std=c11 */
+#define _GNU_SOURCE /* sched_getcpu, and with -std=c11 pthread_sigmask and clock_gettime */
 #include "pool.h"
 
 #include <pthread.h>
@@ -25,23 +25,21 @@ typedef struct {
     _Alignas(LINE) atomic_int call;
     atomic_bool asleep;
     pthread_cond_t wake;
-    _Alignas(LINE) atomic_size_t next; /* the first of its parts that nobody has taken */
-    size_t end;
+    _Alignas(LINE) atomic_size_t taken; /* of its parts; more than there are, once all are */
+    size_t begin, end;
 } lrc_member;
 
 static struct {
     pthread_mutex_t lock; /* of falling asleep, waking and starting */
     pthread_cond_t done;
     atomic_int workers;    /* started, and for ever */
-    atomic_bool busy;      /* a loop is under way, and what follows belongs to who opened it */
     atomic_bool waiting;   /* for done */
     atomic_bool attentive; /* whether idle workers stay awake for a moment */
-    atomic_bool closely;   /* whether steps follow each other within a moment */
+    atomic_bool closely;   /* whether the last expectation followed within a moment */
     atomic_llong dismissed; /* when, in nanoseconds */
-    atomic_int core;        /* of the caller */
-    lrc_pool_body *body;
-    void *context;
-    size_t count, grain;
+    atomic_int core;        /* of the last expectation */
+    atomic_bool busy; /* a loop is under way, and what follows belongs to who opened it */
+    lrc_pool_loop loop;
     size_t team; /* members that have a share */
     lrc_member member[MAX_WORKERS + 1];
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
@@ -72,16 +70,6 @@ static inline void relax(void)
 #endif
 }
 
-/* The number of the core that this thread is on, where the system tells. */
-static int core(void)
-{
-#ifdef __linux__
-    return sched_getcpu();
-#else
-    return -1;
-#endif
-}
-
 /* Whether a call becomes another within a moment, or as long as there is reason to wait. Others
  * that want the core, as the threads of a BLAS may, get it. */
 static bool changes(const atomic_int *call, int from, const atomic_bool *reason)
@@ -98,16 +86,23 @@ static bool changes(const atomic_int *call, int from, const atomic_bool *reason)
     return false;
 }
 
+static void run_part(const lrc_pool_loop *loop, size_t part)
+{
+    const size_t begin = part * loop->grain, left = loop->count - begin;
+    loop->body(loop->context, begin, begin + (left < loop->grain ? left : loop->grain));
+}
+
 static void drain(size_t me)
 {
+    const lrc_pool_loop loop = pool.loop;
     for (size_t i = 0; i < pool.team; i++) {
         lrc_member *const member = &pool.member[(me + i) % pool.team];
+        const size_t parts = member->end - member->begin;
         for (;;) {
-            const size_t part = atomic_fetch_add_explicit(&member->next, 1, memory_order_relaxed);
-            if (part >= member->end)
+            const size_t k = atomic_fetch_add_explicit(&member->taken, 1, memory_order_relaxed);
+            if (k >= parts)
                 break;
-            const size_t begin = part * pool.grain, left = pool.count - begin;
-            pool.body(pool.context, begin, begin + (left < pool.grain ? left : pool.grain));
+            run_part(&loop, loop.backwards ? member->end - 1 - k : member->begin + k);
         }
     }
 }
@@ -159,12 +154,28 @@ static bool replace(atomic_int *call, int from, int to)
     return atomic_compare_exchange_strong(call, &from, to);
 }
 
-/* A worker that stays awake there would stay there; one that sleeps is woken on a free core. */
-static bool on_core_of_caller(void)
+/* A worker that stays awake on the core of the caller would stay there; one that sleeps is woken on
+ * a free one. Only Linux tells. */
+#ifdef __linux__
+static void note_core(void)
 {
-    const int mine = core();
-    return mine >= 0 && mine == atomic_load_explicit(&pool.core, memory_order_relaxed);
+    atomic_store(&pool.core, sched_getcpu());
 }
+
+static bool on_noted_core(void)
+{
+    return sched_getcpu() == atomic_load(&pool.core);
+}
+#else
+static void note_core(void)
+{
+}
+
+static bool on_noted_core(void)
+{
+    return false;
+}
+#endif
 
 static void *work(void *self)
 {
@@ -174,7 +185,7 @@ static void *work(void *self)
             drain((size_t)(me - pool.member));
             finish(me);
         }
-        if (on_core_of_caller() || !changes(&me->call, IDLE, &pool.attentive))
+        if (on_noted_core() || !changes(&me->call, IDLE, &pool.attentive))
             fall_asleep(me);
     }
     return NULL;
@@ -245,7 +256,7 @@ int lrc_pool_expect(int threads, bool worth_waking)
     if (!closely && !worth_waking)
         return 1;
     atomic_store(&pool.attentive, true);
-    atomic_store(&pool.core, core());
+    note_core();
     for (int i = start_workers(threads - 1); i > 0; i--)
         wake(&pool.member[i]);
     return threads;
@@ -262,7 +273,8 @@ static void call(size_t parts, int workers)
 {
     pool.team = (size_t)start_workers(workers) + 1;
     for (size_t i = 0; i < pool.team; i++) {
-        atomic_store_explicit(&pool.member[i].next, parts * i / pool.team, memory_order_relaxed);
+        atomic_store_explicit(&pool.member[i].taken, 0, memory_order_relaxed);
+        pool.member[i].begin = parts * i / pool.team;
         pool.member[i].end = parts * (i + 1) / pool.team;
     }
     for (size_t i = 1; i < pool.team; i++)
@@ -279,18 +291,24 @@ static void dissolve(void)
             await(&pool.member[i]);
 }
 
-void lrc_pool_run(size_t count, size_t grain, int threads, lrc_pool_body *body, void *context)
+static void run_alone(const lrc_pool_loop *loop, size_t parts)
 {
-    const size_t parts = count / grain + (count % grain != 0);
+    if (!loop->backwards)
+        loop->body(loop->context, 0, loop->count);
+    else
+        while (parts-- > 0)
+            run_part(loop, parts);
+}
+
+void lrc_pool_run(const lrc_pool_loop *loop, int threads)
+{
+    const size_t parts = loop->count / loop->grain + (loop->count % loop->grain != 0);
     const size_t useful = parts < (size_t)threads ? parts : (size_t)threads;
     if (useful < 2 || atomic_exchange(&pool.busy, true)) {
-        body(context, 0, count);
+        run_alone(loop, parts);
         return;
     }
-    pool.body = body;
-    pool.context = context;
-    pool.count = count;
-    pool.grain = grain;
+    pool.loop = *loop;
     call(parts, (int)useful - 1);
     drain(0);
     dissolve();

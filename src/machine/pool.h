@@ -8,6 +8,14 @@
 
 typedef void lrc_pool_body(void *context, size_t begin, size_t end);
 
+typedef struct {
+    lrc_pool_body *body;
+    void *context;
+    size_t count; /* items */
+    size_t grain; /* items at a time */
+    bool backwards; /* from the last to the first, each grain forwards */
+} lrc_pool_loop;
+
 /* Says that loops of up to so many threads follow at once, so that workers wake up meanwhile; gives
  * the number of threads to use. Unless they are worth waking for, that is 1 while workers sleep. */
 int lrc_pool_expect(int threads, bool worth_waking);
@@ -15,11 +23,10 @@ int lrc_pool_expect(int threads, bool worth_waking);
  * a moment of the end of the one before, and else go to sleep. */
 void lrc_pool_dismiss(void);
 
-/* Runs body over items 0 .. count, grain at a time, on up to threads threads including the
- * caller's: each goes through a range of its own, as the prefetcher of its core wants it, and then
- * through what others have left. Where another loop is under way, or threads cannot be had, fewer
- * work; the caller suffices. */
-void lrc_pool_run(size_t count, size_t grain, int threads, lrc_pool_body *body, void *context);
+/* Runs a loop on up to threads threads including the caller's: each goes through a range of its
+ * own, as the prefetcher of its core wants it, and then through what others have left. Where another
+ * loop is under way, or threads cannot be had, fewer work; the caller suffices. */
+void lrc_pool_run(const lrc_pool_loop *loop, int threads);
 
 /* How many threads a step may use; 0 until somebody has decided. Visible to threadpoolctl. */
 __attribute__((visibility("default"))) int lrc_get_num_threads(void);

@@ -9,7 +9,9 @@
 
 enum {
     LRC_CHUNK = 16384, /* elements of one unit of work and of one partial sum */
-    LRC_LINE = 64, /* bytes */
+    LRC_PIECE = 16,    /* chunks that are gone through forwards where the order is backwards */
+    LRC_LARGE = 1 << 22, /* elements that no cache holds */
+    LRC_LINE = 64,     /* bytes */
     LRC_BLOCK = 1024,  /* elements staged at once: both blocks stay in the first-level cache */
 };
 
@@ -88,6 +90,10 @@ typedef void lrc_chunk_function(lrc_job *job, const lrc_tensor *tensor, size_t c
 
 /* Calls function for every chunk of the job, from several threads if the job allows it. */
 void lrc_each_chunk(lrc_job *job, lrc_chunk_function *function);
+
+/* The same, if the job is large from its end to its start in pieces that are gone through forwards:
+ * the loop that comes next begins where the cache is warm. */
+void lrc_each_chunk_before_others(lrc_job *job, lrc_chunk_function *function);
 
 /* hyper -> folded for every recipe; the carried scalars stay as they are. False if a scalar is out
  * of the range of its dtype. */

@@ -26,9 +26,10 @@ static void finite_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
 {
     const int dtype = job->recipes[tensor->recipe].dtype;
     const lrc_kernels *kernels = (*job->table)[dtype];
+    const size_t most = tensor->logical ? LRC_BLOCK : n; /* what need not be staged, in one go */
     bool finite = true;
-    for (size_t done = 0; done < n; done += LRC_BLOCK) {
-        const size_t count = n - done < LRC_BLOCK ? n - done : LRC_BLOCK;
+    for (size_t done = 0; done < n; done += most) {
+        const size_t count = n - done < most ? n - done : most;
         lrc_block block;
         const void *g = lrc_view_block(job->table, dtype, tensor->logical, tensor->flat,
                                        offset + done, count, &block);
@@ -40,7 +41,7 @@ static void finite_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
 static double sum_of_chunks(lrc_job *job, lrc_chunk_function *function)
 {
     double sum = 0;
-    lrc_each_chunk(job, function);
+    lrc_each_chunk_before_others(job, function);
     for (size_t chunk = 0; chunk < job->n_chunks; chunk++)
         sum += job->partial[chunk];
     return sum;

@@ -40,14 +40,28 @@ static void some_chunks(void *context, size_t begin, size_t end)
     }
 }
 
-void lrc_each_chunk(lrc_job *job, lrc_chunk_function *function)
+static void run(lrc_job *job, lrc_chunk_function *function, size_t pieces, bool backwards)
 {
-    lrc_loop_over_chunks loop = {job, function};
+    lrc_loop_over_chunks context = {job, function};
     if (job->n_chunks == 0)
         return;
     /* Small tensors have small chunks: take as many at a time as make up a full one. */
     const size_t grain = job->n_chunks / (job->elements / LRC_CHUNK + 1) + 1;
-    lrc_pool_run(job->n_chunks, grain, job->threads, some_chunks, &loop);
+    const lrc_pool_loop loop = {some_chunks, &context, job->n_chunks, pieces * grain, backwards};
+    lrc_pool_run(&loop, job->threads);
+}
+
+void lrc_each_chunk(lrc_job *job, lrc_chunk_function *function)
+{
+    run(job, function, 1, false);
+}
+
+void lrc_each_chunk_before_others(lrc_job *job, lrc_chunk_function *function)
+{
+    if (job->elements < LRC_LARGE)
+        run(job, function, 1, false);
+    else
+        run(job, function, LRC_PIECE, true);
 }
 
 static bool representable(const lrc_folded *folded, int dtype)

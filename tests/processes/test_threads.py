@@ -1,14 +1,13 @@
 """The thread pool: the same bits for any number of threads, and no way to hang."""
 
 import os
-import subprocess
 import threading
 import warnings
 
 import numpy as np
 import pytest
 from cases import ONE_EACH, bits, gradients, variant_id
-from processes import PYTHON
+from processes import run_python
 
 import lrcore as lrc
 from lrcore import threads
@@ -91,17 +90,6 @@ def test_steps_work_in_children_forked_during_steps():
     finally:
         stop.set()
         background.join()
-
-
-def run_python(code, **env):
-    return subprocess.run(
-        [*PYTHON, "-c", code],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
 
 
 STEP = """

@@ -1,6 +1,7 @@
 """What other processes of the tests need."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,3 +18,15 @@ def environment(**more: str) -> dict[str, str]:
     path = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     inherited = {k: v for k, v in os.environ.items() if k != "COVERAGE_PROCESS_START"}
     return {**inherited, "PYTHONPATH": os.pathsep.join(path), **more}
+
+
+def run_python(code: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """What a process of this code comes to, with more in its environment."""
+    return subprocess.run(
+        [*PYTHON, "-c", code],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )

@@ -233,7 +233,7 @@ BREAKAGES = (
         (
             (
                 "src/machine/pool.c",
-                "    pool.workers = pool.places = pool.working = 0;\n    pool.busy = false;\n",
+                "    atomic_store(&pool.workers, 0);\n    atomic_store(&pool.busy, false);\n",
                 "",
             ),
         ),

@@ -1,0 +1,207 @@
+"""Workers that stay awake for a moment while steps follow each other at once."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+from cases import ONE_EACH, bits, variant_id
+from processes import PYTHON, run_python
+
+import lrcore as lrc
+from lrcore import _core
+
+pytestmark = pytest.mark.skipif(
+    not os.path.exists("/proc/self/task"), reason="threads are listed on Linux only"
+)
+
+N = 5 * _core.CHUNK + 7  # less than what a sleeping worker is woken for
+CLOSE = f"""
+import os, signal, sys, time, warnings
+import numpy as np, lrcore as lrc
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: fork with threads
+p, g = np.zeros({N}, np.float32), np.ones({N}, np.float32)
+opt = lrc.SGD(p, lr=1.0)
+def steps(n):
+    for _ in range(n):
+        opt.step(g)
+def threads():
+    return len(os.listdir("/proc/self/task"))
+"""
+FOUR = {"LRCORE_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
+def test_steps_that_follow_at_once_have_the_bits_of_one_thread(cls, options):
+    found = set()
+    for n_threads in (1, 2, 3, 16):
+        rng = np.random.default_rng(0)
+        p = rng.standard_normal(N).astype(np.float32)
+        opt = cls(p, num_threads=n_threads, **options)
+        grads = rng.standard_normal((4, N)).astype(np.float32)
+        for i in range(60):
+            opt.step(grads[i % 4])
+        found.add(bits(p))
+    assert len(found) == 1
+
+
+def test_thousands_of_loops_in_turn_lose_no_part():
+    p, g = np.zeros(N, np.float32), np.ones(N, np.float32)
+    for n_threads in (2, 3, 6):
+        opt = lrc.SGD(p, lr=1.0, num_threads=n_threads)
+        p[:] = 0
+        for _ in range(2000):
+            opt.step(g)
+        assert (p == -2000).all()
+
+
+def test_a_small_step_wakes_workers_only_once_steps_follow_at_once():
+    code = """
+for _ in range(5):
+    time.sleep(0.002)
+    opt.step(g)
+assert threads() == 1
+steps(50)
+assert threads() == 4
+assert (p == -55).all()
+"""
+    done = run_python(CLOSE + code, **FOUR)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_idle_process_uses_no_processor():
+    code = """
+steps(200)
+assert threads() == 4
+before = time.process_time()
+time.sleep(1)
+print(time.process_time() - before)
+"""
+    done = run_python(CLOSE + code, **FOUR)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 0.1  # of a second: three workers awake would use the time of cores
+
+
+@pytest.mark.parametrize("way", ["sys.exit()", "os._exit(0)", "os.kill(os.getpid(), 9)"])
+def test_a_process_ends_with_awake_workers(way):
+    done = run_python(CLOSE + f"steps(200)\n{way}\n", **FOUR)
+    assert done.returncode == (-signal.SIGKILL if "kill" in way else 0), done.stderr
+
+
+def test_children_forked_while_workers_are_awake_can_step():
+    code = """
+for i in range(30):
+    steps(20)
+    child = os.fork()
+    if child == 0:
+        p[:] = 0
+        steps(20)
+        os._exit(0 if (p == -20).all() and threads() in (1, 4) else 1)
+    steps(20)
+    assert os.waitpid(child, 0)[1] == 0
+assert (p == -1200).all()
+"""
+    done = run_python(CLOSE + code, **FOUR)
+    assert done.returncode == 0, done.stderr
+
+
+def test_children_forked_by_another_thread_while_workers_are_awake_can_step():
+    stop = threading.Event()
+    p, g = np.zeros(N, np.float32), np.ones(N, np.float32)
+
+    def keep_stepping():
+        opt = lrc.SGD(np.zeros(N, np.float32), num_threads=3)
+        while not stop.is_set():
+            opt.step(g)
+
+    background = threading.Thread(target=keep_stepping)
+    background.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: fork with threads
+            for _ in range(20):
+                child = os.fork()
+                if child == 0:
+                    opt = lrc.SGD(p, lr=1.0, num_threads=3)
+                    done = all(opt.step(g) for _ in range(20))
+                    os._exit(0 if done and (p == -20).all() else 1)
+                assert os.waitpid(child, 0)[1] == 0
+    finally:
+        stop.set()
+        background.join()
+
+
+def test_signals_come_to_the_main_thread_while_workers_are_awake():
+    code = """
+import threading
+came = []
+signal.signal(signal.SIGALRM, lambda *_: came.append(threading.get_native_id()))
+signal.setitimer(signal.ITIMER_REAL, 1e-3, 1e-3)
+n = 0
+while len(came) < 100:
+    steps(10)
+    n += 10
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert set(came) == {os.getpid()} and (p == -n).all()
+blocked = set()
+for task in os.listdir("/proc/self/task"):
+    if int(task) != os.getpid():
+        lines = open(f"/proc/self/task/{task}/status").read().splitlines()
+        blocked |= {int(x.split()[1], 16) for x in lines if x.startswith("SigBlk")}
+(mask,) = blocked
+assert mask >> (signal.SIGALRM - 1) & 1 and mask >> (signal.SIGINT - 1) & 1
+"""
+    done = run_python(CLOSE + code, **FOUR)
+    assert done.returncode == 0, done.stderr
+
+
+def test_ctrl_c_stops_a_loop_of_steps_with_awake_workers():
+    code = CLOSE + 'print("go", flush=True)\nwhile True:\n    steps(10)\n'
+    loop = subprocess.Popen(
+        [*PYTHON, "-c", code],
+        env={**os.environ, **FOUR},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert loop.stdout.readline() == "go\n"
+    time.sleep(0.2)
+    loop.send_signal(signal.SIGINT)
+    _, errors = loop.communicate(timeout=60)
+    assert "KeyboardInterrupt" in errors
+
+
+def test_the_number_of_threads_may_change_between_steps_that_follow_at_once():
+    p, g = np.zeros(N, np.float32), np.ones(N, np.float32)
+    opt = lrc.SGD(p, lr=1.0)
+    before = lrc.get_num_threads()
+    try:
+        for i in range(300):
+            lrc.set_num_threads(1 + i % 5)
+            opt.step(g)
+    finally:
+        lrc.set_num_threads(before)
+    assert (p == -300).all()
+
+
+def test_a_limit_of_threadpoolctl_holds_while_workers_are_awake():
+    pytest.importorskip("threadpoolctl")
+    code = """
+lrc.set_num_threads(2)
+steps(50)
+assert threads() == 2
+with threadpoolctl.threadpool_limits(1, user_api="lrcore"):
+    spent = time.thread_time(), time.process_time()
+    time.sleep(0.01)
+    steps(2000)
+    others = (time.process_time() - spent[1]) - (time.thread_time() - spent[0])
+assert others < 0.01, others  # of a second, of which a worker at work would take half
+steps(50)
+assert (p == -2100).all()
+"""
+    done = run_python("import threadpoolctl" + CLOSE + code, **FOUR)
+    assert done.returncode == 0, done.stderr
