@@ -31,6 +31,7 @@ def steps(n):
         opt.step(g)
 def threads():
     return len(os.listdir("/proc/self/task"))
+alone = threads()  # a sanitizer may have one of its own
 """
 FOUR = {"LRCORE_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -64,9 +65,9 @@ def test_a_small_step_wakes_workers_only_once_steps_follow_at_once():
 for _ in range(5):
     time.sleep(0.002)
     opt.step(g)
-assert threads() == 1
+assert threads() == alone
 steps(50)
-assert threads() == 4
+assert threads() == alone + 3
 assert (p == -55).all()
 """
     done = run_python(CLOSE + code, **FOUR)
@@ -76,7 +77,7 @@ assert (p == -55).all()
 def test_an_idle_process_uses_no_processor():
     code = """
 steps(200)
-assert threads() == 4
+assert threads() == alone + 3
 before = time.process_time()
 time.sleep(1)
 print(time.process_time() - before)
@@ -100,7 +101,7 @@ for i in range(30):
     if child == 0:
         p[:] = 0
         steps(20)
-        os._exit(0 if (p == -20).all() and threads() in (1, 4) else 1)
+        os._exit(0 if (p == -20).all() and threads() - alone in (0, 3) else 1)
     steps(20)
     assert os.waitpid(child, 0)[1] == 0
 assert (p == -1200).all()
@@ -193,7 +194,7 @@ def test_a_limit_of_threadpoolctl_holds_while_workers_are_awake():
     code = """
 lrc.set_num_threads(2)
 steps(50)
-assert threads() == 2
+assert threads() == alone + 1
 with threadpoolctl.threadpool_limits(1, user_api="lrcore"):
     spent = time.thread_time(), time.process_time()
     time.sleep(0.01)
