@@ -184,7 +184,7 @@ def alternating(rounds: int) -> Iterator[Cells]:
     """Adam after a product of two 512x512 matrices: one round is three of both."""
     yield "elements", "step on 1 thread, us", "on 2 threads, us", "both with product, ratio"
     a, b, out = np.ones((3, 512, 512), np.float32)
-    for n in (524_288, 1_000_000, 4_000_000):
+    for n in (100_000, 524_288, 1_000_000, 4_000_000):
         g = filled(n)
         opts = {k: lrc.Adam(filled(n), nonfinite="allow", num_threads=k) for k in (1, 2)}
         taken: dict[int, list[tuple[float, float]]] = {k: [] for k in opts}

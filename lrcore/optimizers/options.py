@@ -37,7 +37,8 @@ class Common(TypedDict, total=False):
         Scale the rate by what was reported to them, such as `ReduceOnPlateau`; several multiply.
     num_threads : int, optional
         The most threads that a step may use; `lrcore.get_num_threads` by default. Steps of fewer
-        than about 512k elements use one.
+        than 64k elements use one, and so do those of fewer than 512k that do not follow another
+        within 50 us.
     """
 
     maximize: bool
