@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pytest
 from cases import ONE_EACH, bits, variant_id
-from processes import PYTHON, run_python
+from processes import PYTHON, environment, run_python
 
 import lrcore as lrc
 from lrcore import _core
@@ -161,18 +161,26 @@ assert mask >> (signal.SIGALRM - 1) & 1 and mask >> (signal.SIGINT - 1) & 1
 
 
 def test_ctrl_c_stops_a_loop_of_steps_with_awake_workers():
-    code = CLOSE + 'print("go", flush=True)\nwhile True:\n    steps(10)\n'
+    code = """
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
+print("go", flush=True)
+while True:
+    steps(10)
+"""
     loop = subprocess.Popen(
-        [*PYTHON, "-c", code],
-        env={**os.environ, **FOUR},
+        [*PYTHON, "-c", CLOSE + code],
+        env=environment(**FOUR),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert loop.stdout.readline() == "go\n"
-    time.sleep(0.2)
-    loop.send_signal(signal.SIGINT)
-    _, errors = loop.communicate(timeout=60)
+    try:
+        assert loop.stdout.readline() == "go\n"
+        time.sleep(0.2)
+        loop.send_signal(signal.SIGINT)
+        _, errors = loop.communicate(timeout=60)
+    finally:
+        loop.kill()
     assert "KeyboardInterrupt" in errors
 
 
