@@ -216,7 +216,6 @@ class Contender(NamedTuple):
 
 CHECKED = "lrcore"  # as it comes: the gradients are checked
 OURS = 'lrcore, `nonfinite="allow"`'  # looks at the gradients no more than the others do
-# A thread of OpenMP spins for some milliseconds after a step: what comes next uses one thread.
 CONTENDERS = {
     CHECKED: Contender("lrcore", lrcore_step),
     OURS: Contender("lrcore", partial(lrcore_step, nonfinite="allow")),

@@ -29,8 +29,12 @@ from report import Times, conditions, figure, scaling, table
 from targets import target_table
 from timing import Step, medians
 
+REST = 0.02  # seconds: a thread of OpenMP spins for up to 5 ms after a step
 
-def microseconds(name: str, shapes: list[tuple[int, ...]], rounds: int) -> dict[str, float]:
+
+def microseconds(
+    name: str, shapes: list[tuple[int, ...]], rounds: int, rest: float
+) -> dict[str, float]:
     """The median time of a step for each contender at hand."""
     rng = np.random.default_rng(0)
     grads = [rng.standard_normal(shape, np.float32) for shape in shapes]
@@ -40,7 +44,7 @@ def microseconds(name: str, shapes: list[tuple[int, ...]], rounds: int) -> dict[
         if find_spec(contender.needs):
             with suppress(NotImplementedError, TypeError):  # TypeError: torch has it not fused
                 steps[label] = contender.bind(name, OPTIMIZERS[name], params, grads)
-    return {label: 1e6 * taken for label, taken in medians(steps, rounds).items()}
+    return {label: 1e6 * taken for label, taken in medians(steps, rounds, rest=rest).items()}
 
 
 def measured(args: argparse.Namespace, threads: int) -> list[Times]:
@@ -52,11 +56,14 @@ def measured(args: argparse.Namespace, threads: int) -> list[Times]:
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     print("\n".join(f"- {line}" for line in conditions(threads)))
     shapes = {**SHAPES, **LARGE}
+    rest = REST if threads > 1 else 0
     runs: list[Times] = []
     for _ in range(args.runs):
         runs.append({})
         for name in args.optimizers:
-            runs[-1][name] = {s: microseconds(name, shapes[s], args.rounds) for s in args.sizes}
+            runs[-1][name] = {
+                s: microseconds(name, shapes[s], args.rounds, rest) for s in args.sizes
+            }
             if len(runs) == 1:
                 print("", *table(name, runs[0][name]), sep="\n", flush=True)
     print("", *target_table(threads, runs), sep="\n", flush=True)
@@ -81,15 +88,8 @@ def elsewhere(args: argparse.Namespace, threads: int) -> list[Times]:
         status = subprocess.run([sys.executable, __file__, *words]).returncode
         if status:
             sys.exit(status if status > 0 else 128 - status)  # as a shell tells of signals
-        return read_times(path)[threads]
-
-
-def write_times(path: Path, results: Mapping[int, list[Times]]) -> None:
-    path.write_text(json.dumps(results))
-
-
-def read_times(path: Path) -> dict[int, list[Times]]:
-    return {int(threads): runs for threads, runs in json.loads(path.read_text()).items()}
+        runs: list[Times] = json.loads(path.read_text())[str(threads)]
+        return runs
 
 
 def names_in(table: Mapping[str, object]) -> Callable[[str], list[str]]:
@@ -173,7 +173,7 @@ def main() -> None:
     measure = elsewhere if several else measured
     results = {threads: measure(args, threads) for threads in args.threads}
     if args.json:
-        write_times(args.json, results)
+        args.json.write_text(json.dumps(results))
     if args.figure and several:
         scaling({threads: runs[0] for threads, runs in results.items()}, args.figure)
     elif args.figure:

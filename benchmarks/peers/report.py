@@ -142,10 +142,9 @@ def draw_threads(ax: Axes, columns: Mapping[int, Mapping[str, float]], n: int) -
         at = {k: 1000 * times[label] / n for k, times in columns.items() if label in times}
         if at:
             line(ax, label, at)
-        if label == OURS:
-            first = min(at)
-            ideal = [at[first] * first / k for k in columns]
-            ax.loglog(list(columns), ideal, ":", color="0.5", linewidth=0.7, label="ideal")
+    first, times = next(iter(columns.items()))
+    ideal = [1000 * times[OURS] / n * first / k for k in columns]
+    ax.loglog(list(columns), ideal, ":", color="0.5", linewidth=0.7, label="ideal")
     ax.set_xticks(list(columns), map(str, columns))
     ax.minorticks_off()
     ax.grid(which="major", alpha=0.3)
