@@ -100,8 +100,9 @@ def line(ax: Axes, label: str, at: Mapping[int, float]) -> None:
 
 def figure(results: Times, path: str) -> None:
     """Nanoseconds an element against the number of elements."""
-    made = sheet(11, 8)
-    axes = made.subplots(2, 2, sharex=True, sharey=True)
+    rows = math.ceil(len(results) / 2)
+    made = sheet(11, 4 * rows)
+    axes = made.subplots(rows, 2, sharex=True, sharey=True, squeeze=False)
     for ax, (name, columns) in zip(axes.flat, results.items(), strict=False):
         single = [size for size in sorted(columns, key=elements) if size.startswith("1x")]
         for label in CONTENDERS:
@@ -123,7 +124,7 @@ def scaling(results: Mapping[int, Times], path: str) -> None:
     """Nanoseconds an element against the number of threads, for each optimizer and size."""
     threads = sorted(results)
     names, sizes = list(results[threads[0]]), list(next(iter(results[threads[0]].values())))
-    made = sheet(1 + 3.2 * len(sizes), 1.2 + 2.8 * len(names))
+    made = sheet(3 + 3.2 * len(sizes), 1.2 + 2.8 * len(names))  # 3 inches of legend
     axes = made.subplots(len(names), len(sizes), sharex=True, squeeze=False)
     for (i, name), (j, size) in product(enumerate(names), enumerate(sizes)):
         columns = {n: results[n][name][size] for n in threads}
