@@ -9,7 +9,7 @@ test: dev
 	python -m pytest --doctest-modules lrcore
 lint: dev
 	ruff check && ruff format --check && mypy && python -m mypy.stubtest --ignore-missing-stub --mypy-config-file pyproject.toml lrcore._core
-	cython-lint src && clang-format --dry-run -Werror src/*/*.[ch] benchmarks/peers/limit.c
+	cython-lint src && clang-format --dry-run -Werror src/*/*.[ch] benchmarks/peers/*.c
 bench: dev  # for example: make bench ASV="--quick --bench Step"
 	cd benchmarks && asv machine --yes >/dev/null && asv check --python=same && asv run --python=same $(ASV)
 coverage: dev

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from contenders import OPTIMIZERS, limit, limit_step
+from compiled import limit, limit_step
+from contenders import OPTIMIZERS
 from numpy.typing import NDArray
 from timing import Step, medians
 

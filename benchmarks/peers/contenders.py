@@ -6,22 +6,14 @@ raises NotImplementedError, or the library's TypeError, for an optimizer that it
 
 from __future__ import annotations
 
-import ctypes
 import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Mapping
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from compiled import Array, Arrays, limit_step, openmp_step
 from timing import Step
-
-Array = NDArray[np.float32]
-Arrays = list[Array]
 
 # Each optimizer under the name and with the options that it has in lrcore and in torch.
 OPTIMIZERS: dict[str, dict[str, float]] = {
@@ -30,6 +22,18 @@ OPTIMIZERS: dict[str, dict[str, float]] = {
     "RMSprop": {"lr": 1e-2},
     "Adadelta": {"lr": 1.0},
 }
+SHAPES: dict[str, list[tuple[int, ...]]] = {
+    "1x100": [(100,)],
+    "1x1000": [(1000,)],
+    "1x10k": [(10_000,)],
+    "1x100k": [(100_000,)],
+    "1x1M": [(1_000_000,)],
+    "MLP 784-128-10": [(784, 128), (128,), (128, 10), (10,)],
+    "100x64": [(64,)] * 100,
+    "60x128x128": [(128, 128)] * 60,
+    "1x10M": [(10_000_000,)],
+}
+LARGE: dict[str, list[tuple[int, ...]]] = {"1x40M": [(40_000_000,)]}
 
 
 def lrcore_step(
@@ -205,55 +209,22 @@ def deepspeed_step(name: str, options: Mapping[str, float], params: Arrays, grad
     return step
 
 
-@cache
-def limit() -> ctypes.CDLL:
-    """limit.c, compiled for this machine."""
-    compiler = shutil.which("cc")
-    if not compiler:
-        raise NotImplementedError("a C compiler called cc is needed")
-    with tempfile.TemporaryDirectory() as folder:
-        library = Path(folder) / "limit.so"
-        flags = ["-O3", "-march=native", "-fno-math-errno", "-shared", "-fPIC", "-pthread"]
-        source = Path(__file__).with_name("limit.c")
-        subprocess.run([compiler, *flags, source, "-lm", "-o", library], check=True)
-        return ctypes.CDLL(str(library))
-
-
-def limit_step(name: str, options: Mapping[str, float], params: Arrays, grads: Arrays) -> Step:
-    """The bytes of our step from and to the same places, without arithmetic."""
-    import lrcore
-
-    function = limit().stream
-    threads = int(os.environ["OMP_NUM_THREADS"])
-    state = getattr(lrcore, name)(params, **options).state
-    kept = [list(arrays.values()) for arrays in state.values()]
-    states = len(kept[0])
-    blocks = [arrays[k] for k in (0, states - 1) for arrays in kept]
-    sizes = (ctypes.c_size_t * len(params))(*(p.size for p in params))
-    rows = (params, grads, blocks)
-    tables = [(ctypes.c_void_p * len(row))(*(a.ctypes.data for a in row)) for row in rows]
-
-    def step() -> None:
-        function(ctypes.c_size_t(len(params)), sizes, *tables, states, threads)
-
-    step.kept = kept  # type: ignore[attr-defined]
-    return step
-
-
 class Contender(NamedTuple):
     needs: str  # the package
     bind: Callable[[str, Mapping[str, float], Arrays, Arrays], Step]
 
 
+CHECKED = "lrcore"  # as it comes: the gradients are checked
 OURS = 'lrcore, `nonfinite="allow"`'  # looks at the gradients no more than the others do
 CONTENDERS = {
-    "lrcore": Contender("lrcore", lrcore_step),
+    CHECKED: Contender("lrcore", lrcore_step),
     OURS: Contender("lrcore", partial(lrcore_step, nonfinite="allow")),
     "torch fused": Contender("torch", partial(torch_step, fused=True)),
     "torch foreach": Contender("torch", partial(torch_step, foreach=True)),
     "DeepSpeed CPUAdam": Contender("deepspeed", deepspeed_step),
     "optax, jit": Contender("optax", optax_step),
     "numba": Contender("numba", numba_step),
+    "plain C, OpenMP": Contender("numpy", openmp_step),
     "NumPy, in place": Contender("numpy", numpy_step),
     "limit": Contender("numpy", limit_step),
 }

@@ -1,10 +1,12 @@
 /* What the machine allows: the bytes of a step without its arithmetic, and the arithmetic that
- * takes longest without its bytes. Called by contenders.py and bounds.py through ctypes. */
+ * takes longest without its bytes. Called by compiled.py and bounds.py through ctypes. */
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 typedef struct {
     size_t arrays;
@@ -56,11 +58,43 @@ static void stream_part(job j, size_t part)
     }
 }
 
+static long long nanoseconds(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Awake for a moment, as the threads of a step wait for the next one, so that it is not the
+ * waking that is measured; then asleep. */
+static void await(sem_t *semaphore)
+{
+    const long long end = nanoseconds() + 50000;
+    do {
+        for (int i = 0; i < 32; i++) {
+            if (sem_trywait(semaphore) == 0)
+                return;
+            relax();
+        }
+        sched_yield();
+    } while (nanoseconds() < end);
+    sem_wait(semaphore);
+}
+
 static void *work(void *self)
 {
     worker *const w = self;
     for (;;) {
-        sem_wait(&w->go);
+        await(&w->go);
         stream_part(current, w->part);
         sem_post(&done);
     }
@@ -83,7 +117,7 @@ void stream(size_t arrays, const size_t *n, uint32_t **p, uint32_t **g, uint32_t
         sem_post(&workers[i].go);
     stream_part(current, 0);
     for (int i = 1; i < threads; i++)
-        sem_wait(&done);
+        await(&done);
 }
 
 /* One square root and one division an element. */

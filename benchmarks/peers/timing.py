@@ -10,12 +10,24 @@ Step = Callable[[], object]
 SAMPLE = 2e-3  # seconds: shorter steps are repeated within a round
 
 
-def medians(steps: Mapping[str, Step], rounds: int, before: Step | None = None) -> dict[str, float]:
-    """Median seconds of each step; `before` is called, untimed, before every single one."""
-    repeats = {label: calibrate(step) if before is None else 1 for label, step in steps.items()}
+def medians(
+    steps: Mapping[str, Step], rounds: int, before: Step | None = None, rest: float = 0.0
+) -> dict[str, float]:
+    """Median seconds of each step; `before` is called, untimed, before every single one.
+
+    With a rest, in seconds, each turn begins after it and after a step that is not timed: the
+    threads of the turn before have gone to sleep, and those of this one are awake.
+    """
+    repeats = {}
+    for label, step in steps.items():
+        time.sleep(rest)
+        repeats[label] = calibrate(step) if before is None else 1
     taken: dict[str, list[float]] = {label: [] for label in steps}
     for _ in range(rounds):
         for label, step in steps.items():
+            if rest:
+                time.sleep(rest)
+                step()
             if before:
                 before()
             taken[label].append(seconds(step, repeats[label]) / repeats[label])
