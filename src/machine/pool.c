@@ -107,6 +107,42 @@ static void drain(size_t me)
     }
 }
 
+/* A worker that is woken on the core of the caller may be left there though another is free: for the
+ * kernel of a virtual machine those that are halted are not idle. Only Linux tells. */
+enum { OF_CALLER = -1, OF_WORKER = -2 };
+#ifdef __linux__
+static int core(int unknown)
+{
+    (void)unknown;
+    return sched_getcpu();
+}
+
+/* Goes to another core, if this thread is allowed on one. */
+static bool leave(int core)
+{
+    cpu_set_t allowed, others;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return false;
+    others = allowed;
+    CPU_CLR((size_t)core, &others);
+    if (sched_setaffinity(0, sizeof others, &others) != 0)
+        return false;
+    sched_setaffinity(0, sizeof allowed, &allowed);
+    return true;
+}
+#else
+static int core(int unknown)
+{
+    return unknown;
+}
+
+static bool leave(int core)
+{
+    (void)core;
+    return false;
+}
+#endif
+
 static void fall_asleep(lrc_member *me)
 {
     pthread_mutex_lock(&pool.lock);
@@ -154,39 +190,23 @@ static bool replace(atomic_int *call, int from, int to)
     return atomic_compare_exchange_strong(call, &from, to);
 }
 
-/* A worker that stays awake on the core of the caller would stay there; one that sleeps is woken on
- * a free one. Only Linux tells. */
-#ifdef __linux__
-static void note_core(void)
+static bool is_apart(void)
 {
-    atomic_store(&pool.core, sched_getcpu());
+    const int mine = core(OF_WORKER);
+    return mine != atomic_load(&pool.core) || leave(mine);
 }
-
-static bool on_noted_core(void)
-{
-    return sched_getcpu() == atomic_load(&pool.core);
-}
-#else
-static void note_core(void)
-{
-}
-
-static bool on_noted_core(void)
-{
-    return false;
-}
-#endif
 
 static void *work(void *self)
 {
     lrc_member *const me = self;
     for (;;) {
+        const bool apart = is_apart();
         if (replace(&me->call, CALLED, WORKING)) {
             drain((size_t)(me - pool.member));
             finish(me);
-        }
-        if (on_noted_core() || !changes(&me->call, IDLE, &pool.attentive))
+        } else if (!apart || !changes(&me->call, IDLE, &pool.attentive)) {
             fall_asleep(me);
+        }
     }
     return NULL;
 }
@@ -256,7 +276,7 @@ int lrc_pool_expect(int threads, bool worth_waking)
     if (!closely && !worth_waking)
         return 1;
     atomic_store(&pool.attentive, true);
-    note_core();
+    atomic_store(&pool.core, core(OF_CALLER));
     for (int i = start_workers(threads - 1); i > 0; i--)
         wake(&pool.member[i]);
     return threads;

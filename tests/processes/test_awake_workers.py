@@ -184,6 +184,29 @@ while True:
     assert "KeyboardInterrupt" in errors
 
 
+def test_workers_keep_the_cores_that_they_are_allowed():
+    code = """
+steps(20)
+allowed = os.sched_getaffinity(0)
+workers = [int(task) for task in os.listdir("/proc/self/task") if int(task) != os.getpid()]
+one = {min(allowed)}
+for task in workers:  # on the core of the caller, as a kernel may leave them
+    os.sched_setaffinity(task, one)
+os.sched_setaffinity(0, one)
+steps(500)
+assert all(os.sched_getaffinity(task) == one for task in workers)
+for task in workers:
+    os.sched_setaffinity(task, allowed)
+for _ in range(20):
+    steps(100)
+    time.sleep(0.001)
+assert all(os.sched_getaffinity(task) == allowed for task in workers)
+assert os.sched_getaffinity(0) == one and (p == -2520).all()
+"""
+    done = run_python(CLOSE + code, **FOUR)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_number_of_threads_may_change_between_steps_that_follow_at_once():
     p, g = np.zeros(N, np.float32), np.ones(N, np.float32)
     opt = lrc.SGD(p, lr=1.0)
