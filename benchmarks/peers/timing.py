@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 Step = Callable[[], object]
 SAMPLE = 2e-3  # seconds: shorter steps are repeated within a round
+WARM = 10e-3  # seconds of steps after a rest: threads are awake then, and on cores of their own
 
 
 def medians(
@@ -15,23 +16,29 @@ def medians(
 ) -> dict[str, float]:
     """Median seconds of each step; `before` is called, untimed, before every single one.
 
-    With a rest, in seconds, each turn begins after it and after a step that is not timed: the
+    With a rest, in seconds, each turn begins after it and after steps that are not timed: the
     threads of the turn before have gone to sleep, and those of this one are awake.
     """
     repeats = {}
     for label, step in steps.items():
-        time.sleep(rest)
+        pause(rest, step)
         repeats[label] = calibrate(step) if before is None else 1
     taken: dict[str, list[float]] = {label: [] for label in steps}
     for _ in range(rounds):
         for label, step in steps.items():
-            if rest:
-                time.sleep(rest)
-                step()
+            pause(rest, step)
             if before:
                 before()
             taken[label].append(seconds(step, repeats[label]) / repeats[label])
     return {label: statistics.median(times) for label, times in taken.items()}
+
+
+def pause(rest: float, step: Step) -> None:
+    if rest:
+        time.sleep(rest)
+        end = time.perf_counter() + WARM
+        while time.perf_counter() < end:
+            step()
 
 
 def seconds(step: Step, repeat: int) -> float:
