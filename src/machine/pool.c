@@ -70,8 +70,8 @@ static inline void relax(void)
 #endif
 }
 
-/* Whether a call becomes another within a moment, or as long as there is reason to wait. Others
- * that want the core, as the threads of a BLAS may, get it. */
+/* Whether a call becomes another within a moment, or as long as there is reason to wait. Giving the
+ * core to others meanwhile would cost a slice of time where there are any. */
 static bool changes(const atomic_int *call, int from, const atomic_bool *reason)
 {
     const long long end = now() + MOMENT;
@@ -81,7 +81,6 @@ static bool changes(const atomic_int *call, int from, const atomic_bool *reason)
                 return true;
             relax();
         }
-        sched_yield();
     } while (atomic_load_explicit(reason, memory_order_relaxed) && now() < end);
     return false;
 }
@@ -117,17 +116,20 @@ static int core(int unknown)
     return sched_getcpu();
 }
 
-/* Goes to another core, if this thread is allowed on one. */
+/* Goes to another core, if this thread is allowed on one. Whoever changes meanwhile what it is
+ * allowed has the last word. */
 static bool leave(int core)
 {
-    cpu_set_t allowed, others;
+    cpu_set_t allowed, others, found;
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
         return false;
     others = allowed;
     CPU_CLR((size_t)core, &others);
     if (sched_setaffinity(0, sizeof others, &others) != 0)
         return false;
-    sched_setaffinity(0, sizeof allowed, &allowed);
+    sched_getaffinity(0, sizeof found, &found);
+    if (CPU_EQUAL(&found, &others))
+        sched_setaffinity(0, sizeof allowed, &allowed);
     return true;
 }
 #else
@@ -307,8 +309,9 @@ static void call(size_t parts, int workers)
 static void dissolve(void)
 {
     for (size_t i = 1; i < pool.team; i++)
-        if (!replace(&pool.member[i].call, CALLED, IDLE))
-            await(&pool.member[i]);
+        replace(&pool.member[i].call, CALLED, IDLE);
+    for (size_t i = 1; i < pool.team; i++)
+        await(&pool.member[i]);
 }
 
 static void run_alone(const lrc_pool_loop *loop, size_t parts)
