@@ -34,6 +34,7 @@ from .controllers.catalogue import EarlyStopping as EarlyStopping
 from .controllers.catalogue import Hypergradient as Hypergradient
 from .controllers.catalogue import Polyak as Polyak
 from .controllers.catalogue import ReduceOnPlateau as ReduceOnPlateau
+from .optimizers.catalogue import FTRL as FTRL
 from .optimizers.catalogue import LARS as LARS
 from .optimizers.catalogue import SGD as SGD
 from .optimizers.catalogue import SGDW as SGDW
@@ -47,6 +48,8 @@ from .optimizers.catalogue import Lion as Lion
 from .optimizers.catalogue import NAdam as NAdam
 from .optimizers.catalogue import RAdam as RAdam
 from .optimizers.catalogue import RMSprop as RMSprop
+from .optimizers.catalogue import Rprop as Rprop
+from .optimizers.catalogue import SignSGD as SignSGD
 from .optimizers.checkpoint import Snapshot as _Snapshot
 from .optimizers.groups import Group as Group
 from .schedules.catalogue import WSD as WSD

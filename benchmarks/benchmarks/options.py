@@ -25,6 +25,8 @@ class Options:
     def setup(self, optimizer: str, option: str, size: int) -> None:
         self.grads = np.ones(size, np.float32)
         make: Any = OPTIMIZERS[optimizer]
+        if option.startswith("lr=") and not make._kind().follows_rates:
+            raise NotImplementedError
         self.opt = make(np.ones(size, np.float32), **OPTIONS[option])
         self.opt.step(self.grads)
 

@@ -44,6 +44,8 @@ NonNegative = Annotated[float, Range(float, 0)]
 _RANGED: Final = type(NonNegative)
 Positive = Annotated[float, Range(float, 0, open="low")]
 Decay = Annotated[float, Range(float, 0, 1, open="high")]
+Shrinkage = Annotated[float, Range(float, 0, 1, open="both")]
+Growth = Annotated[float, Range(float, 1, open="low")]
 Fraction = Annotated[float, Range(float, 0, 1)]
 Finite = Annotated[float, Range(float, -math.inf, open="both")]
 Count = Annotated[int, Range(int, 1, EXACT)]

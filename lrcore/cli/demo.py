@@ -36,8 +36,9 @@ def _arguments(parser: Parser) -> None:
         parser.add_argument(f"--{flag}", type=convert, default=value, metavar=metavar, help=text)
 
     optimizers, schedules = ", ".join(OPTIMIZERS), ", ".join(SCHEDULES)
+    constant = ", ".join(name for name, cls in OPTIMIZERS.items() if not cls._anneals)
     add("optimizer", "NAME", one_of("optimizer", OPTIMIZERS), optimizers)
-    add("schedule", "NAME", one_of("schedule", SCHEDULES), schedules)
+    add("schedule", "NAME", one_of("schedule", SCHEDULES), f"{schedules}; none acts on {constant}")
     add("lr", "RATE", rate, "highest rate; default: the optimizer's own")
     add("warmup", "N", whole(0), "updates with a rising rate at the start; default: 5 %% of all")
     add("epochs", "N", whole(1), "passes over the training rows")

@@ -22,7 +22,10 @@ from .network import Params, accuracy, create, loss_and_gradients
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train. Without `lr` at the optimizer's default, without `warmup` with 5 % of it."""
+    """How to train. Without `lr` at the optimizer's default, without `warmup` with 5 % of it.
+
+    An optimizer that a falling rate does not suit, as Rprop and FTRL, has a constant one instead.
+    """
 
     optimizer: str = "Adam"
     schedule: str = "CosineAnnealing"
@@ -77,7 +80,8 @@ def train(
     rng = np.random.default_rng((settings.seed, 1))
     history = _plan(data, settings, rng)
     params = history.params
-    opt = OPTIMIZERS[settings.optimizer](params, lr=history.schedule)  # type: ignore[call-arg]
+    cls = OPTIMIZERS[settings.optimizer]
+    opt = cls(params, lr=history.schedule if cls._kind().follows_rates else history.schedule(0))  # type: ignore[call-arg]
     plain, twin, sampled = Plain(opt), Reference(opt), math.ceil(history.updates / 100)
     try:
         for _ in range(settings.epochs):
@@ -118,7 +122,9 @@ def _plan(data: Data, settings: Settings, rng: Random) -> History:
     if lr is None:
         lr = inspect.signature(OPTIMIZERS[settings.optimizer]).parameters["lr"].default
     schedule = SCHEDULES[settings.schedule].example(lr, updates - warmup)
-    if warmup:
+    if not OPTIMIZERS[settings.optimizer]._anneals:
+        schedule = SCHEDULES["Constant"].example(lr, updates)
+    elif warmup:
         schedule = schedule.warmup(warmup)
     params = create([features, *settings.hidden, len(data.classes)], rng)
     return History(settings.optimizer, schedule, params, updates, epoch_updates)

@@ -118,7 +118,7 @@ class RangeTest:
         rng: np.random.Generator | None = None,
     ) -> None:
         me = "RangeTest"
-        checked(me, "opt", opt, Optimizer)
+        checked(me, "opt", opt, Optimizer).roster.kind.check_rate("a RangeTest")
         start, end = checked(me, "start", start, Positive), checked(me, "end", end, Positive)
         if not start < end:
             raise ValueError(f"{me}: start must be below end, got start={start!r}, end={end!r}")

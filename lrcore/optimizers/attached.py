@@ -47,6 +47,10 @@ class Attached(Stepper):
         roster: Roster = self._cell.value
         return roster
 
+    def _check_rate(self, what: str) -> None:
+        if self._is_attached():
+            self.roster.kind.check_rate(what)
+
     @property
     def scalars(self) -> dict[str, Scalars]:
         """Of each parameter the scalars that live from step to step, and the hyperparameters of its

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import calls, hints, pickles
-from ..checks.arguments import NonNegative, checked
+from ..checks.arguments import checked
 from ..checks.arrays import Array
 from ..checks.synonyms import OPTIMIZER
 from ..controllers.catalogue import Controller
@@ -35,7 +35,10 @@ class Optimizer(Saving, metaclass=hints.Hinting):
     """
 
     _role: ClassVar = "Optimizer"
-    _decoupled: ClassVar = "AdamW"  # the class to name when weight_decay is refused
+    # what to take when weight_decay is refused, and the class to name
+    _decay: ClassVar = "use l2= for coupled decay (added to the gradient)"
+    _decoupled: ClassVar = "AdamW"
+    _anneals: ClassVar = True  # whether a falling rate shortens steps and does nothing else
 
     _declared: ClassVar[Callable[..., None]]
 
@@ -50,7 +53,8 @@ class Optimizer(Saving, metaclass=hints.Hinting):
 
     @classmethod
     def _kind(cls) -> Kind:
-        return Kind(cls.__name__, declared(cls._declared), cls._choose, cls._decoupled)
+        options = declared(cls._declared)
+        return Kind(cls.__name__, options, cls._choose, cls._decay, cls._decoupled)
 
     @staticmethod
     @abstractmethod
@@ -68,6 +72,8 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         if self._is_attached():
             raise RuntimeError(f"this {kind.name} has been initialised already")
         controllers = check_common(kind.name, common)["controllers"]
+        if controllers:
+            kind.check_rate("a controller")
         given = MappingProxyType(kind.plain(options))
         roster = Roster(kind, given, MappingProxyType(common), (*controllers,))
         grouped = is_grouped(params)
@@ -258,9 +264,11 @@ class Optimizer(Saving, metaclass=hints.Hinting):
 
     @lr.setter
     def lr(self, value: Rate) -> None:
-        me = type(self).__name__
-        rate = value if callable(value) else checked(me, "lr", value, NonNegative)
-        self._assign_lr(rate)
+        me, kind = type(self).__name__, self.roster.kind
+        if not callable(value):
+            value = checked(me, "lr", value, kind.options["lr"].kind)
+        kind.check_rate("another lr")
+        self._assign_lr(value)
 
     @between
     def _assign_lr(self, rate: Rate) -> None:

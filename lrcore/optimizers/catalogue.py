@@ -15,7 +15,10 @@ from .adam import RAdam as RAdam
 from .base import Optimizer
 from .descent import SGD as SGD
 from .descent import SGDW as SGDW
+from .leader import FTRL as FTRL
 from .sign import Lion as Lion
+from .sign import Rprop as Rprop
+from .sign import SignSGD as SignSGD
 from .spread import AdaBelief as AdaBelief
 from .spread import Adamax as Adamax
 from .trust import LARS as LARS
@@ -32,6 +35,9 @@ OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(
     RAdam,
     Adamax,
     AdaBelief,
+    SignSGD,
     Lion,
+    Rprop,
+    FTRL,
     LARS,
 )

@@ -31,16 +31,26 @@ Betas: TypeAlias = tuple[Scheduled[Decay], Scheduled[Decay]]
 # At least 0; what is above stays so in float32: a zero gradient is not divided by what rounds to 0.
 _APART: Final = "not to be rounded to 0"
 Epsilon = Annotated[float, Range(float, 0), _APART]
+Bound = Annotated[float, Range(float, 0, open="low"), _APART]
 
 
 class Hyperparameter(NamedTuple):
     """An argument of a constructor, as its signature declares it."""
 
     name: str
-    kind: Any  # bool, or a range of numbers
+    kinds: tuple[Any, ...]  # bool, or a range of numbers; of several numbers one for each
     scheduled: bool  # whether a schedule may stand for the number
     size: int  # of numbers, 0 for one that stands alone
     optional: bool  # whether None leaves it out
+
+    @property
+    def kind(self) -> Any:
+        """What is accepted of the number, of several of the first."""
+        return self.kinds[0]
+
+    def kind_of(self, letter: str) -> Any:
+        """What is accepted of the number that rules call so."""
+        return self.kinds[self.letters.index(letter)]
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -52,21 +62,21 @@ class Hyperparameter(NamedTuple):
     def checked(self, owner: str, value: Any) -> dict[str, Any]:
         """The value in its range, by letter; values of a schedule are checked when used."""
         if not self.size:
-            return {self.name: self._one(owner, self.name, value)}
+            return {self.name: self._one(owner, self.name, value, self.kind)}
         if not isinstance(value, Sequence | np.ndarray) or len(value) != self.size:
             wanted = "a pair of" if self.size == 2 else f"{self.size}"
             raise TypeError(
                 f"{owner}: {self.name} must be {wanted} numbers or schedules, got {value!r}"
             )
         return {
-            letter: self._one(owner, f"{self.name}[{i}]", each)
+            letter: self._one(owner, f"{self.name}[{i}]", each, self.kinds[i])
             for i, (letter, each) in enumerate(zip(self.letters, value, strict=True))
         }
 
-    def _one(self, owner: str, where: str, value: Any) -> Any:
+    def _one(self, owner: str, where: str, value: Any, kind: Any) -> Any:
         if (self.scheduled and callable(value)) or (self.optional and value is None):
             return value
-        return checked(owner, where, value, self.kind)
+        return checked(owner, where, value, kind)
 
 
 @cache
@@ -79,21 +89,22 @@ def declared(constructor: Callable[..., None]) -> Mapping[str, Hyperparameter]:
 
 def _declared(name: str, kind: Any) -> Hyperparameter:
     several = get_args(kind) if get_origin(kind) is tuple else ()
-    kind = several[0] if several else kind
-    parts = get_args(kind) if get_origin(kind) is Union else (kind,)
-    scheduled = any(get_origin(part) is Callable for part in parts)
-    return Hyperparameter(name, parts[0], scheduled, len(several), type(None) in parts)
+    each = [get_args(one) if get_origin(one) is Union else (one,) for one in several or (kind,)]
+    kinds = tuple(parts[0] for parts in each)
+    scheduled = any(get_origin(part) is Callable for part in each[0])
+    return Hyperparameter(name, kinds, scheduled, len(several), type(None) in each[0])
 
 
 def as_hyper(name: str, value: Scheduled[float], kind: Any = NonNegative) -> Hyper:
     """A checked hyperparameter as the core takes it, with what its later values are checked by."""
     numbers = range_of(kind) if kind is not bool else Range(float, 0)  # flags are numbers as well
+    known = numbers.low == 0 and not numbers.open.startswith(("low", "both"))
     ends = numbers.high if numbers.open == "high" else math.nan
     return Hyper(
         name,
         value,
         lambda where, given: checked(where, name, given, kind),
-        high=numbers.high,
+        high=numbers.high if known else 0.0,
         narrow=0 if _APART in get_args(kind) else ends,
         pure=isinstance(value, Schedule) and value._is_pure,
     )

@@ -38,14 +38,28 @@ class Kind(NamedTuple):
     name: str
     options: Mapping[str, Hyperparameter]
     choose: Callable[[Mapping[str, Any]], RuleChoice]
-    decoupled: str  # the class to name when weight_decay is refused
+    decay: str  # what to take where weight_decay is refused
+    decoupled: str  # the class to name there
 
     def no_weight_decay(self) -> str:
         """Why weight_decay is refused, and what to write."""
         return (
-            f"{self.name} has no weight_decay: use l2= for coupled decay (added to the gradient), "
+            f"{self.name} has no weight_decay: {self.decay}, "
             f"or {self.decoupled}, whose decay is decoupled"
         )
+
+    @property
+    def follows_rates(self) -> bool:
+        """Whether the rate acts at every update: that of schedules, scales and controllers."""
+        return self.options["lr"].scheduled
+
+    def check_rate(self, what: str) -> None:
+        """Refuses what would change the rate of an optimizer that has none but at the start."""
+        if not self.follows_rates:
+            raise TypeError(
+                f"{self.name}: {what} cannot act: lr is the first step of each element, which "
+                'changes from then on by signs alone; steps are state[name]["step"]'
+            )
 
     def plain(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The same with tuples in the place of lists and arrays."""
@@ -67,6 +81,10 @@ class Kind(NamedTuple):
                 f"Group: {unknown[0]} is not a hyperparameter of {self.name}; "
                 f"{known and known + '; '}accepted: {', '.join(options)}"
             )
+        if callable(overrides.get("lr", options["lr"])):
+            self.check_rate("a schedule")
+        if group and group.lr_scale != 1.0:
+            self.check_rate("lr_scale")
         found: dict[str, Any] = {}
         for name, value in {**options, **overrides}.items():
             found |= self.options[name].checked(self.name, value)
@@ -76,7 +94,7 @@ class Kind(NamedTuple):
         """A checked hyperparameter as the core takes it."""
         for option in self.options.values():
             if letter in option.letters:
-                return as_hyper(letter, value, option.kind)
+                return as_hyper(letter, value, option.kind_of(letter))
         return as_hyper(letter, value)
 
 
@@ -184,7 +202,7 @@ class Roster:
         given = [group.overrides.get("lr", self.options["lr"]) for group in self.groups]
         checked = [option.checked(self.kind.name, lr)["lr"] for lr in given]
         return [
-            (as_hyper("lr", lr, option.kind), group.lr_scale)
+            (as_hyper("lr", lr), group.lr_scale)  # which schedules and scales may make 0
             for lr, group in zip(checked, self.groups, strict=True)
         ]
 

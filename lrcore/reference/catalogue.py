@@ -15,8 +15,9 @@ from .adagrad import (
 )
 from .adam import adam, amsgrad, nadam, radam
 from .descent import momentum, sgd, sgdw, sgdw_momentum
+from .leader import ftrl
 from .rounding import Carried
-from .sign import lion
+from .sign import lion, rprop, signsgd, signsgd_momentum
 from .spread import adabelief, adamax
 from .trust import lars
 
@@ -39,7 +40,11 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
         radam,
         adamax,
         adabelief,
+        signsgd,
+        signsgd_momentum,
         lion,
+        rprop,
+        ftrl,
         lars,
     )
 }

@@ -138,10 +138,35 @@ def _adabelief(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     p -= h["lr"] * (h["weight_decay"] * p + m_hat / (np.sqrt(v_hat) + h["eps"]))
 
 
+def _signsgd(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    p -= h["lr"] * (h["weight_decay"] * p + np.sign(g))
+
+
+def _signsgd_momentum(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["m"] = h["momentum"] * s["m"] + (1 - h["momentum"]) * g
+    p -= h["lr"] * (h["weight_decay"] * p + np.sign(s["m"]))
+
+
 def _lion(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     u = np.sign(h["beta1"] * s["m"] + (1 - h["beta1"]) * g)
     s["m"] = h["beta2"] * s["m"] + (1 - h["beta2"]) * g
     p -= h["lr"] * (h["weight_decay"] * p + u)
+
+
+def _rprop(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    turn = np.sign(g) * np.sign(s["g_old"])
+    s["step"] = s["step"] * np.where(turn > 0, h["eta2"], np.where(turn < 0, h["eta1"], 1.0))
+    s["step"] = np.clip(s["step"], h["step_size1"], h["step_size2"])
+    s["g_old"] = np.where(turn < 0, 0.0, g)
+    p -= np.sign(s["g_old"]) * s["step"]
+
+
+def _ftrl(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    total = s["s"] + g**2
+    s["z"] = s["z"] + g - (np.sqrt(total) - np.sqrt(s["s"])) / h["lr"] * p
+    s["s"] = total
+    pull = np.sign(s["z"]) * np.maximum(np.abs(s["z"]) - h["l1"], 0.0)
+    p[...] = -pull / ((h["beta"] + np.sqrt(total)) / h["lr"] + h["l2"])
 
 
 RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
@@ -162,7 +187,11 @@ RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "radam": _radam,
     "adamax": _adamax,
     "adabelief": _adabelief,
+    "signsgd": _signsgd,
+    "signsgd_momentum": _signsgd_momentum,
     "lion": _lion,
+    "rprop": _rprop,
+    "ftrl": _ftrl,
 }
 
 

@@ -144,5 +144,5 @@ def _stepped(run: Run, updates: int) -> Iterator[float]:
 
 def _at_rest(setup: Setup, lr: float) -> list[float]:
     run = start(setup, lr)
-    run.opt._impose(0.0)
+    run.opt.freeze(run.opt.names)
     return list(run.losses(WINDOW))

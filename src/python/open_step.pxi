@@ -42,6 +42,7 @@ cdef class OpenStep:
         lr = self.lr
         if lr is not None:
             lr = arguments.checked("OpenStep", "lr", lr, arguments.NonNegative)
+            self.stepper._check_rate("the lr of one step")
         s._begin()
         try:
             if s._job is not None:

@@ -209,6 +209,8 @@ cdef class Stepper(Serial):
 
         A trial has no reason to raise: gradients that are not finite are left out meanwhile.
         """
+        if rate is not None:
+            self._check_rate("a rate for a trial")
         cdef bint entered = self._enter_from_anywhere()
         self._imposed = rate
         if entered:
@@ -224,6 +226,8 @@ cdef class Stepper(Serial):
         cdef double scale = arguments.checked(
             type(self).__name__, "lr_scale", value, arguments.NonNegative
         )
+        if scale != 1:
+            self._check_rate("lr_scale")
         cdef bint entered = self._enter_from_anywhere()
         self._lr_scale = scale
         if entered:
@@ -273,6 +277,7 @@ cdef class Stepper(Serial):
         """
         if lr is not None:
             lr = arguments.checked("step", "lr", lr, arguments.NonNegative)
+            self._check_rate("the lr of one step")
         self._begin()
         try:
             return self._step(grads, lr, BOTH)

@@ -25,4 +25,6 @@
 
 #include "sign.h"
 
+#include "leader.h"
+
 #include "trust.h"

@@ -33,8 +33,15 @@ BEYOND = {
     "l2": [],
     "weight_decay": [],
     "trust": [],
+    "beta": [],
+    "l1": [],
     "clip_norm": [0.0, 0],
     "clip_value": [0.0, 0],
+}
+# Of pairs whose ends differ: what is accepted of each, and what else is refused.
+PAIRS = {
+    "etas": [(0.5, [0, 0.0, 1, 1.0, *ABOVE_ONE]), (1.2, [0.0, 1, 1.0, math.nextafter(1, 0)])],
+    "step_sizes": [(1e-6, [0, 0.0]), (50.0, [0, 0.0])],
 }
 # The ends that are accepted.
 ENDS = [(lrc.SGD, "lr", 0), (lrc.SGD, "momentum", 0.0), (lrc.SGD, "l2", 0), (lrc.Adam, "eps", 0)]
@@ -42,6 +49,7 @@ ENDS += [(lrc.RMSprop, "rho", 0), (lrc.RMSprop, "rho", math.nextafter(1, 0))]
 ENDS += [(lrc.Adam, "betas", (0, 0.0)), (lrc.Adam, "betas", (math.nextafter(1, 0),) * 2)]
 ENDS += [(lrc.Adam, "eps_root", 0), (lrc.AdamW, "weight_decay", 0), (lrc.AdamW, "lr", 1e308)]
 ENDS += [(lrc.Adagrad, "initial_accumulator_value", 0), (lrc.Adagrad, "clip_norm", 5e-324)]
+ENDS += [(lrc.Rprop, "lr", 0), (lrc.Rprop, "step_sizes", (5e-324, 5e-324)), (lrc.FTRL, "l1", 0)]
 
 
 def no_numbers(name):
@@ -62,12 +70,18 @@ def refusals(cls):
         if isinstance(inspect.signature(cls).parameters[name].default, bool):
             yield from ((name, value, value) for value in (0, 1, None, "yes", np.ones(1)))
         elif name in BEYOND:
-            values = no_numbers(name) + OUT_OF_RANGE + BEYOND[name]
+            beyond = [0, 0.0] if cls is lrc.FTRL and name == "lr" else BEYOND[name]
+            values = no_numbers(name) + OUT_OF_RANGE + beyond
             yield from ((name, value, value) for value in values)
         elif name == "betas":
             yield from ((name, value, value) for value in (0.9, (0.9,), (0.9,) * 3, None, {}))
             for beta in no_numbers("beta1") + OUT_OF_RANGE + BEYOND["beta1"]:
                 yield from ((name, pair, beta) for pair in ((beta, 0.9), (0.9, beta)))
+        elif name in PAIRS:
+            yield from ((name, value, value) for value in (0.9, (0.9,), (0.9,) * 3, None, {}))
+            for i, (fine, beyond) in enumerate(PAIRS[name]):
+                for x in no_numbers(name) + OUT_OF_RANGE + beyond:
+                    yield name, (x, fine) if i == 0 else (PAIRS[name][0][0], x), x
         elif name == "num_threads":
             values = [0, -1, 257, 1.0, "2", True, [2], np.ones(1), math.nan]
             yield from ((name, value, value) for value in values)

@@ -6,7 +6,7 @@ import pickletools
 
 import numpy as np
 import pytest
-from cases import ONE_EACH, variant_id
+from cases import ONE_EACH, follows_rates, rated, variant_id
 from controller_cases import SETTINGS
 from schedule_cases import CASES
 
@@ -48,9 +48,11 @@ def inner(thing: object) -> set[str]:
 
 
 def trained(cls: type, options: dict) -> lrc.Adam:
-    controllers = [CONTROLLERS[name]() for name in ("ReduceOnPlateau", "EarlyStopping")]
-    groups = [lrc.Group({"w": np.ones(3)}), lrc.Group([np.ones(2)], lr_scale=0.5)]
-    opt = cls(groups, lr=S.warmup(5), controller=controllers, **options)
+    acting = ("ReduceOnPlateau", "EarlyStopping") if follows_rates(cls) else ()
+    controllers = [CONTROLLERS[name]() for name in acting]
+    scale = 0.5 if follows_rates(cls) else 1.0
+    groups = [lrc.Group({"w": np.ones(3)}), lrc.Group([np.ones(2)], lr_scale=scale)]
+    opt = cls(groups, lr=rated(cls, S.warmup(5)), controller=controllers, **options)
     opt.step([{"w": np.ones(3)}, [np.ones(2)]])
     for controller in controllers:
         controller.update(1.0)

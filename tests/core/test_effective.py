@@ -4,7 +4,7 @@ from inspect import signature
 
 import numpy as np
 import pytest
-from cases import VARIANTS, gradients, variant_id
+from cases import VARIANTS, gradients, rated, variant_id
 
 import lrcore as lrc
 
@@ -12,7 +12,7 @@ import lrcore as lrc
 def is_straight(cls, options):
     """Whether an update is along one direction, but for decay by default."""
     defaults = {name: each.default for name, each in signature(cls).parameters.items()}
-    decay = options.get("l2", 0) or options.get("weight_decay", 0)
+    decay = (cls is not lrc.FTRL and options.get("l2", 0)) or options.get("weight_decay", 0)
     return not (decay or (defaults | options).get("momentum"))
 
 
@@ -31,8 +31,12 @@ def update_and_gradient(opt, w):
 
 def direction(opt, g, before):
     """Of the fourth update: the gradient, or its corrected mean, for NAdam that of the next one;
-    for Lion a sign."""
+    for those that step by it a sign."""
     m = opt.state["w"].get("m")
+    if isinstance(opt, lrc.Rprop):  # which rests where the sign turns
+        return np.sign(opt.state["w"]["g_old"])
+    if isinstance(opt, lrc.SignSGD):
+        return np.sign(g if m is None else m)
     if m is None:
         return g
     beta1 = opt.hyperparameters["betas"][0]
@@ -51,7 +55,10 @@ def test_the_effective_rate_is_the_update_over_its_direction(cls, options):
     w = np.random.default_rng(1).standard_normal(50)
     if "weight_decay" in signature(cls).parameters:
         options = {**options, "weight_decay": 0.0}
-    opt = cls({"w": w}, lr=lrc.ExponentialDecay(0.01, gamma=0.9), **options)
+    schedule = lrc.ExponentialDecay(0.01, gamma=0.9)
+    if cls is lrc.FTRL:  # whose l1 pulls as well; a rate that changes moves p by itself
+        options, schedule = {**options, "l1": 0.0}, lrc.Constant(0.01)
+    opt = cls({"w": w}, lr=rated(cls, schedule), **options)
     update, g, before = update_and_gradient(opt, w)
     rate = opt.effective_lr("w")
     if cls is lrc.Adadelta:  # whose rate is that of the next update

@@ -4,7 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
-from cases import DTYPES, ELEMENT_BY_ELEMENT, ONE_EACH, bits, gradients, variant_id
+from cases import DTYPES, ELEMENT_BY_ELEMENT, ONE_EACH, RATED, bits, gradients, variant_id
 
 import lrcore as lrc
 from lrcore.optimizers.catalogue import OPTIMIZERS
@@ -13,7 +13,11 @@ each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
 each_coupled = pytest.mark.parametrize(
     ("cls", "options"),
-    [(cls, options) for cls, options in ONE_EACH if "l2" in inspect.signature(cls).parameters],
+    [
+        (cls, options)
+        for cls, options in ONE_EACH
+        if "l2" in inspect.signature(cls).parameters and cls is not lrc.FTRL
+    ],
     ids=variant_id,
 )
 SIZE, STEPS, LR = 300, 6, 0.25
@@ -100,6 +104,18 @@ SAME = {
         (lrc.SGDW, {"momentum": zero}),
         (lrc.SGDW, {"momentum": 0.0}),
     ),
+    "a momentum of SignSGD that turns out 0 is none": (
+        (lrc.SignSGD, {"momentum": zero}),
+        (lrc.SignSGD, {"momentum": 0.0}),
+    ),
+    "SignSGD is Lion with equal betas": (
+        (lrc.SignSGD, {"momentum": 0.95, "weight_decay": 0.5}),
+        (lrc.Lion, {"betas": (0.95, 0.95), "weight_decay": 0.5}),
+    ),
+    "SignSGD without momentum is Lion without memory": (
+        (lrc.SignSGD, {"momentum": 0.0, "weight_decay": 0.5}),
+        (lrc.Lion, {"betas": (0.0, 0.0), "weight_decay": 0.5}),
+    ),
     "NAdam without memory is Adam without memory": (
         (lrc.NAdam, {"betas": (0.0, 0.0)}),
         (lrc.Adam, {"betas": (0.0, 0.0)}),
@@ -129,6 +145,7 @@ def test_a_reduced_rule_has_the_bits_of_the_simpler_one(name, dtype):
         (lrc.Adam, {"betas": (0.0, 0.0), "eps": 0.0}),
         (lrc.RMSprop, {"rho": 0.0, "eps": 0.0}),
         (lrc.Adamax, {"betas": (0.0, 0.0), "eps": zero}),
+        (lrc.SignSGD, {"momentum": 0.0}),
         (lrc.Lion, {"betas": (0.0, 0.0)}),
     ],
     ids=variant_id,
@@ -138,11 +155,20 @@ def test_without_memory_and_eps_it_steps_by_the_sign(cls, options, dtype):
     assert run(cls, dtype, **options) == signs(dtype)
 
 
+@pytest.mark.parametrize(
+    ("cls", "options"), [(lrc.SignSGD, {"momentum": 0.0}), (lrc.SignSGD, {}), (lrc.Lion, {})]
+)
 @each_dtype
-def test_lion_steps_by_the_rate_whatever_the_scale_of_the_gradients(dtype):
+def test_signs_step_by_the_rate_whatever_the_scale_of_the_gradients(cls, options, dtype):
     scaled = [g * dtype(1024) for g in drawn(dtype)]
-    assert run(lrc.Lion, dtype, scaled) == run(lrc.Lion, dtype)
-    assert run(lrc.Lion, dtype)[0] == signs(dtype)[0]
+    assert run(cls, dtype, scaled, **options) == run(cls, dtype, **options)
+    assert run(cls, dtype, **options)[0] == signs(dtype)[0]
+
+
+def test_a_mean_of_signsgd_that_is_about_to_end_still_gives_the_step_of_lion():
+    tiny = [np.full(SIZE, 1e-303), *[np.zeros(SIZE)] * (STEPS - 1)]
+    assert run(lrc.SignSGD, np.float64, tiny) == run(lrc.Lion, np.float64, tiny, betas=(0.9, 0.9))
+    assert run(lrc.SignSGD, np.float64, tiny)[0] != run(lrc.SignSGD, np.float64, tiny, lr=0)[0]
 
 
 @each_dtype
@@ -156,10 +182,10 @@ def test_amsgrad_of_growing_gradients_is_adam(dtype):
     assert run(lrc.Adam, dtype, grads, amsgrad=True) == run(lrc.Adam, dtype, grads)
 
 
-@each_rule
+@pytest.mark.parametrize(("cls", "options"), RATED, ids=variant_id)
 @each_dtype
 def test_at_rate_zero_parameters_keep_their_bits(cls, options, dtype):
-    assert set(run(cls, dtype, lr=0.0, **options)) == {bits(start(dtype))}
+    assert set(run(cls, dtype, lr=zero, **options)) == {bits(start(dtype))}
 
 
 @each_coupled
@@ -194,7 +220,7 @@ def test_limits_that_nothing_reaches_change_nothing(cls, options, dtype):
     assert run(cls, dtype, **limits, **options) == run(cls, dtype, **options)
 
 
-@each_rule
+@pytest.mark.parametrize(("cls", "options"), RATED, ids=variant_id)
 @each_dtype
 def test_half_the_scale_of_a_rate_is_half_the_rate(cls, options, dtype):
     p = start(dtype)

@@ -5,7 +5,7 @@ import weakref
 
 import numpy as np
 import pytest
-from cases import DTYPES, ONE_EACH, bits, everything, gradients, variant_id
+from cases import DTYPES, ONE_EACH, bits, everything, gradients, rated, variant_id
 
 import lrcore as lrc
 from lrcore._core import OpenStep, joint_norm
@@ -18,7 +18,9 @@ each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id
 def made(cls, options, dtype=np.float64, common=(), sizes=SIZES, seed=0):
     rng = np.random.default_rng(seed)
     params = [rng.standard_normal(n).astype(dtype) for n in sizes]
-    return cls(params, lr=lrc.ExponentialDecay(0.1, gamma=0.9), **options, **dict(common))
+    return cls(
+        params, lr=rated(cls, lrc.ExponentialDecay(0.1, gamma=0.9)), **options, **dict(common)
+    )
 
 
 @each_rule

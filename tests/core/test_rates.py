@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from cases import bits, everything
+from cases import bits, everything, rated
 
 import lrcore as lrc
 from lrcore.optimizers.catalogue import OPTIMIZERS
@@ -51,7 +51,7 @@ def test_a_number_a_constant_schedule_and_a_callable_are_the_same_rate(cls):
     results = []
     for lr in (0.05, lrc.Constant(0.05), lambda t: 0.05, lambda t: np.float64(0.05)):
         p = np.ones(5)
-        opt = cls(p, lr=lr)
+        opt = cls(p, lr=rated(cls, lr) if callable(lr) else lr)
         for k in range(3):
             opt.step(np.full(5, 1.0 + k))
         results.append(bits(p))

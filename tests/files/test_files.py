@@ -10,7 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from cases import ONE_EACH, SUFFIXES, everything, gradients, variant_id
+from cases import ONE_EACH, SUFFIXES, everything, follows_rates, gradients, rated, variant_id
 from places import DATA
 
 import lrcore as lrc
@@ -32,7 +32,9 @@ def make(cls, options, seed=0):
         "none": np.zeros((0, 3)),
     }
     controllers = [lrc.ReduceOnPlateau(patience=1), lrc.BarzilaiBorwein()]
-    return cls(params, lr=lrc.CosineAnnealing(0.1, 30), controller=controllers, **options)
+    acting = controllers if follows_rates(cls) else None
+    lr = rated(cls, lrc.CosineAnnealing(0.1, 30))
+    return cls(params, lr=lr, controller=acting, **options)
 
 
 def run(opt, first, last):

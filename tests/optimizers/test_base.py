@@ -151,7 +151,9 @@ def test_senseless_options_are_refused_by_name(options, message):
 
 
 COUPLED = [
-    name for name, cls in OPTIMIZERS.items() if "weight_decay" not in cls.__init__.__annotations__
+    name
+    for name, cls in OPTIMIZERS.items()
+    if "weight_decay" not in cls.__init__.__annotations__ and "l2" in cls.__init__.__annotations__
 ]
 
 

@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from cases import ONE_EACH, bits, gradients, variant_id
+from cases import ONE_EACH, bits, follows_rates, gradients, rated, variant_id
 
 import lrcore as lrc
 
@@ -14,15 +14,21 @@ each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id
 
 def make(cls, options, values):
     params = {"W": values[0].copy(), "b": values[1].copy()}
-    plateau = lrc.ReduceOnPlateau(factor=0.5, patience=1, cooldown=1)
     schedule = lrc.CosineAnnealing(0.1, 30).warmup(5)
-    return cls(params, lr=schedule, controller=plateau, clip_norm=1.0, **options)
+    return cls(params, lr=rated(cls, schedule), controller=plateau(cls), clip_norm=1.0, **options)
+
+
+def plateau(cls):
+    """Where it acts."""
+    made = lrc.ReduceOnPlateau(factor=0.5, patience=1, cooldown=1)
+    return made if follows_rates(cls) else None
 
 
 def run(opt, grads):
     for g in grads:
         opt.step(g)
-        opt.controller.update(float(abs(g["b"]).sum()))
+        for controller in opt.controllers:
+            controller.update(float(abs(g["b"]).sum()))
 
 
 def problem(steps):
@@ -343,10 +349,10 @@ def test_saved_hyperparameters_are_taken_over_on_request(cls, options):
     arrays = [whole.params["W"], whole.params["b"]]
     params = {"W": arrays[0].copy(), "b": arrays[1].copy()}
     flags = {k: v for k, v in options.items() if v is True or k == "momentum"}
-    plateau = lrc.ReduceOnPlateau(factor=0.5, patience=1, cooldown=1)
-    other = cls(params, lr=7.0, controller=plateau, clip_value=3.0, **flags)
+    told = plateau(cls)
+    other = cls(params, lr=7.0, controller=told, clip_value=3.0, **flags)
     other.load_state_dict(whole.state_dict(), hyperparameters=True)
-    assert other.hyperparameters == {**whole.hyperparameters, "controller": plateau}
+    assert other.hyperparameters == {**whole.hyperparameters, "controller": told}
     run(whole, grads[6:])
     run(other, grads[6:])
     assert contents(other) == contents(whole)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from cases import ONE_EACH, everything, gradients, variant_id
+from cases import ONE_EACH, everything, gradients, rated, variant_id
 from processes import PYTHON
 
 import lrcore as lrc
@@ -73,7 +73,9 @@ def test_eight_threads_on_one_optimizer_make_the_bits_of_one(cls, options):
     g = [gradients(rng, n) for n in (65, LARGE)]
 
     def make():
-        return cls([np.ones(65), np.ones(LARGE)], lr=lrc.Linear(0.1, 0.0, 300), **options)
+        return cls(
+            [np.ones(65), np.ones(LARGE)], lr=rated(cls, lrc.Linear(0.1, 0.0, 300)), **options
+        )
 
     shared, alone = make(), make()
     in_threads(*[lambda: [shared.step(g) for _ in range(20)]] * 8)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import ONE_EACH, variant_id
+from cases import ONE_EACH, rated, variant_id
 from processes import PYTHON, environment
 
 import lrcore as lrc
@@ -29,7 +29,7 @@ each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id
 
 def live(cls, options):
     p, g = np.ones(100, np.float32), np.ones(100, np.float32)
-    opt = cls([p], lr=lrc.Linear(0.1, 0.0, 10), clip_norm=1.0, **options)
+    opt = cls([p], lr=rated(cls, lrc.Linear(0.1, 0.0, 10)), clip_norm=1.0, **options)
     opt.step([g])
     opt.bind([g])
     opt.step()

@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 import pytest
-from cases import ELEMENT_BY_ELEMENT, EXAMPLES, ONE_EACH, SUFFIXES, everything
+from cases import ELEMENT_BY_ELEMENT, EXAMPLES, ONE_EACH, SUFFIXES, everything, rated
 from processes import PYTHON, environment
 
 import lrcore as lrc
@@ -44,7 +44,7 @@ def interrupt_steps():
         g, small = [np.ones(LARGE, np.float32), np.ones(3)], [np.ones(1, np.float32), np.ones(1)]
         if (cls, options) not in ELEMENT_BY_ELEMENT:
             small = g
-        options = {"lr": lrc.Linear(0.1, 0.0, 100_000), "num_threads": 2, **options}
+        options = {"lr": rated(cls, lrc.Linear(0.1, 0.0, 100_000)), "num_threads": 2, **options}
         opt, twin = cls([x.copy() for x in g], **options), cls([x.copy() for x in small], **options)
         for _ in range(INTERRUPTS):
             interrupted(rng, 5e-3, lambda opt=opt, g=g: opt.step(g))

@@ -357,7 +357,7 @@ def test_half_precision_of_torch_is_refused():
         import_state(ours("adam", params), state)
 
 
-WITHOUT = {"NAdam", "RAdam", "Adamax"}  # as docs/guide/bridges.md says
+WITHOUT = {"NAdam", "RAdam", "Adamax", "Rprop"}  # as docs/guide/bridges.md says
 
 
 def test_every_other_optimizer_that_torch_has_too_has_a_bridge():

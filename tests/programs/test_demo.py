@@ -91,6 +91,14 @@ def test_every_optimizer_learns(optimizer: str, digits: datasets.Data) -> None:
     assert len(history.plain_times) == len(history.reference_times) > 0
 
 
+@pytest.mark.parametrize("optimizer", ["Rprop", "FTRL"])
+def test_what_no_falling_rate_suits_has_a_constant_one(
+    optimizer: str, digits: datasets.Data
+) -> None:
+    history = training.train(digits, training.Settings(optimizer=optimizer, epochs=1))
+    assert set(history.rate) == {history.schedule(0)}
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_every_schedule_learns(schedule: str, digits: datasets.Data) -> None:
     history = training.train(digits, training.Settings(schedule=schedule, epochs=4))

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from cases import EXAMPLES, SUFFIXES, VARIANTS, bits, gradients
+from cases import ANY_RATE, EXAMPLES, SUFFIXES, bits, gradients
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -169,7 +169,7 @@ class Model:
 
 class Machine(RuleBasedStateMachine):
     @initialize(
-        variant=st.sampled_from(VARIANTS),
+        variant=st.sampled_from(ANY_RATE),
         trees=st.lists(TREES, min_size=1, max_size=2),
         grouped=st.booleans(),
         lr=RATES | SCHEDULES,

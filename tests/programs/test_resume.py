@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from cases import EXAMPLES, ONE_EACH, SUFFIXES, bits, gradients
+from cases import EXAMPLES, RATED, SUFFIXES, bits, gradients
 from controller_cases import cases as controllers
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -103,7 +103,7 @@ def plans(draw, schedule=ANY_SCHEDULE):
     with_norm = st.sampled_from([{}, {"clip_norm": 0.5}, {"clip_value": 0.1, "maximize": True}])
     policy = st.sampled_from(["raise", "skip", "allow"])
     return Plan(
-        draw(st.sampled_from(ONE_EACH)),
+        draw(st.sampled_from(RATED)),
         draw(schedule),
         draw(st.lists(controllers(), max_size=2)),
         draw(st.booleans()),

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from lrcore import _core
 from lrcore._core import RULES
+from lrcore.checks.arguments import range_of
 from lrcore.files.formats import FORMATS
 from lrcore.optimizers.catalogue import OPTIMIZERS
 from lrcore.reference import variants
@@ -32,6 +33,8 @@ NUMBERS = {
     "weight_decay": 0.05,
     "trust": 0.02,
     "initial_accumulator_value": 0.1,
+    "beta": 0.5,
+    "l1": 0.02,
 }
 
 
@@ -48,6 +51,8 @@ def _variants(cls: type[Any]) -> Iterator[dict[str, Any]]:
         yield {"momentum": 0.8, "dampening": 0.25}
     if "betas" in names:
         yield {"betas": (0.8, 0.95)}
+    if "etas" in names:
+        yield {"etas": (0.4, 1.3), "step_sizes": (1e-3, 0.25)}
 
 
 VARIANTS = [
@@ -60,6 +65,25 @@ BY_RULE = variants.by_rule()
 ONE_EACH = list(BY_RULE.values())
 # of which no element depends on the others of its array
 ELEMENT_BY_ELEMENT = [variant for rule, variant in BY_RULE.items() if not RULES[rule].sums]
+
+
+def follows_rates(cls: type[Any]) -> bool:
+    """Whether schedules, scales and controllers act on its rate."""
+    return bool(cls._kind().follows_rates)
+
+
+def rated(cls: type[Any], schedule: Any) -> Any:
+    """The schedule, or its first rate for a class that takes a number alone."""
+    return schedule if follows_rates(cls) else schedule(0)
+
+
+# whose rate may be 0 as well
+ANY_RATE = [
+    (cls, options)
+    for cls, options in VARIANTS
+    if follows_rates(cls) and range_of(cls._kind().options["lr"].kind).accepts(0)
+]
+RATED = [variant for variant in ONE_EACH if follows_rates(variant[0])]
 
 
 def variant_id(value: object) -> str:

@@ -57,6 +57,7 @@ FIRST = {
     "rules/adam.h": ["core", "cuts"],
     "rules/spread.h": ["core", "cuts"],
     "rules/sign.h": ["core", "cuts"],
+    "rules/leader.h": ["core", "cuts"],
     "rules/rounding.h": ["cuts", "core"],
     "kernels/blocks.h": ["gradients", "core"],
     "kernels/observe.h": ["monitor"],
