@@ -35,6 +35,7 @@ from .controllers.catalogue import Hypergradient as Hypergradient
 from .controllers.catalogue import Polyak as Polyak
 from .controllers.catalogue import ReduceOnPlateau as ReduceOnPlateau
 from .optimizers.catalogue import FTRL as FTRL
+from .optimizers.catalogue import LAMB as LAMB
 from .optimizers.catalogue import LARS as LARS
 from .optimizers.catalogue import SGD as SGD
 from .optimizers.catalogue import SGDW as SGDW

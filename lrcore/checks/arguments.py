@@ -8,7 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import cache, partial
 from numbers import Integral, Real
-from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import numpy as np
 
@@ -82,6 +92,8 @@ def convert(value: Any, kind: Any) -> Any:
     origin, options = get_origin(kind), get_args(kind)
     if type(None) in options:
         return None if value is None else convert(value, options[0])
+    if origin is Union:
+        return _either(value, options)
     if origin is tuple or origin is Sequence:
         return _sequence(value, options[0])
     if origin is Callable:
@@ -98,6 +110,17 @@ def convert(value: Any, kind: Any) -> Any:
     if not isinstance(value, kind):
         raise TypeError(f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}")
     return value
+
+
+def _either(value: Any, kinds: Sequence[Any]) -> Any:
+    """The value as the first of these types that accepts it."""
+    wants: list[TypeError | ValueError] = []
+    for kind in kinds:
+        try:
+            return convert(value, kind)
+        except (TypeError, ValueError) as wanted:
+            wants.append(wanted)
+    raise type(wants[-1])(" or ".join(map(str, wants)))
 
 
 def _in_range(value: Any, limits: Range) -> int | float:

@@ -142,6 +142,12 @@ _RMSPROP: Final = {
     (True, False): "rmsprop_centered",
     (True, True): "rmsprop_centered_momentum",
 }
+# the same, of those with a correction or a velocity of another kind
+_RMSPROP_AHEAD: Final = {
+    (False, False): "rmsprop_corrected",
+    (False, True): "rmsprop_ahead",
+    (True, True): "rmsprop_centered_ahead",
+}
 
 
 @final
@@ -156,7 +162,8 @@ class RMSprop(Optimizer):
 
     `centered` puts the exponentially weighted variance s in the place of v, in a form that does not
     cancel: ``d = g - mean``, ``mean += (1 - rho) * d``, ``s = rho * (s + (1 - rho) * d**2)``. With
-    `momentum`, ``b = momentum * b + u`` takes the place of u.
+    `momentum`, ``b = momentum * b + u`` takes the place of u, with `nesterov` ``momentum * b + u``
+    of the new b.
 
     Parameters
     ----------
@@ -168,6 +175,13 @@ class RMSprop(Optimizer):
         Divide by the standard deviation instead.
     momentum : float or schedule, default 0.0
         In [0, 1).
+    nesterov : bool, default False
+        Look ahead along the velocity; wants momentum.
+    lr_in_momentum : bool, default False
+        Gather ``lr * u`` in the velocity, as Keras and optax do: it differs once the rate changes.
+        Wants momentum.
+    bias_correction : bool, default False
+        Divide by the root of ``v / (1 - prod(rho))``; not with `centered`.
     initial_accumulator_value : float, default 0.0
         v (or s) before the first update.
     **common
@@ -175,9 +189,11 @@ class RMSprop(Optimizer):
     Notes
     -----
     The defaults are torch's. Keras and optax put eps inside the root (``eps=0, eps_root=1e-7`` and
-    ``eps_root=1e-8``, ``rho=0.9``). Their centered forms and torch's compute ``v - mean**2``, which
-    cancels: on a constant gradient it turns to NaN or to huge steps.
-    References: Tieleman & Hinton 2012; Graves 2013 (centered).
+    ``eps=0, eps_root=1e-8, rho=0.9``), and with momentum ``lr_in_momentum=True``; optax has
+    `nesterov` and `bias_correction` too. Without correction the first step is
+    ``1 / sqrt(1 - rho)`` rates long, 10 by default. Their centered forms and torch's compute
+    ``v - mean**2``, which cancels: on a constant gradient it turns to NaN or to huge steps.
+    References: Tieleman & Hinton 2012; Graves 2013 (centered); Dozat 2016 (nesterov).
 
     Examples
     --------
@@ -199,6 +215,9 @@ class RMSprop(Optimizer):
         eps_root: Scheduled[Epsilon] = 0.0,
         centered: bool = False,
         momentum: Scheduled[Decay] = 0.0,
+        nesterov: bool = False,
+        lr_in_momentum: bool = False,
+        bias_correction: bool = False,
         initial_accumulator_value: NonNegative = 0.0,
         l2: Scheduled[NonNegative] = 0.0,
         **common: Unpack[Common],
@@ -206,12 +225,23 @@ class RMSprop(Optimizer):
 
     @staticmethod
     def _choose(h: Mapping[str, Any]) -> RuleChoice:
-        rule = _RMSPROP[h["centered"], h["momentum"] != 0.0]
+        centered, moving = h["centered"], h["momentum"] != 0.0
+        if (h["nesterov"] or h["lr_in_momentum"]) and not moving:
+            raise ValueError("RMSprop: nesterov and lr_in_momentum want momentum above 0")
+        if centered and h["bias_correction"]:
+            raise ValueError(
+                "RMSprop: bias_correction wants centered=False: the variance starts at 0 with the "
+                "mean, and has no such correction"
+            )
+        rule = _RMSPROP[centered, moving]
+        if h["nesterov"] or h["lr_in_momentum"] or h["bias_correction"]:
+            rule = _RMSPROP_AHEAD[centered, moving]
         accumulator = "s" if h["centered"] else "v"
         return RuleChoice(rule, h, {accumulator: h["initial_accumulator_value"]})
 
     @staticmethod
     def _element_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> Array:
         squares = state["s"] if "mean" in state else state["v"]  # centered, or not
-        root = np.sqrt(squares + h["eps_root"]) + h["eps"]
+        whole = 1 - k["product"] if h.get("bias_correction") else 1.0
+        root = np.sqrt(squares / whole + h["eps_root"]) + h["eps"]
         return over_root(h["lr"], root, dtype)

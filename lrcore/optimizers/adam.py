@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack, final
+from functools import partial
+from typing import Any, Final, Literal, TypeAlias, Unpack, final
 
 import numpy as np
 
@@ -15,13 +16,26 @@ from .hyperparameters import Betas, Epsilon, Rate, Scheduled
 from .options import Common, constructor
 from .roster import RuleChoice
 
+AMSGrad: TypeAlias = bool | Literal["corrected"]
+_BY_AMSGRAD: Final = {False: "adam", True: "amsgrad", "corrected": "amsgrad_corrected"}
 
-def _choose_adam(h: Mapping[str, Any]) -> RuleChoice:
-    return RuleChoice("amsgrad" if h["amsgrad"] else "adam", {"weight_decay": 0.0, **h})
+
+def _choose_adam(owner: str, h: Mapping[str, Any]) -> RuleChoice:
+    if h["nesterov"] and h["amsgrad"]:
+        raise ValueError(f"{owner}: nesterov=True wants amsgrad=False; no rule has both")
+    if h["eps_hat"] and h["amsgrad"] == "corrected":
+        raise ValueError(
+            f'{owner}: amsgrad="corrected" wants eps_hat=False; its eps comes after the correction'
+        )
+    rule = "adam_nesterov" if h["nesterov"] else _BY_AMSGRAD[h["amsgrad"]]
+    return RuleChoice(rule, {"weight_decay": 0.0, **h})
 
 
-def _adam_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> Array:
+def adam_rates(state: State, h: Scalars, k: Scalars, dtype: np.dtype[Any]) -> Array:
+    """The rate over the corrected root, of any rule with the letters of Adam."""
     c2 = 1 - k["product2"]
+    if "v_max" in state and "eps_hat" not in h:  # whose largest v is corrected
+        return over_root(h["lr"], np.sqrt(state["v_max"] + h["eps_root"]) + h["eps"], dtype)
     eps = h["eps"] if h.get("eps_hat") else h["eps"] * np.sqrt(c2)
     squares = state["v_max"] if "v_max" in state else state["v"]  # amsgrad, or not
     root = np.sqrt(squares + h.get("eps_root", 0.0) * c2) + eps
@@ -52,15 +66,22 @@ class Adam(Optimizer):
     eps_hat : bool, default False
         Add eps to ``sqrt(v)`` before the bias correction (the paper's epsilon-hat; scikit-learn,
         Keras and thinc), which makes it count 31.6-fold at the first update.
-    amsgrad : bool, default False
-        Divide by the largest v so far (Reddi et al. 2018; as torch, before the correction; optax
-        takes the largest corrected one).
+    amsgrad : bool or "corrected", default False
+        Divide by the largest v so far (Reddi et al. 2018): True takes the largest v and corrects
+        it, as torch does; "corrected" the largest v_hat, as optax does, and wants no `eps_hat`.
+        The state of one is not that of the other.
+    nesterov : bool, default False
+        Look ahead: ``beta1 * m / (1 - prod(beta1) * beta1) + (1 - beta1) * g / (1 - prod(beta1))``
+        takes the place of m_hat. Not together with `amsgrad`.
     **common
 
     Notes
     -----
-    The defaults are torch's and optax's; Keras has ``eps=1e-7, eps_hat=True``.
-    Reference: Kingma & Ba 2015.
+    The defaults are torch's and optax's; Keras has ``eps=1e-7, eps_hat=True``. After gradients of
+    1, 10 and four of 1 at rate 0.001, ``amsgrad=True`` and torch are at 0.004218, "corrected" and
+    optax at 0.003491. ``nesterov=True`` is optax's nadam, and what `NAdam`, which is torch's and
+    Keras's, comes to with a large momentum_decay; after the first gradient, 1, at rate 0.01, it is
+    at 0.0147, torch's NAdam at 0.0106. References: Kingma & Ba 2015; Dozat 2016 (nesterov).
 
     Examples
     --------
@@ -81,13 +102,14 @@ class Adam(Optimizer):
         eps: Scheduled[Epsilon] = 1e-8,
         eps_root: Scheduled[Epsilon] = 0.0,
         eps_hat: bool = False,
-        amsgrad: bool = False,
+        amsgrad: AMSGrad = False,
+        nesterov: bool = False,
         l2: Scheduled[NonNegative] = 0.0,
         **common: Unpack[Common],
     ) -> None: ...
 
-    _choose = staticmethod(_choose_adam)
-    _element_rates = staticmethod(_adam_rates)
+    _choose = staticmethod(partial(_choose_adam, "Adam"))
+    _element_rates = staticmethod(adam_rates)
 
 
 @final
@@ -102,13 +124,14 @@ class AdamW(Optimizer):
 
     Parameters
     ----------
-    betas, eps, eps_root, eps_hat, amsgrad
+    betas, eps, eps_root, eps_hat, amsgrad, nesterov
         As for `Adam`.
     **common
 
     Notes
     -----
-    torch and optax use the same formula; optax's default decay is 1e-4, Keras's 0.004. The form
+    torch and optax use the same formula; optax's default decay is 1e-4, Keras's 0.004. optax's
+    nadamw is ``nesterov=True``; timm's NAdamW is another rule. The form
     ``p *= 1 - lr * weight_decay`` of torch loses up to 3e-8 of p an update in float32.
     Reference: Loshchilov & Hutter 2019.
 
@@ -132,12 +155,13 @@ class AdamW(Optimizer):
         eps: Scheduled[Epsilon] = 1e-8,
         eps_root: Scheduled[Epsilon] = 0.0,
         eps_hat: bool = False,
-        amsgrad: bool = False,
+        amsgrad: AMSGrad = False,
+        nesterov: bool = False,
         **common: Unpack[Common],
     ) -> None: ...
 
-    _choose = staticmethod(_choose_adam)
-    _element_rates = staticmethod(_adam_rates)
+    _choose = staticmethod(partial(_choose_adam, "AdamW"))
+    _element_rates = staticmethod(adam_rates)
 
 
 @final
@@ -193,7 +217,7 @@ class NAdam(Optimizer):
     def _choose(h: Mapping[str, Any]) -> RuleChoice:
         return RuleChoice("nadam", h)
 
-    _element_rates = staticmethod(_adam_rates)
+    _element_rates = staticmethod(adam_rates)
 
 
 @final
@@ -261,4 +285,4 @@ class RAdam(Optimizer):
             return h["lr"]
         above = (length - 4) * (length - 2) * longest
         r = np.sqrt(above / ((longest - 4) * (longest - 2) * length))
-        return np.asarray(r * _adam_rates(state, h, k, dtype))
+        return np.asarray(r * adam_rates(state, h, k, dtype))

@@ -21,6 +21,7 @@ from .sign import Rprop as Rprop
 from .sign import SignSGD as SignSGD
 from .spread import AdaBelief as AdaBelief
 from .spread import Adamax as Adamax
+from .trust import LAMB as LAMB
 from .trust import LARS as LARS
 
 OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(
@@ -40,4 +41,5 @@ OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(
     Rprop,
     FTRL,
     LARS,
+    LAMB,
 )

@@ -43,7 +43,7 @@ def fit(roster: Roster, state: SavedState, pairs: Mapping[str, str]) -> Fit:
     for name in roster.tensors:
         if name in pairs:
             entry = state.parameters[pairs[name]]
-            problems = _misfits(roster, name, entry)
+            problems = _misfits(roster, name, entry) or _other_forms(roster, name, entry, state)
             found.wrong += problems
             if not problems:
                 found.entries[name] = entry
@@ -104,6 +104,22 @@ def _misfits(roster: Roster, name: str, saved: SavedParameter) -> list[str]:
         for key, value in saved.carried.items()
         if key in limits and not limits[key].accepts(value)
     ]
+
+
+def _other_forms(roster: Roster, name: str, saved: SavedParameter, state: SavedState) -> list[str]:
+    """Where a flag has another form there than here, whose state is in other units."""
+    here, settings = roster.checked(roster.tensors[name].place.group), state.settings
+    groups = settings.groups if saved.place is None else settings.groups[saved.place.group :][:1]
+    found = []
+    for option in (option for option in roster.kind.options.values() if option.forms):
+        mine, there = here[option.name], settings.options.get(option.name)
+        theirs = [group.get(option.name, there) for group in groups] or [there]
+        if mine not in theirs and any(x in option.forms for x in (mine, *theirs)):
+            found.append(
+                f'state of "{name}" was made with {option.name}={theirs[0]!r}, '
+                f"expected {option.name}={mine!r}"
+            )
+    return found
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import (
     Annotated,
     Any,
     Final,
+    Literal,
     NamedTuple,
     TypeAlias,
     TypeVar,
@@ -38,7 +39,7 @@ class Hyperparameter(NamedTuple):
     """An argument of a constructor, as its signature declares it."""
 
     name: str
-    kinds: tuple[Any, ...]  # bool, or a range of numbers; of several numbers one for each
+    kinds: tuple[Any, ...]  # bool, bool or words, or a range of numbers; of several one for each
     scheduled: bool  # whether a schedule may stand for the number
     size: int  # of numbers, 0 for one that stands alone
     optional: bool  # whether None leaves it out
@@ -58,6 +59,17 @@ class Hyperparameter(NamedTuple):
         if not self.size:
             return (self.name,)
         return tuple(f"{self.name.removesuffix('s')}{i + 1}" for i in range(self.size))
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """Words in the place of a flag, for forms of what it switches on that have other state."""
+        kinds = (part for part in get_args(self.kind) if get_origin(part) is Literal)
+        return tuple(word for kind in kinds for word in get_args(kind))
+
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """All that a flag may be; nothing for a number."""
+        return (False, True, *self.forms) if self.kind is bool or self.forms else ()
 
     def checked(self, owner: str, value: Any) -> dict[str, Any]:
         """The value in its range, by letter; values of a schedule are checked when used."""
@@ -90,8 +102,9 @@ def declared(constructor: Callable[..., None]) -> Mapping[str, Hyperparameter]:
 def _declared(name: str, kind: Any) -> Hyperparameter:
     several = get_args(kind) if get_origin(kind) is tuple else ()
     each = [get_args(one) if get_origin(one) is Union else (one,) for one in several or (kind,)]
-    kinds = tuple(parts[0] for parts in each)
     scheduled = any(get_origin(part) is Callable for part in each[0])
+    words = any(get_origin(part) is Literal for part in each[0])
+    kinds = (kind,) if words else tuple(parts[0] for parts in each)
     return Hyperparameter(name, kinds, scheduled, len(several), type(None) in each[0])
 
 

@@ -19,6 +19,12 @@ from .saved_state import SavedSettings
 SHARED: Final = ("maximize", "clip_norm", "clip_value", "nonfinite")
 _CODE: Final = "function"  # the key of what is no data
 _ABSENT: Final = "not given"
+# Flags that came later than files: unsaid while they are off, so that these stay as they were.
+_LATER: Final = {
+    "Adam": ("nesterov",),
+    "AdamW": ("nesterov",),
+    "RMSprop": ("nesterov", "lr_in_momentum", "bias_correction"),
+}
 
 
 def describe(roster: Roster) -> SavedSettings:
@@ -31,7 +37,9 @@ def describe(roster: Roster) -> SavedSettings:
         if tensor.kept is not None:
             groups[tensor.place.group]["frozen"].append(name)
     shared = {name: roster.common[name] for name in SHARED}
-    return SavedSettings(_encoded(roster.options), _encoded(shared), [*map(_encoded, groups)])
+    unsaid = [(name, False) for name in _LATER.get(roster.kind.name, ())]
+    options = dict(item for item in roster.options.items() if item not in unsaid)
+    return SavedSettings(_encoded(options), _encoded(shared), [*map(_encoded, groups)])
 
 
 def _encoded(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,7 +66,7 @@ def taken_over(roster: Roster, saved: SavedSettings, pairs: Mapping[str, str]) -
     TypeError, ValueError
         For functions, for what `describe` does not write, and for settings that want other state.
     """
-    me = roster.kind.name
+    me, saved = roster.kind.name, _completed(roster, saved)
     options, shared = _decoded(saved.options), _decoded(saved.shared)
     if len(saved.groups) != len(roster.groups):
         raise ValueError(f"{len(saved.groups)} groups, expected {len(roster.groups)}")
@@ -83,6 +91,13 @@ def taken_over(roster: Roster, saved: SavedSettings, pairs: Mapping[str, str]) -
     return new
 
 
+def _completed(roster: Roster, saved: SavedSettings) -> SavedSettings:
+    """With flags off of which nothing was saved: there were none when that was written."""
+    flags = (name for name, option in roster.kind.options.items() if option.choices)
+    missing = {name: False for name in flags if name not in saved.options}
+    return saved._replace(options={**saved.options, **missing})
+
+
 def _decoded(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _decode(name, value) for name, value in values.items()}
 
@@ -100,7 +115,8 @@ def _decode(name: str, value: Any) -> Any:
 def differences(roster: Roster, saved: SavedSettings) -> tuple[list[str], list[str]]:
     """Where other settings were saved than there are, in words: schedules, and all of them."""
     found, schedules = [], []
-    for place, here, there in _pairs(describe(roster)._asdict(), saved._asdict()):
+    mine = _completed(roster, describe(roster))
+    for place, here, there in _pairs(mine._asdict(), _completed(roster, saved)._asdict()):
         if here == there or _is_code(here) or _is_code(there):
             continue
         text = f"{place} is {_show(here)} here and was {_show(there)} when it was saved"

@@ -10,6 +10,7 @@ from math import sqrt
 
 import numpy as np
 
+from .descent import velocity
 from .rounding import Array, Carried, Scalars, average, halt, halt_root, least_root, over, settle
 
 
@@ -61,6 +62,45 @@ def rmsprop_centered_momentum(
 ) -> Carried:
     _gather(p, b, _standard_deviation(mean, s, g, h), h)
     return {}
+
+
+def _ahead(p: Array, b: Array, u: Array, h: Scalars, size: float) -> None:
+    """The velocity of steps u, of which the last counts again with Nesterov."""
+    real = p.dtype.type
+    inner, rate_b, rate_u = velocity(h)
+    b[...] = halt(real(h["momentum"]) * b + real(inner * size) * u)
+    p -= real(rate_b) * b + real(rate_u * size) * u
+
+
+def _corrected(v: Array, g: Array, h: Scalars, k: Scalars) -> tuple[Array, float, Carried]:
+    """One update of v; the gradient over its root, the factor that corrects it, the product."""
+    real = v.dtype.type
+    rho, gain = average(h["rho"], real)
+    product = k["product"] * float(rho)
+    whole = 1 - product if h["bias_correction"] else 1.0
+    v[...] = settle(rho * v + gain * (g * g))
+    root = np.sqrt(v + real(h["eps_root"] * whole)) + real(h["eps"] * sqrt(whole))
+    u = over(g, root, least_root(real) * sqrt(whole / float(gain)))
+    return u, sqrt(whole), {"product": product}
+
+
+def rmsprop_corrected(p: Array, g: Array, v: Array, *, h: Scalars, k: Scalars) -> Carried:
+    u, size, found = _corrected(v, g, h, k)
+    p -= p.dtype.type(h["lr"] * size) * u
+    return found
+
+
+def rmsprop_ahead(p: Array, g: Array, v: Array, b: Array, *, h: Scalars, k: Scalars) -> Carried:
+    u, size, found = _corrected(v, g, h, k)
+    _ahead(p, b, u, h, size)
+    return found
+
+
+def rmsprop_centered_ahead(
+    p: Array, g: Array, mean: Array, s: Array, b: Array, *, h: Scalars, k: Scalars
+) -> Carried:
+    _ahead(p, b, _standard_deviation(mean, s, g, h), h, 1.0)
+    return {"product": k["product"] * float(average(h["rho"], p.dtype.type)[0])}
 
 
 def adagrad(p: Array, g: Array, s: Array, *, h: Scalars, k: Scalars) -> Carried:

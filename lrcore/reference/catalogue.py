@@ -9,17 +9,20 @@ from .adagrad import (
     adadelta,
     adagrad,
     rmsprop,
+    rmsprop_ahead,
     rmsprop_centered,
+    rmsprop_centered_ahead,
     rmsprop_centered_momentum,
+    rmsprop_corrected,
     rmsprop_momentum,
 )
-from .adam import adam, amsgrad, nadam, radam
+from .adam import adam, adam_nesterov, amsgrad, amsgrad_corrected, nadam, radam
 from .descent import momentum, sgd, sgdw, sgdw_momentum
 from .leader import ftrl
 from .rounding import Carried
 from .sign import lion, rprop, signsgd, signsgd_momentum
 from .spread import adabelief, adamax
-from .trust import lars
+from .trust import lamb, lars
 
 RULES: Final[dict[str, Callable[..., Carried]]] = {
     rule.__name__: rule
@@ -33,9 +36,14 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
         rmsprop_momentum,
         rmsprop_centered,
         rmsprop_centered_momentum,
+        rmsprop_corrected,
+        rmsprop_ahead,
+        rmsprop_centered_ahead,
         adadelta,
         adam,
         amsgrad,
+        adam_nesterov,
+        amsgrad_corrected,
         nadam,
         radam,
         adamax,
@@ -46,5 +54,6 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
         rprop,
         ftrl,
         lars,
+        lamb,
     )
 }

@@ -64,6 +64,29 @@ def _rmsprop_centered_momentum(p: Array, g: Array, s: State, h: Numbers, t: int)
     p -= h["lr"] * s["b"]
 
 
+def _rms(g: Array, s: State, h: Numbers, t: int) -> Array:
+    s["v"] = h["rho"] * s["v"] + (1 - h["rho"]) * g**2
+    v_hat = s["v"] / (1 - h["rho"] ** t) if h["bias_correction"] else s["v"]
+    return np.asarray(g / (np.sqrt(v_hat) + h["eps"]))
+
+
+def _rmsprop_corrected(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    p -= h["lr"] * _rms(g, s, h, t)
+
+
+def _look_ahead(p: Array, u: Array, s: State, h: Numbers) -> None:
+    s["b"] = h["momentum"] * s["b"] + h["lr"] * u
+    p -= h["momentum"] * s["b"] + h["lr"] * u if h["nesterov"] else s["b"]
+
+
+def _rmsprop_ahead(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    _look_ahead(p, _rms(g, s, h, t), s, h)
+
+
+def _rmsprop_centered_ahead(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    _look_ahead(p, _spread(g, s, h), s, h)
+
+
 def _adagrad(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     s["s"] = s["s"] + g**2
     p -= h["lr"] * g / (np.sqrt(s["s"]) + h["eps"])
@@ -95,10 +118,36 @@ def _amsgrad(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     p -= h["lr"] * m_hat / (np.sqrt(v_hat) + h["eps"])
 
 
+def _adam_nesterov(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["m"] = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    s["v"] = h["beta2"] * s["v"] + (1 - h["beta2"]) * g**2
+    m_hat = h["beta1"] * s["m"] / (1 - h["beta1"] ** (t + 1))
+    m_hat += (1 - h["beta1"]) * g / (1 - h["beta1"] ** t)
+    v_hat = s["v"] / (1 - h["beta2"] ** t)
+    p -= h["lr"] * (h["weight_decay"] * p + m_hat / (np.sqrt(v_hat) + h["eps"]))
+
+
+def _amsgrad_corrected(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["m"] = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    s["v"] = h["beta2"] * s["v"] + (1 - h["beta2"]) * g**2
+    s["v_max"] = np.maximum(s["v_max"], s["v"] / (1 - h["beta2"] ** t))
+    m_hat = s["m"] / (1 - h["beta1"] ** t)
+    p -= h["lr"] * (h["weight_decay"] * p + m_hat / (np.sqrt(s["v_max"]) + h["eps"]))
+
+
 def _lars(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     q = h["trust"] * np.linalg.norm(p) / (np.linalg.norm(g) + h["l2"] * np.linalg.norm(p))
     s["b"] = h["momentum"] * s["b"] + h["lr"] * q * (g + h["l2"] * p)
     p -= s["b"]
+
+
+def _lamb(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["m"] = h["beta1"] * s["m"] + (1 - h["beta1"]) * g
+    s["v"] = h["beta2"] * s["v"] + (1 - h["beta2"]) * g**2
+    m_hat = s["m"] / (1 - h["beta1"] ** t)
+    v_hat = s["v"] / (1 - h["beta2"] ** t)
+    u = m_hat / (np.sqrt(v_hat) + h["eps"]) + h["weight_decay"] * p
+    p -= h["lr"] * np.linalg.norm(p) / np.linalg.norm(u) * u
 
 
 def _nadam(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
@@ -178,11 +227,17 @@ RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "rmsprop_momentum": _rmsprop_momentum,
     "rmsprop_centered": _rmsprop_centered,
     "rmsprop_centered_momentum": _rmsprop_centered_momentum,
+    "rmsprop_corrected": _rmsprop_corrected,
+    "rmsprop_ahead": _rmsprop_ahead,
+    "rmsprop_centered_ahead": _rmsprop_centered_ahead,
     "adagrad": _adagrad,
     "adadelta": _adadelta,
     "adam": _adam,
     "amsgrad": _amsgrad,
+    "adam_nesterov": _adam_nesterov,
+    "amsgrad_corrected": _amsgrad_corrected,
     "lars": _lars,
+    "lamb": _lamb,
     "nadam": _nadam,
     "radam": _radam,
     "adamax": _adamax,

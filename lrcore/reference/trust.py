@@ -11,9 +11,10 @@ import math
 
 import numpy as np
 
+from .adam import least_of, moments, products
 from .descent import velocity
 from .norm import own_norm
-from .rounding import Array, Carried, Scalars, halt
+from .rounding import Array, Carried, Scalars, halt, over
 
 
 def lars(p: Array, g: Array, b: Array, *, h: Scalars, k: Scalars) -> Carried:
@@ -36,3 +37,22 @@ def _ratio(p: Array, g: Array, h: Scalars) -> float:
         return 1.0
     whole = slope if h["joint_norm"] else slope + h["l2"] * size
     return h["trust"] * size / (whole + h["eps"])
+
+
+def lamb(p: Array, g: Array, m: Array, v: Array, *, h: Scalars, k: Scalars) -> Carried:
+    real, inside = p.dtype.type, h["decay_in_ratio"]
+    found = products(k, *moments(m, v, g, h))
+    c1, c2 = 1 - found["product1"], 1 - found["product2"]
+    root = np.sqrt(v + real(h["eps_root"] * c2)) + real(h["eps"] * math.sqrt(c2))
+    u = real(math.sqrt(c2) / c1) * over(m, root, least_of(h, c2, real))
+    u = u + real(h["weight_decay"] if inside else 0.0) * p
+    left = 1.0 if inside else abs(1 - h["lr"] * h["weight_decay"])
+    size, length = left * own_norm(p), own_norm(u)
+    ratio = min(size / length if size > 0 and length > 0 else 1.0, h["max_trust"])
+    with np.errstate(over="ignore"):
+        rate = real(h["lr"] * ratio)
+    if not math.isfinite(rate):
+        ratio, rate = 1.0, real(h["lr"])
+    decay = real(0.0 if inside else h["lr"] * h["weight_decay"])
+    p -= decay * p + rate * u
+    return found | {"ratio": ratio}

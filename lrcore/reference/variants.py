@@ -21,9 +21,9 @@ def of_class(cls: type[Optimizer]) -> Iterator[dict[str, Any]]:
     """Every combination of an optimizer's flags, without and with momentum, that it accepts."""
     default = {name: each.default for name, each in signature(cls).parameters.items()}
     choices: dict[str, tuple[Any, ...]] = {
-        name: (default[name], not default[name])
+        name: (default[name], *(x for x in option.choices if x != default[name]))
         for name, option in cls._kind().options.items()
-        if option.kind is bool
+        if option.choices
     }
     if "momentum" in default:
         choices["momentum"] = (default["momentum"], 0.0 if default["momentum"] else MOMENTUM)

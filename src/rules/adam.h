@@ -46,6 +46,71 @@ KERNEL(amsgrad, adam)
     }
 }
 
+/* Dozat 2016, with a momentum that stays: the mean of the next update, if its gradient were 0. */
+COEFFICIENTS(adam_nesterov)
+{
+    c->beta1 = (real)h->beta1;
+    c->gain1 = 1 - c->beta1;
+    c->beta2 = (real)h->beta2;
+    c->gain2 = 1 - c->beta2;
+    const double beta1 = (double)c->beta1;
+    k->product1 *= beta1;
+    k->product2 *= (double)c->beta2;
+    const double c1 = 1 - k->product1, c2 = 1 - k->product2, rate = h->lr * sqrt(c2);
+    c->rate_m = (real)(rate * beta1 / (1 - k->product1 * beta1));
+    c->rate_g = (real)(rate * (1 - beta1) / c1);
+    c->decay = (real)(h->lr * h->weight_decay);
+    c->root = (real)(h->eps_root * c2);
+    c->eps = (real)(h->eps_hat != 0 ? h->eps : h->eps * sqrt(c2));
+    c->least = (real)((double)ROOT * sqrt(c2 / (double)c->gain2));
+}
+
+KERNEL(adam_nesterov, adam_nesterov)
+{
+    real *restrict p = a[0], *restrict m = a[2], *restrict v = a[3];
+    const real *restrict g = a[1];
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        m[i] = halt(c.beta1 * m[i] + c.gain1 * g[i]);
+        v[i] = settle(c.beta2 * v[i] + c.gain2 * (g[i] * g[i]));
+        const real u = c.rate_m * m[i] + c.rate_g * g[i];
+        p[i] -= c.decay * p[i] + over(u, sqrt(v[i] + c.root) + c.eps, c.least);
+    }
+}
+
+/* Reddi et al. 2018, with the largest of what is corrected already: its root and what is added to
+ * it are not scaled. */
+COEFFICIENTS(amsgrad_corrected)
+{
+    c->beta1 = (real)h->beta1;
+    c->gain1 = 1 - c->beta1;
+    c->beta2 = (real)h->beta2;
+    c->gain2 = 1 - c->beta2;
+    k->product1 *= (double)c->beta1;
+    k->product2 *= (double)c->beta2;
+    c->over2 = (real)(1 / (1 - k->product2));
+    c->rate = (real)(h->lr / (1 - k->product1));
+    c->decay = (real)(h->lr * h->weight_decay);
+    c->root = (real)h->eps_root;
+    c->eps = (real)h->eps;
+    /* the largest may have been the first, missed whole: twice its root */
+    c->least = (real)((double)ROOT * sqrt(4 / (double)c->gain2));
+}
+
+KERNEL(amsgrad_corrected, amsgrad_corrected)
+{
+    real *restrict p = a[0], *restrict m = a[2], *restrict v = a[3], *restrict v_max = a[4];
+    const real *restrict g = a[1];
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        m[i] = halt(c.beta1 * m[i] + c.gain1 * g[i]);
+        v[i] = settle(c.beta2 * v[i] + c.gain2 * (g[i] * g[i]));
+        const real v_hat = c.over2 * v[i];
+        v_max[i] = v_hat > v_max[i] ? v_hat : v_max[i];
+        p[i] -= c.decay * p[i] + c.rate * over(m[i], sqrt(v_max[i] + c.root) + c.eps, c.least);
+    }
+}
+
 /* 0.96^x for x >= 0: the series of e^y for a small y, squared as often as y was halved. No pow has
  * the same bits everywhere. */
 static inline double NAME(warming)(double x)

@@ -63,3 +63,67 @@ KERNEL(lars, lars)
         p[i] -= c.rate_b * b[i] + c.rate_g * d;
     }
 }
+
+/* You et al. 2020. A pass over all elements advances m and v; both take the direction from what it
+ * stored. What is no norm or no rate gives a ratio of 1, as for lars. */
+COEFFICIENTS(lamb)
+{
+    const bool inside = h->decay_in_ratio != 0;
+    c->beta1 = (real)h->beta1;
+    c->gain1 = 1 - c->beta1;
+    c->beta2 = (real)h->beta2;
+    c->gain2 = 1 - c->beta2;
+    k->product1 *= (double)c->beta1;
+    k->product2 *= (double)c->beta2;
+    const double c1 = 1 - k->product1, c2 = 1 - k->product2;
+    c->scale = (real)(sqrt(c2) / c1);
+    c->root = (real)(h->eps_root * c2);
+    c->eps = (real)(h->eps * sqrt(c2));
+    c->inner = (real)(inside ? h->weight_decay : 0);
+    c->decay = (real)(inside ? 0 : h->lr * h->weight_decay);
+    c->rate = (real)h->lr;
+    c->least = (real)((double)ROOT * sqrt(c2 / (double)c->gain2));
+}
+
+static inline real NAME(lamb_direction)(const struct NAME(lamb_folded) *c, real p, real m, real v)
+{
+    return c->scale * over(m, sqrt(v + c->root) + c->eps, c->least) + c->inner * p;
+}
+
+MEASURE(lamb, lamb)
+{
+    const real *p = (const real *)a[0] + i, *g = (const real *)a[1] + i;
+    real *m = (real *)a[2] + i, *v = (real *)a[3] + i;
+    SIMD
+    for (size_t j = 0; j < LRC_LANES; j++) {
+        m[j] = halt(c->beta1 * m[j] + c->gain1 * g[j]);
+        v[j] = settle(c->beta2 * v[j] + c->gain2 * (g[j] * g[j]));
+        const double u = (double)NAME(lamb_direction)(c, p[j], m[j], v[j]);
+        s->pp[j] += (double)p[j] * (double)p[j];
+        s->uu[j] += u * u;
+    }
+}
+
+BETWEEN(lamb, lamb)
+{
+    const double left = h->decay_in_ratio != 0 ? 1 : fabs(1 - h->lr * h->weight_decay);
+    const double p = left * norm_of(s->pp), u = norm_of(s->uu);
+    const double ratio = p > 0 && u > 0 ? p / u : 1;
+    k->ratio = ratio < h->max_trust ? ratio : h->max_trust;
+    c->rate = (real)(h->lr * k->ratio);
+    if (!isfinite(c->rate)) {
+        k->ratio = 1;
+        c->rate = (real)h->lr;
+    }
+}
+
+KERNEL(lamb, lamb)
+{
+    real *restrict p = a[0];
+    const real *restrict m = a[2], *restrict v = a[3];
+    SIMD
+    for (size_t i = 0; i < n; i++) {
+        const real u = NAME(lamb_direction)(&c, p[i], m[i], v[i]);
+        p[i] -= c.decay * p[i] + c.rate * u;
+    }
+}

@@ -35,6 +35,7 @@ BEYOND = {
     "trust": [],
     "beta": [],
     "l1": [],
+    "max_trust": [],
     "clip_norm": [0.0, 0],
     "clip_value": [0.0, 0],
 }
@@ -55,7 +56,7 @@ ENDS += [(lrc.Rprop, "lr", 0), (lrc.Rprop, "step_sizes", (5e-324, 5e-324)), (lrc
 def no_numbers(name):
     """A class is callable, and so could be a schedule; None may mean that there is no limit."""
     kept = NO_NUMBERS if name in {*DEFAULTS, "initial_accumulator_value"} else NO_NUMBERS[:-1]
-    optional = name == "trust" or DEFAULTS.get(name, 0) is None
+    optional = name in ("trust", "max_trust") or DEFAULTS.get(name, 0) is None
     return [x for x in kept if not (x is None and optional)]
 
 

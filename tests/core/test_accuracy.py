@@ -90,6 +90,26 @@ def rmsprop_centered_momentum(g, s, h):
     return h["lr"] * b, new | {"b": b}
 
 
+def rmsprop_corrected(g, s, h):
+    """Of the first update, whose correction is the complement of rho."""
+    v = mean_square(g, s, h)
+    return h["lr"] * g / (root(v / (1 - h["rho"])) + h["eps"]), {"v": v}
+
+
+def rmsprop_ahead(g, s, h):
+    """The same with momentum."""
+    v = mean_square(g, s, h)
+    b = h["momentum"] * s["b"] + g / (root(v / (1 - h["rho"])) + h["eps"])
+    return h["lr"] * b, {"v": v, "b": b}
+
+
+def rmsprop_centered_ahead(g, s, h):
+    """The rate inside the velocity."""
+    new = variance(g, s, h)
+    b = h["momentum"] * s["b"] + h["lr"] * g / (root(new["s"]) + h["eps"])
+    return b, new | {"b": b}
+
+
 def adagrad(g, s, h):
     total = s["s"] + g * g
     return h["lr"] * g / (root(total) + h["eps"]), {"s": total}
@@ -120,6 +140,23 @@ def amsgrad(g, s, h):
     new = moments(g, s, h)
     new["v_max"] = np.maximum(s["v_max"], new["v"])
     return corrected(new["m"], new["v_max"], h), new
+
+
+lamb = adam  # times a ratio; test_trust_lamb.py has the norms
+
+
+def adam_nesterov(g, s, h):
+    """Of the first update: both corrections of the looking ahead are in the factors of m and g."""
+    new, beta1 = moments(g, s, h), h["beta1"]
+    m_hat = beta1 * new["m"] / (1 - beta1 * beta1) + g
+    return h["lr"] * m_hat / (root(new["v"] / (1 - h["beta2"])) + h["eps"]), new
+
+
+def amsgrad_corrected(g, s, h):
+    new = moments(g, s, h)
+    new["v_max"] = np.maximum(s["v_max"], new["v"] / (1 - h["beta2"]))
+    m_hat = new["m"] / (1 - h["beta1"])
+    return h["lr"] * m_hat / (root(new["v_max"]) + h["eps"]), new
 
 
 def nadam(g, s, h):
@@ -196,7 +233,8 @@ def operands(rng, n, dtype, keys):
 
 def of_rule(rule):
     cls, options = BY_RULE[rule]
-    return cls, options | ({"trust": None} if rule == "lars" else {})
+    fixed = {"lars": {"trust": None}, "lamb": {"decay_in_ratio": False}}
+    return cls, options | fixed.get(rule, {})
 
 
 def hyperparameters(cls, options, dtype):
@@ -253,9 +291,10 @@ def test_a_float32_parameter_is_within_one_and_a_half_units_of_the_exact_one(rul
     # parameters from 8 to 800 times as large as their updates, as in training
     size = update.astype(float) * rng.choice([-1, 1], ELEMENTS)
     p = (size * 10.0 ** rng.uniform(0.9, 2.9, ELEMENTS)).astype(np.float32)
-    true = exact(p) * (1 - h["lr"] * h.get("weight_decay", 0)) - update
     opt.params[...] = p
     opt.step(g)
+    ratio = Decimal(opt.scalars["0"][0].get("ratio", 1.0))
+    true = exact(p) * (1 - h["lr"] * h.get("weight_decay", 0)) - ratio * update
     larger = exact(np.spacing(np.maximum(np.abs(p), np.abs(opt.params))))
     assert (abs(exact(opt.params) - true) / larger).astype(float).max() <= 1.5
 

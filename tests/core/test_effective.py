@@ -30,8 +30,8 @@ def update_and_gradient(opt, w):
 
 
 def direction(opt, g, before):
-    """Of the fourth update: the gradient, or its corrected mean, for NAdam that of the next one;
-    for those that step by it a sign."""
+    """Of the fourth update: the gradient, or its corrected mean, of the next one for what looks
+    ahead; for those that step by it a sign."""
     m = opt.state["w"].get("m")
     if isinstance(opt, lrc.Rprop):  # which rests where the sign turns
         return np.sign(opt.state["w"]["g_old"])
@@ -42,6 +42,8 @@ def direction(opt, g, before):
     beta1 = opt.hyperparameters["betas"][0]
     if isinstance(opt, lrc.Lion):
         return np.sign(beta1 * before["m"] + (1 - beta1) * g)
+    if opt.hyperparameters.get("nesterov"):
+        return beta1 * m / (1 - beta1**5) + (1 - beta1) * g / (1 - beta1**4)
     if not isinstance(opt, lrc.NAdam):
         return m / (1 - beta1**4)
     decay = opt.hyperparameters["momentum_decay"]

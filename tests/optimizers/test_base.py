@@ -131,7 +131,7 @@ def test_a_senseless_rate_is_refused(cls, lr):
         ({"eps": np.nan}, "eps must be .* got nan"),
         ({"eps_root": -1.0}, "eps_root"),
         ({"l2": -1.0}, "l2"),
-        ({"amsgrad": 1}, "amsgrad must be a bool, got 1"),
+        ({"amsgrad": 1}, "amsgrad must be a bool or one of 'corrected', got 1"),
         ({"maximize": "yes"}, "maximize"),
         ({"clip_norm": 0.0}, r"clip_norm must be a finite number in \(0, inf\), got 0.0"),
         ({"clip_norm": -1.0}, "clip_norm"),

@@ -348,7 +348,7 @@ def test_saved_hyperparameters_are_taken_over_on_request(cls, options):
     run(whole, grads[:6])
     arrays = [whole.params["W"], whole.params["b"]]
     params = {"W": arrays[0].copy(), "b": arrays[1].copy()}
-    flags = {k: v for k, v in options.items() if v is True or k == "momentum"}
+    flags = {k: v for k, v in options.items() if v in (True, "corrected") or k == "momentum"}
     told = plateau(cls)
     other = cls(params, lr=7.0, controller=told, clip_value=3.0, **flags)
     other.load_state_dict(whole.state_dict(), hyperparameters=True)

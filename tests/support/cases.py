@@ -32,6 +32,7 @@ NUMBERS = {
     "l2": 0.03,
     "weight_decay": 0.05,
     "trust": 0.02,
+    "max_trust": 0.4,
     "initial_accumulator_value": 0.1,
     "beta": 0.5,
     "l1": 0.02,

@@ -128,7 +128,7 @@ def foreign(peer: Peer, options: Mapping[str, Any]) -> list[str]:
     found = [
         f"torch has no {name}, which is {value} here"
         for name, value in options.items()
-        if name not in peer.options and name != "lr" and value != 0
+        if isinstance(value, str) or (name not in peer.options and name != "lr" and value != 0)
     ]
     return found + [
         f"{name} is a schedule here, and torch's bias correction knows none"
