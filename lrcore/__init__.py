@@ -34,6 +34,8 @@ from .controllers.catalogue import EarlyStopping as EarlyStopping
 from .controllers.catalogue import Hypergradient as Hypergradient
 from .controllers.catalogue import Polyak as Polyak
 from .controllers.catalogue import ReduceOnPlateau as ReduceOnPlateau
+from .optimizers.averages import EMA as EMA
+from .optimizers.averages import Mean as Mean
 from .optimizers.catalogue import FTRL as FTRL
 from .optimizers.catalogue import LAMB as LAMB
 from .optimizers.catalogue import LARS as LARS

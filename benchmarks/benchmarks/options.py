@@ -15,6 +15,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "clip_value": {"clip_value": 1.0},
     "maximize": {"maximize": True},
     "nonfinite=allow": {"nonfinite": "allow"},
+    "average=EMA": {"average": lrc.EMA()},
 }
 
 

@@ -24,8 +24,10 @@ def new_state(
     per name one block after the other.
 
     State of small arrays begins at a line of the cache. That of others lies relative to lines as
-    its array does: a step goes through them all without a vector that crosses a line.
+    its array does: a step goes through them all without a vector that crosses a line. Rules that
+    have state of another shape go through all by index.
     """
+    by_index = any(kind != "LIKE" for kind in rule.shapes)
     names = [name for name, kind in zip(rule.state, rule.shapes, strict=True) if kind == "LIKE"]
     shifts = [
         address(array) % _LINE if array.size >= BLOCK and array.dtype == dtype else 0
@@ -42,7 +44,8 @@ def new_state(
     for array, offset in zip(arrays, offsets, strict=True):
         strides = np.empty(array.ndim, int)
         step = dtype.itemsize
-        for axis in reversed(parameters.memory_order(array)):
+        order = range(array.ndim) if by_index else parameters.memory_order(array)
+        for axis in reversed(order):
             strides[axis] = step
             step *= max(array.shape[axis], 1)
         state = {

@@ -39,6 +39,15 @@ def _walk(node: Any, path: str, leaves: list[tuple[str, Any]]) -> Tree:
     return trees if isinstance(node, Mapping) else tuple(trees.values())
 
 
+def filled(tree: Tree, leaves: Iterator[Any]) -> Any:
+    """Dicts and lists in the structure of a tree, with the leaves in turn."""
+    if tree is None:
+        return next(leaves)
+    if type(tree) is dict:
+        return {key: filled(child, leaves) for key, child in tree.items()}
+    return [filled(child, leaves) for child in tree]
+
+
 def check_names(names: Sequence[str]) -> None:
     """Refuses a name that occurs twice."""
     seen: set[str] = set()

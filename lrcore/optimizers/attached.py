@@ -28,6 +28,16 @@ def exclusive(method: Method) -> Method:
     return cast(Method, alone)
 
 
+def reading(method: Method) -> Method:
+    """The same for one that reads the state, which `eval_params` does not change."""
+
+    @wraps(method)
+    def alone(self: Stepper, *args: Any, **kwargs: Any) -> Any:
+        return self._alone(lambda: method(self, *args, **kwargs), reading=True)
+
+    return cast(Method, alone)
+
+
 def between(method: Method) -> Method:
     """A method that runs while no step is under way in another thread."""
 

@@ -17,7 +17,7 @@ from ..checks.synonyms import OPTIMIZER
 from ..controllers.catalogue import Controller
 from ..schedules.catalogue import Constant, Schedule
 from . import checkpoint
-from .attached import between, exclusive
+from .attached import between, exclusive, reading
 from .element_rates import Scalars, State
 from .groups import Group, is_grouped
 from .hyperparameters import Rate, declared
@@ -322,7 +322,7 @@ class Optimizer(Saving, metaclass=hints.Hinting):
             raise KeyError(f"{type(self).__name__}: no parameter is named {name!r}: {self.names}")
         return self._effective_lr(name)
 
-    @exclusive
+    @reading
     def _effective_lr(self, name: str) -> Array:
         tensor, (carried, used) = self.roster.tensors[name], self.scalars[name]
         if math.isnan(used.get("lr", math.nan)):

@@ -12,6 +12,7 @@ from .. import threads
 from ..checks import arguments
 from ..checks.calls import misfit
 from ..controllers.catalogue import Controller
+from .averages import Average, checked_average
 
 P = ParamSpec("P")
 Policy: TypeAlias = Literal["raise", "skip", "allow"]
@@ -35,6 +36,9 @@ class Common(TypedDict, total=False):
         through (unclipped, if the norm is not finite).
     controller : Controller or sequence of Controller, optional
         Scale the rate by what was reported to them, such as `ReduceOnPlateau`; several multiply.
+    average : EMA or Mean, optional
+        Average the parameters after each update: `Optimizer.eval_params` and
+        `Optimizer.eval_arrays` hand the averages out. A `Group` may have its own, or None.
     num_threads : int, optional
         The most threads that a step may use; `lrcore.get_num_threads` by default. Steps of fewer
         than 64k elements use one, and so do those of fewer than 512k that do not follow another
@@ -46,6 +50,7 @@ class Common(TypedDict, total=False):
     clip_value: float | None
     nonfinite: Policy
     controller: Controller | Sequence[Controller] | None
+    average: Average | None
     num_threads: int | None
 
 
@@ -55,8 +60,10 @@ DEFAULTS = Common(
     clip_value=None,
     nonfinite="raise",
     controller=None,
+    average=None,
     num_threads=None,
 )
+OF_GROUPS: Final = ("average",)  # those that a group may have of its own
 
 
 _COMMON: Final = tuple(
@@ -150,7 +157,8 @@ def _told(shared: Mapping[str, Any], taken: Mapping[str, Parameter], text: str) 
 
 
 def check_common(me: str, common: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that all optimizers share, as the core takes them."""
+    """The options that all parameters share, as the core takes them; all are checked."""
+    checked_average(me, common["average"])
     return {
         "clip_norm": _threshold(me, "clip_norm", common["clip_norm"]),
         "clip_value": _threshold(me, "clip_value", common["clip_value"]),

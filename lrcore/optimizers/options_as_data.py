@@ -7,17 +7,19 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any, Final
 
-from .._core import RULES
 from ..schedules.catalogue import Schedule
 from ..schedules.from_data import schedule_from_dict
+from ..schedules.value import arguments
 from ..schedules.views import NAME
+from .averages import AVERAGES, Average
 from .groups import Group
 from .options import check_common
 from .roster import Roster
 from .saved_state import SavedSettings
 
-SHARED: Final = ("maximize", "clip_norm", "clip_value", "nonfinite")
+SHARED: Final = ("maximize", "clip_norm", "clip_value", "nonfinite", "average")
 _CODE: Final = "function"  # the key of what is no data
+_AVERAGE: Final = "class"  # the key of what an average is
 _ABSENT: Final = "not given"
 # Flags that came later than files: unsaid while they are off, so that these stay as they were.
 _LATER: Final = {
@@ -51,6 +53,9 @@ def _encode(value: Any) -> Any:
         return [_encode(item) for item in value]
     if isinstance(value, Schedule) and value._is_pure:
         return value.to_dict()
+    if isinstance(value, Average):
+        given = {k: v if isinstance(v, int) else _encode(v) for k, v in arguments(value).items()}
+        return {_AVERAGE: type(value).__name__, **given}
     if callable(value):
         return {_CODE: getattr(value, "__qualname__", type(value).__name__)}
     if isinstance(value, Real) and not isinstance(value, bool):
@@ -86,7 +91,7 @@ def taken_over(roster: Roster, saved: SavedSettings, pairs: Mapping[str, str]) -
         raise ValueError(f"some of {sorted(frozen)}, which were frozen, are not among these")
     new = replace(roster.freezing(now), options=options, common=common, groups=groups)
     for recipe in new.recipes:
-        if recipe.rule != RULES[new.choice(recipe.group).rule]:
+        if recipe.rule != new.wanted_rule(new.groups[recipe.group]):
             raise ValueError(f"{me}: they ask for another rule, with other state")
     return new
 
@@ -107,9 +112,19 @@ def _decode(name: str, value: Any) -> Any:
         return tuple(_decode(name, item) for item in value)
     if not isinstance(value, dict):
         return value
+    if _AVERAGE in value:
+        return _average(value)
     if NAME not in value:
         raise ValueError(f"{name} was {value.get(_CODE)!r}, a function, which is no data")
     return schedule_from_dict(value)
+
+
+def _average(saved: Mapping[str, Any]) -> Average:
+    given = _decoded(saved)
+    kind = given.pop(_AVERAGE)
+    if kind not in AVERAGES:
+        raise ValueError(f"there is no average {kind!r:.40}: {', '.join(AVERAGES)}")
+    return AVERAGES[kind](**given)
 
 
 def differences(roster: Roster, saved: SavedSettings) -> tuple[list[str], list[str]]:
@@ -121,7 +136,7 @@ def differences(roster: Roster, saved: SavedSettings) -> tuple[list[str], list[s
             continue
         text = f"{place} is {_show(here)} here and was {_show(there)} when it was saved"
         found.append(text)
-        if isinstance(here, dict) or isinstance(there, dict):
+        if _is_schedule(here) or _is_schedule(there):
             schedules.append(text)
     return schedules, found
 
@@ -129,7 +144,7 @@ def differences(roster: Roster, saved: SavedSettings) -> tuple[list[str], list[s
 def _pairs(mine: Any, saved: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:
     """What stands in the same place on both sides, place by place."""
     both_mappings = isinstance(mine, dict) and isinstance(saved, dict)
-    if both_mappings and not {NAME, _CODE} & (mine.keys() | saved.keys()):
+    if both_mappings and not {NAME, _CODE, _AVERAGE} & (mine.keys() | saved.keys()):
         for name in [*mine, *(name for name in saved if name not in mine)]:
             yield from _pairs(
                 mine.get(name, _ABSENT), saved.get(name, _ABSENT), f"{place}.{name}".lstrip(".")
@@ -146,10 +161,15 @@ def _is_code(value: Any) -> bool:
     return isinstance(value, dict) and _CODE in value
 
 
+def _is_schedule(value: Any) -> bool:
+    return isinstance(value, dict) and _AVERAGE not in value
+
+
 def _show(value: Any) -> str:
-    if isinstance(value, dict) and NAME in value:
+    kind = next((key for key in (NAME, _AVERAGE) if isinstance(value, dict) and key in value), None)
+    if kind is not None:
         try:
-            return repr(schedule_from_dict(value))
+            return repr(_decode("", value))
         except (TypeError, ValueError):
-            return f"a {value[NAME]!r:.40}"
+            return f"a {value[kind]!r:.40}"
     return f"{value!r:.60}"

@@ -19,9 +19,10 @@ from ..checks.arrays import Array
 from ..checks.synonyms import synonym
 from ..checks.trees import check_names, flatten, spared
 from ..controllers.catalogue import Controller
+from .averages import LETTER, Average, checked_average, with_average
 from .groups import Group, Place, in_group
 from .hyperparameters import Hyperparameter, Scheduled, as_hyper
-from .options import check_common
+from .options import OF_GROUPS, check_common
 
 
 class RuleChoice(NamedTuple):
@@ -71,15 +72,16 @@ class Kind(NamedTuple):
 
     def checked(self, options: Mapping[str, Any], group: Group | None = None) -> dict[str, Any]:
         """The options of a group, each in its range, under the names that rules have for them."""
-        overrides = group.overrides if group else {}
+        given = group.overrides if group else {}
+        overrides = {name: value for name, value in given.items() if name not in OF_GROUPS}
         unknown = [name for name in overrides if name not in options]
         if "weight_decay" in unknown:
             raise TypeError(self.no_weight_decay())
         if unknown:
-            known = synonym(self.name, unknown[0], ["lr_scale", *options])
+            known = synonym(self.name, unknown[0], ["lr_scale", *OF_GROUPS, *options])
             raise TypeError(
                 f"Group: {unknown[0]} is not a hyperparameter of {self.name}; "
-                f"{known and known + '; '}accepted: {', '.join(options)}"
+                f"{known and known + '; '}accepted: {', '.join([*options, *OF_GROUPS])}"
             )
         if callable(overrides.get("lr", options["lr"])):
             self.check_rate("a schedule")
@@ -119,6 +121,11 @@ class Tensor(NamedTuple):
     axes: tuple[int, ...]
     form: tuple[Any, ...]  # shape, strides and dtype that state and axes belong to
     kept: Scalars | None = None  # of a frozen one, which the core does not know
+
+    def check(self, name: str) -> None:
+        """Refuses a parameter that is no longer what its state was made for."""
+        if _form(self.parameter) != self.form:
+            raise ValueError(f'parameter "{name}" was resized, reshaped or moved')
 
 
 @dataclass(frozen=True)
@@ -196,6 +203,17 @@ class Roster:
         """The rule of a group."""
         return self.kind.choose(self.checked(group))
 
+    def average(self, group: Group) -> Average | None:
+        """The average of the parameters of a group that is wanted."""
+        return checked_average(
+            self.kind.name, group.overrides.get("average", self.common["average"])
+        )
+
+    def wanted_rule(self, group: Group) -> Rule:
+        """The rule of a group, with an average besides if it has one."""
+        rule = RULES[self.kind.choose(self.kind.checked(self.options, group)).rule]
+        return rule if self.average(group) is None else with_average(rule)
+
     def rates(self) -> list[tuple[Hyper, float]]:
         """The rate of each group before all scales, and its own."""
         option = self.kind.options["lr"]
@@ -215,11 +233,16 @@ class Roster:
             hypers = [self.kind.hyper(letter, chosen[letter]) for letter in recipe.rule.hyper[1:]]
             l2 = 0.0 if "l2" in recipe.rule.hyper else given.get("l2", 0.0)
             coupled = self.kind.hyper("l2", l2)
-            recipes.append((recipe.rule, COMPUTED[recipe.dtype], recipe.group, hypers, coupled))
-        tensors = [
-            (used.index(t.recipe), t.parameter, [*t.state.values()], t.axes)
-            for t in moving.values()
-        ]
+            average = self.average(self.groups[recipe.group])
+            weights = None if average is None else average.weights()
+            recipes.append(
+                (recipe.rule, COMPUTED[recipe.dtype], recipe.group, hypers, coupled, weights)
+            )
+        tensors = []
+        for t in moving.values():
+            states = [array for letter, array in t.state.items() if letter != LETTER]
+            entry = used.index(t.recipe), t.parameter, states, t.axes, t.state.get(LETTER)
+            tensors.append(entry)
         leaves = [(name, t.parameter, t.kept is not None) for name, t in self.tensors.items()]
         common = check_common(self.kind.name, self.common)
         common["controllers"] = [*self.controllers]  # whatever became of a list that was given
@@ -269,8 +292,8 @@ class Roster:
         self, group: Group, new: Sequence[tuple[str, Place, Array]], recipes: list[Recipe]
     ) -> dict[str, Tensor]:
         """A recipe for each dtype among the members, and a tensor with new state for each."""
-        choice = self.kind.choose(self.kind.checked(self.options, group))
-        rule = RULES[choice.rule]
+        fill = self.kind.choose(self.kind.checked(self.options, group)).fill
+        rule = self.wanted_rule(group)
         recipe_of: dict[np.dtype[Any], int] = {}
         fresh: dict[np.dtype[Any], Iterator[dict[str, Array]]] = {}
         for i, dtype in enumerate(DTYPES):
@@ -278,7 +301,7 @@ class Roster:
             if arrays:
                 recipe_of[dtype] = len(recipes)
                 recipes.append(Recipe(rule, i, new[0][1].group))
-                fresh[dtype] = new_state(arrays, DTYPES[COMPUTED[i]], rule, choice.fill)
+                fresh[dtype] = new_state(arrays, DTYPES[COMPUTED[i]], rule, fill)
         frozen = _frozen_in(group, new)
         return {
             name: Tensor(
@@ -329,8 +352,7 @@ class Roster:
         tensors = dict(self.tensors)
         ages = [tuple(k for k in r.rule.carried if k not in r.rule.kept) for r in self.recipes]
         for name, tensor in self.tensors.items():
-            if _form(tensor.parameter) != tensor.form:
-                raise ValueError(f'parameter "{name}" was resized, reshaped or moved')
+            tensor.check(name)
             carried, applied = scalars[name]
             recipe = self.recipes[tensor.recipe]
             key = recipe, *map(carried.get, ages[tensor.recipe]), *applied.items()

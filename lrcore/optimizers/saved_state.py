@@ -16,6 +16,9 @@ from .groups import Place
 
 FORMAT: Final = 2
 _SETTINGS: Final[Mapping[str, type]] = {"options": Mapping, "shared": Mapping, "groups": list}
+# What the first files do not know, and files without it do not say.
+_UNSAID_SHARED: Final[Mapping[str, Any]] = {"average": None}
+_UNSAID_OF_GROUP: Final[Mapping[str, Any]] = {"frozen": []}
 _CONTROLLER: Final[Mapping[str, type]] = {"class": str, "settings": Mapping, "state": Mapping}
 
 
@@ -66,8 +69,9 @@ class SavedState:
 
     def as_data(self) -> dict[str, Any]:
         """The words that `parse` reads."""
-        entries, unsaid = self.parameters, ("frozen", list[str]())
-        groups = [dict(e for e in group.items() if e != unsaid) for group in self.settings.groups]
+        entries = self.parameters
+        options, shared, groups = self.settings
+        settings = SavedSettings(options, _said(shared), [_said(group) for group in groups])
         return {
             "format": FORMAT,
             "optimizer": self.optimizer,
@@ -75,7 +79,7 @@ class SavedState:
             "skipped": self.skipped,
             "last_lr": None if math.isnan(self.last_lr) else self.last_lr,
             "lr_scale": self.lr_scale,
-            "hyperparameters": self.settings._replace(groups=groups)._asdict(),
+            "hyperparameters": settings._asdict(),
             "carried": {name: entry.carried for name, entry in entries.items()},
             "state": {name: entry.state for name, entry in entries.items()},
             "places": {name: e.place._asdict() for name, e in entries.items() if e.place},
@@ -166,8 +170,14 @@ def _settings(read: _Reader, given: Any) -> SavedSettings:
         for name, value in part.items()
         if not _is_plain(value)
     ]
-    # the first files know no frozen arrays
-    return SavedSettings(options, shared, [{"frozen": [], **group} for group in groups])
+    return SavedSettings(
+        options, {**_UNSAID_SHARED, **shared}, [{**_UNSAID_OF_GROUP, **group} for group in groups]
+    )
+
+
+def _said(settings: Mapping[str, Any]) -> dict[str, Any]:
+    unsaid = [*_UNSAID_SHARED.items(), *_UNSAID_OF_GROUP.items()]
+    return dict(entry for entry in settings.items() if entry not in unsaid)
 
 
 def _is_plain(value: Any) -> bool:

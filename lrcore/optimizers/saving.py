@@ -11,13 +11,14 @@ import numpy as np
 from ..checks import generators
 from ..files import formats
 from . import checkpoint
-from .attached import Attached, exclusive
+from .attached import exclusive, reading
+from .evaluating import Evaluating
 
 
-class Saving(Attached):
+class Saving(Evaluating):
     """The abstract part of an optimizer that takes its state out and puts it back."""
 
-    @exclusive
+    @reading
     def state_dict(self) -> dict[str, Any]:
         """A copy of the state: moments, `t`, carried scalars and controllers, by parameter name.
 
@@ -127,7 +128,8 @@ class Saving(Attached):
             saved = self.snapshot()
             formats.write(path, {"params": saved.params, "state": saved.state, **others})
         else:
-            formats.write(path, {"params": None, "state": self.state_dict(), **others})
+            state = self._alone(lambda: checkpoint.take(self).as_data())
+            formats.write(path, {"params": None, "state": state, **others})
 
     def load(
         self,

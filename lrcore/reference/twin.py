@@ -11,7 +11,9 @@ import numpy as np
 from .._core import COMPUTED, DTYPES
 from .._core import RULES as COMPILED
 from ..checks import trees
+from ..optimizers.averages import COUNT, LETTER
 from ..optimizers.base import Optimizer
+from .averages import averaged, gain
 from .catalogue import RULES
 from .norm import norm
 from .rounding import Array
@@ -36,6 +38,7 @@ class Reference:
         self._opt = opt
         self._roster = roster = opt.roster
         self._common = roster.common
+        self._averages = [roster.average(group) for group in roster.groups]
         self._choices = [roster.choice(i) for i in range(len(roster.groups))]
         self._group_of = [tensor.place.group for tensor in roster.tensors.values()]
         self.params = [array.copy() for array in roster.arrays.values()]
@@ -91,8 +94,19 @@ class Reference:
         if "l2" not in COMPILED[rule].hyper and h.get("l2", 0.0):
             g = g + real(h["l2"]) * p
         update = RULES[rule]
-        self._carried[i] |= update(p, g, *self.state[i].values(), h=h, k=self._carried[i])
+        state = [array for letter, array in self.state[i].items() if letter != LETTER]
+        self._carried[i] |= update(p, g, *state, h=h, k=self._carried[i])
         stored[...] = p
+        self._average(i, stored)
+
+    def _average(self, i: int, stored: Array) -> None:
+        kind = self._averages[self._group_of[i]]
+        if kind is not None:
+            a = self.state[i][LETTER]
+            a[...] = averaged(
+                a, stored.astype(a.dtype), gain(kind, int(self._carried[i][COUNT]), self.t)
+            )
+            self._carried[i][COUNT] += 1
 
     def _value(self, value: Any) -> Any:
         return value(self.t) if callable(value) else value

@@ -46,6 +46,7 @@ static const lrc_kernels NAME(kernels) = {
     .finite = NAME(finite),
     .clip = NAME(clip),
     .couple = NAME(couple),
+    .average = NAME(average),
     .observe = NAME(observe),
 #define FORMAT(name, storage, number, fetch, store) [LRC_FORMAT_##name] = NAME(fetch_##name),
     .fetch = {

@@ -50,6 +50,9 @@ union lrc_longest_scalars {
         char carried;                                                                              \
     } name##_carried;                                                                              \
     struct {                                                                                       \
+        char carried, averaged;                                                                    \
+    } name##_averaged;                                                                             \
+    struct {                                                                                       \
         char folded;                                                                               \
     } name##_folded;
 #include "all.def"
@@ -130,6 +133,8 @@ typedef bool lrc_finite_loop(const void *x, size_t n);
 typedef void lrc_clip_loop(void *out, const void *in, size_t n, double scale, double limit);
 /* out = in + l2 * p; out may be in. */
 typedef void lrc_couple_loop(void *out, const void *in, const void *p, size_t n, double l2);
+/* average += gain * (p - average); a gain of 1 copies. */
+typedef void lrc_average_loop(void *average, const void *p, size_t n, double gain);
 
 typedef struct {
     double LRC_OBSERVED;
@@ -157,6 +162,7 @@ typedef struct {
     lrc_finite_loop *finite;
     lrc_clip_loop *clip;
     lrc_couple_loop *couple;
+    lrc_average_loop *average;
     lrc_observe_loop *observe;
     lrc_fetch_loop *fetch[LRC_FORMATS];
     lrc_store_loop *store[LRC_FORMATS];

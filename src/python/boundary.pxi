@@ -8,8 +8,8 @@ cdef extern from "Python.h":  # with borrowed references
 cdef extern from "table.h":
     const double LRC_SMALL_SUM
     enum: LRC_LANES
-    enum: LRC_FLOAT32, LRC_DTYPES, LRC_FORMATS, LRC_RULES, LRC_MAX_SCALARS, LRC_MAX_STATES
-    enum: LRC_MAX_ARRAYS, LRC_MAX_SUMS, LRC_MAX_KEPT
+    enum: LRC_FLOAT32, LRC_FLOAT64, LRC_DTYPES, LRC_FORMATS, LRC_RULES
+    enum: LRC_MAX_SCALARS, LRC_MAX_STATES, LRC_MAX_ARRAYS, LRC_MAX_SUMS, LRC_MAX_KEPT
     enum: LRC_LIKE, LRC_ROWS, LRC_COLS, LRC_ONE
     ctypedef struct lrc_kernels:
         pass
@@ -62,6 +62,12 @@ cdef extern from "job.h":
         size_t rows, columns
         double* kept
         lrc_folded folded
+    ctypedef struct lrc_average:
+        bint wanted
+        bint fading
+        size_t count
+        double decay
+        double start, every
     ctypedef struct lrc_tensor:
         void** array
         size_t n
@@ -70,6 +76,7 @@ cdef extern from "job.h":
         const lrc_view* parameter
         const lrc_view* gradient
         const lrc_view* logical
+        void* average
         const void* flat
         const lrc_folded* folded
         lrc_own* own
@@ -80,6 +87,7 @@ cdef extern from "job.h":
         double* applied
         double l2
         double* carried
+        lrc_average average
         lrc_folded folded
     ctypedef struct lrc_sums:
         double u
@@ -98,6 +106,7 @@ cdef extern from "job.h":
         double factor
         double* partial
         double* measured
+        bint averages
         const lrc_observer* observer
         size_t elements
         int threads

@@ -23,9 +23,10 @@ cdef class Job:
     cdef Node root             # None for a single array
 
     def __init__(self, list recipes, list tensors, tuple trees, params, list leaves):
-        """recipes: (rule, dtype, ...); tensors: (recipe, parameter, state arrays, axes) of the
-        leaves that are not frozen; trees: all of it, and with numbers for what is frozen; params:
-        what the user gave, in the structure of the former; leaves: (name, parameter, frozen)."""
+        """recipes: (rule, dtype, ...); tensors: (recipe, parameter, state arrays, axes, average or
+        None) of the leaves that are not frozen; trees: all of it, and with numbers for what is
+        frozen; params: what the user gave, in the structure of the former; leaves: (name,
+        parameter, frozen)."""
         whole, tree = trees
         self.storage = Storage()
         self.written = []
@@ -33,7 +34,7 @@ cdef class Job:
         self.names = tuple([name for name, _, frozen in leaves if not frozen])
         if len(self.names) < len(self.all_names):
             self.places = [i for i, (_, _, frozen) in enumerate(leaves) if not frozen]
-        self.parameters = tuple(parameter for _, parameter, _, _ in tensors)
+        self.parameters = tuple(parameter for _, parameter, _, _, _ in tensors)
         if whole is not None:
             self.root = Node(whole, tree, params, iter([parameter for _, parameter, _ in leaves]))
         self.gradients = [None] * len(tensors)
@@ -43,17 +44,23 @@ cdef class Job:
         self.c.tensors = <lrc_tensor*>self.storage.zeros(len(tensors), sizeof(lrc_tensor))
         self.leaves = <Leaf*>self.storage.zeros(len(tensors), sizeof(Leaf))
         self.extents = <Extent*>self.storage.zeros(
-            len(tensors) * (1 + LRC_MAX_STATES), sizeof(Extent)
+            len(tensors) * (2 + LRC_MAX_STATES), sizeof(Extent)
         )
-        for i, (rule, dtype, _, _, _) in enumerate(recipes):
+        for i, (rule, dtype, _, _, _, weights) in enumerate(recipes):
             self.c.recipes[i].rule = rule.index
             self.c.recipes[i].dtype = dtype
             for k in range(LRC_MAX_SCALARS):
                 self.c.recipes[i].applied[k] = NAN
             for k in range(len(rule.carried) - len(rule.kept)):
                 self.c.recipes[i].carried[k] = rule.starts[k]
-        for i, (recipe, parameter, states, axes) in enumerate(tensors):
+            if weights is not None:
+                self._weigh(&self.c.recipes[i].average, weights)
+                self.c.recipes[i].average.count = len(rule.carried) - len(rule.kept) - 1
+        for i, (recipe, parameter, states, axes, average) in enumerate(tensors):
             self._add(i, recipe, parameter, states, axes)
+            if average is not None:
+                self.c.tensors[i].average = cnp.PyArray_DATA(<cnp.ndarray>average)
+                self._write(average)
             if recipes[recipe][0].sums:
                 self._add_own(i, recipes[recipe][0], parameter, states)
         self.c.partial = <double*>self.storage.zeros(self.c.n_chunks, sizeof(double))
@@ -119,11 +126,22 @@ cdef class Job:
             tensor.array[2 + k] = cnp.PyArray_DATA(array)
         self.c.n_chunks += lrc_chunks(tensor.n)
         self.c.elements += tensor.n
-        if tensor.n > 0:
-            for array in [parameter, *states]:
-                self.written.append(array)
-                self.extents[self.n_extents] = _extent_of(array)
-                self.n_extents += 1
+        for array in [parameter, *states]:
+            self._write(array)
+        return 0
+
+    cdef int _write(self, cnp.ndarray array) except -1:
+        """Counts an array among those that a step writes."""
+        if cnp.PyArray_SIZE(array) > 0:
+            self.written.append(array)
+            self.extents[self.n_extents] = _extent_of(array)
+            self.n_extents += 1
+        return 0
+
+    cdef int _weigh(self, lrc_average* average, weights) except -1:
+        average.wanted = self.c.averages = True
+        average.fading = weights.decay is not None
+        average.start, average.every = weights.start, weights.every
         return 0
 
     cdef int _add_own(self, size_t i, rule, cnp.ndarray parameter, list states) except -1:

@@ -48,7 +48,7 @@ cdef class OpenStep:
             if s._job is not None:
                 s._job.sums = True
             s._step(self.grads, lr, FIRST)
-            self.open = s._open = True
+            self.open, s._between = True, MEASURED
             self.kept = self.grads is None
         finally:
             self._restore()
@@ -109,7 +109,7 @@ cdef class OpenStep:
             s._leave()
 
     cdef int _close(self) except -1:
-        self.open = self.stepper._open = False
+        self.open, self.stepper._between = False, NOTHING
         return self._restore()
 
     def __exit__(self, *error):

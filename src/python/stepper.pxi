@@ -12,6 +12,18 @@ cdef enum Half:
     BOTH, FIRST, SECOND
 
 
+cdef enum Between:
+    NOTHING, MEASURED, EVALUATED
+
+
+# Why no step starts, and nothing that it would disturb.
+cdef tuple _REASONS = (
+    "",
+    "a measured step is open: apply it or leave its block first",
+    "inside of eval_params the parameters hold what is evaluated: leave its block first",
+)
+
+
 cdef class Stepper(Serial):
     """Resolves rates and hyperparameters and applies one update to all arrays at once."""
 
@@ -25,7 +37,7 @@ cdef class Stepper(Serial):
     cdef readonly object _watcher  # who observes
     cdef readonly object _imposed  # the rate of all updates while one is tried out, or None
     cdef int _nonfinite, _threads
-    cdef bint _open            # a measured step is
+    cdef Between _between      # what is under way from one call to another
     cdef readonly double last_lr
     cdef readonly long long t, skipped
     cdef readonly Tally _refusals  # updates that gradients which are not finite have prevented
@@ -52,19 +64,21 @@ cdef class Stepper(Serial):
         bint keep_bound=False,
     ):
         """What `commit` attaches to. rates: (Hyper, scale) for each parameter group; recipes:
-        (rule, dtype, rate, a Hyper for each of the rule's but the rate, that of l2); tensors,
-        trees, params, leaves: see Job; scalars: carried and applied ones of each tensor, by name;
-        common: the options that all share."""
+        (rule, dtype, rate, a Hyper for each of the rule's but the rate, that of l2, `Weights` of an
+        average or None); tensors, trees, params, leaves: see Job; scalars: carried and applied ones
+        of each tensor, by name; common: the options that all share."""
         cdef Job job = Job(recipes, tensors, trees, params, leaves)
         cdef Attachment new = Attachment(**common)
         cdef list dynamic = [], of_rate = [[] for _ in rates]
         job.norm = new.clip_norm < INFINITY
         job.sums = job.sums or job.norm
-        for i, (_, dtype, index, hypers, l2) in enumerate(recipes):
+        for i, (_, dtype, index, hypers, l2, weights) in enumerate(recipes):
             of_rate[index].append(i)
             for k, hyper in enumerate(hypers, 1):
                 _assign(&job.c.recipes[i].hyper[k], hyper, dtype, dynamic)
             _assign(&job.c.recipes[i].l2, l2, dtype, dynamic)
+            if weights is not None and weights.decay is not None:  # the gain alone is narrowed
+                _assign(&job.c.recipes[i].average.decay, weights.decay, LRC_FLOAT64, dynamic)
         if self._observer is not None:
             new.observer = self._observer.grown(job)
         job.set_scalars(
@@ -169,17 +183,18 @@ cdef class Stepper(Serial):
             c.scale *= self._clip_norm * c.factor / norm
         return isfinite(norm)
 
-    cdef inline int _begin(self) except -1:
-        """Enters, unless a step has been measured and not applied."""
+    cdef inline int _begin(self, bint reading=False) except -1:
+        """Enters, unless a step has been measured and not applied, or the parameters hold what is
+        evaluated, of which those who read the state need not know."""
         self._enter()
-        if self._open:
+        if self._between != NOTHING and not (reading and self._between == EVALUATED):
             self._leave()
-            raise RuntimeError("a measured step is open: apply it or leave its block first")
+            raise RuntimeError(_REASONS[self._between])
         return 0
 
-    def _alone(self, function):
+    def _alone(self, function, *, bint reading=False):
         """Calls function while no step is under way."""
-        self._begin()
+        self._begin(reading)
         try:
             return function()
         finally:

@@ -45,10 +45,21 @@ typedef struct {
     const lrc_view *parameter; /* NULL if array[0] is flat in that order */
     const lrc_view *gradient; /* NULL if array[1] is, and of the parameter's dtype */
     const lrc_view *logical; /* the gradient in index order, for sums; NULL if flat is that */
+    void *average; /* flat in the order of the numbers; NULL for none */
     const void *flat; /* the gradient, flat in any order if only finiteness matters */
     const lrc_folded *folded; /* of the recipe, or its own */
     lrc_own *own; /* NULL if the rule has no sums */
 } lrc_tensor;
+
+/* The average of the parameters of a recipe. */
+typedef struct {
+    bool wanted;
+    bool fading;  /* of weights that fall by decay; else they are all alike */
+    size_t count; /* where the updates so far are among the carried scalars */
+    double decay;
+    double start, every; /* which updates count */
+    double gain;         /* of this update: 1 copies, 0 leaves the average alone */
+} lrc_average;
 
 /* Tensors that share a rule, a dtype and their hyperparameters. */
 typedef struct {
@@ -59,6 +70,7 @@ typedef struct {
     double l2;
     double carried[LRC_MAX_SCALARS];
     double advanced[LRC_MAX_SCALARS]; /* carried, once the step has been applied */
+    lrc_average average;
     lrc_folded folded; /* 0 to begin with: what a rule leaves unused fits any dtype */
 } lrc_recipe;
 
@@ -80,6 +92,7 @@ typedef struct {
     double factor; /* of the elements whose squares are summed */
     double *partial; /* one for each chunk */
     double *measured; /* LRC_MAX_SUMS for each chunk; NULL if no rule has sums */
+    bool averages; /* whether there are any */
     const lrc_observer *observer; /* NULL if this update is not observed */
     size_t elements;
     int threads;

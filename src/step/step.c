@@ -124,6 +124,12 @@ static bool has_rows(const lrc_tensor *tensor)
     return tensor->own && tensor->own->columns;
 }
 
+/* In the order in which elements are numbered. */
+static const lrc_view *view_of_parameter(const lrc_tensor *tensor)
+{
+    return has_rows(tensor) ? tensor->own->logical[0] : tensor->parameter;
+}
+
 /* Arrays that are not flat, and gradients that are changed on the way, go through a block. */
 static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n)
 {
@@ -156,7 +162,7 @@ static void update_observed(const lrc_job *job, const lrc_tensor *tensor, size_t
     const int dtype = job->recipes[tensor->recipe].dtype;
     const size_t item = (size_t)lrc_item_size[dtype];
     char *const last = (char *)job->observer->last[tensor - job->tensors] + offset * item;
-    const lrc_view *of_p = has_rows(tensor) ? tensor->own->logical[0] : tensor->parameter;
+    const lrc_view *of_p = view_of_parameter(tensor);
     const lrc_view *of_g = has_rows(tensor) ? tensor->logical : tensor->gradient;
     lrc_block before, after, g_block;
     const void *p = lrc_view_block(job->table, dtype, of_p, tensor->array[0], offset, n, &before);
@@ -186,21 +192,72 @@ static void update_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
         update_block(job, tensor, offset + done, up_to_a_block(n - done));
 }
 
+/* What was just updated, while it is in the cache. */
+static void average_part(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n)
+{
+    const lrc_recipe *recipe = &job->recipes[tensor->recipe];
+    const lrc_view *view = view_of_parameter(tensor);
+    const size_t item = (size_t)lrc_item_size[recipe->dtype], most = view ? LRC_BLOCK : n;
+    lrc_block block;
+    if (!tensor->average || recipe->average.gain == 0)
+        return;
+    for (size_t done = 0, part; done < n; done += part) {
+        part = n - done < most ? n - done : most;
+        const void *p = lrc_view_block(job->table, recipe->dtype, view, tensor->array[0],
+                                       offset + done, part, &block);
+        (*job->table)[recipe->dtype]->average((char *)tensor->average + (offset + done) * item, p,
+                                              part, recipe->average.gain);
+    }
+}
+
+static void average_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
+                          size_t n)
+{
+    update_chunk(job, tensor, chunk, offset, n);
+    average_part(job, tensor, offset, n);
+}
+
 static void observe_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
                           size_t n)
 {
     lrc_sums sums = {0};
-    for (size_t done = 0; done < n; done += LRC_BLOCK)
+    for (size_t done = 0; done < n; done += LRC_BLOCK) {
         update_observed(job, tensor, offset + done, up_to_a_block(n - done), &sums);
+        average_part(job, tensor, offset + done, up_to_a_block(n - done));
+    }
     job->observer->chunk[chunk] = sums;
+}
+
+/* The weight of the parameters after an update that t were applied before. */
+static double gain_at(const lrc_average *average, double t)
+{
+    const double since = t - average->start;
+    if (since <= 0)
+        return 1;
+    if (average->fading)
+        return 1 - average->decay;
+    return fmod(since, average->every) == 0 ? 1 / (since / average->every + 1) : 0;
+}
+
+static void fold_averages(lrc_job *job)
+{
+    for (size_t i = 0; i < job->n_recipes; i++) {
+        lrc_recipe *recipe = &job->recipes[i];
+        if (recipe->average.wanted)
+            recipe->average.gain =
+                gain_at(&recipe->average, recipe->advanced[recipe->average.count]++);
+    }
 }
 
 void lrc_apply(lrc_job *job)
 {
+    lrc_chunk_function *const plain = job->averages ? average_chunk : update_chunk;
     job->clipped = job->scale != 1 || job->limit < (double)INFINITY;
+    if (job->averages)
+        fold_averages(job);
     if (job->measured)
         lrc_measure(job);
-    lrc_each_chunk(job, job->observer ? observe_chunk : update_chunk);
+    lrc_each_chunk(job, job->observer ? observe_chunk : plain);
     for (size_t i = 0; i < job->n_recipes; i++) {
         lrc_recipe *recipe = &job->recipes[i];
         memcpy(recipe->carried, recipe->advanced, sizeof recipe->carried);

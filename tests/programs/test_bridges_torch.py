@@ -371,3 +371,33 @@ def test_an_optimizer_without_a_bridge_is_refused_by_name(name):
     opt = OPTIMIZERS[name](np.ones(1))
     with pytest.raises(TypeError, match=f"opt must be one of SGD, .*, got {name}"):
         import_state(opt, {"state": {}, "param_groups": []})
+
+
+@each_case
+def test_an_average_of_the_parameters_stays_as_it_is_and_is_not_handed_over(name):
+    params, state, after = recorded(name)
+    opt = ours(name, params, average=lrc.EMA(0.5))
+    import_state(opt, state, t=count(name))
+    assert all(carried["averaged"] == 0 for carried, _ in opt.scalars.values())
+    run(opt, params, problem()[1], LATER)
+    assert_close(params, after)
+    before = {key: entry["average"].copy() for key, entry in opt.state.items()}
+    import_state(opt, state, t=count(name))
+    assert_close({key: entry["average"] for key, entry in opt.state.items()}, before)
+    assert all(carried["averaged"] == AFTER for carried, _ in opt.scalars.values())
+
+
+@each_case
+def test_an_optimizer_with_an_average_is_exported_without_it(name):
+    pytest.importorskip("torch")
+    params, state, _ = recorded(name)
+    plain, averaged = (
+        ours(name, {key: p.copy() for key, p in params.items()}, average=kind)
+        for kind in (None, lrc.Mean())
+    )
+    for opt in (plain, averaged):
+        import_state(opt, state, t=count(name))
+        run(opt, opt.params, problem()[1], LATER)
+    first, second = (export_state(opt)["state"] for opt in (plain, averaged))
+    for index, entry in first.items():
+        assert_close({k: np.asarray(x) for k, x in second[index].items()}, entry)

@@ -30,7 +30,13 @@ def make(t: int = 3) -> lrc.Adam:
         lrc.EarlyStopping(patience=9),
         lrc.Polyak(),
     ]
-    opt = lrc.Adam(groups, lr=lrc.CosineAnnealing(0.1, 30), clip_norm=1.0, controller=controllers)
+    opt = lrc.Adam(
+        groups,
+        lr=lrc.CosineAnnealing(0.1, 30),
+        clip_norm=1.0,
+        controller=controllers,
+        average=lrc.EMA(decay=0.75),
+    )
     for k in range(t):
         grads = some_gradients(k)
         for controller in opt.controllers:
@@ -99,6 +105,12 @@ def save(suffix: str) -> Callable[[Any], object]:
     return lambda opt: opt.save(PLACE / f"now{suffix}")
 
 
+def evaluate(opt: Any) -> None:
+    with opt.eval_params():
+        for array in opt.roster.arrays.values():
+            array *= 2
+
+
 # For each operation what it does to an optimizer.
 OPERATIONS: dict[str, Callable[[Any], object]] = {
     "step": lambda opt: opt.step(GRADS),
@@ -113,6 +125,8 @@ OPERATIONS: dict[str, Callable[[Any], object]] = {
     "restore": lambda opt: opt.restore(SNAPSHOT),
     "state_dict": lambda opt: opt.state_dict(),
     "snapshot": lambda opt: opt.snapshot(),
+    "eval_params": evaluate,
+    "eval_arrays": lambda opt: opt.eval_arrays(),
     "Monitor": lambda opt: lrc.Monitor(opt),
     "effective_lr": lambda opt: opt.effective_lr(opt.names[0]),
     "make": lambda opt: make(0),

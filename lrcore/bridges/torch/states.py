@@ -12,6 +12,7 @@ import numpy as np
 from ...checks.arguments import EXACT, Natural, convert
 from ...checks.arrays import Array
 from ...optimizers import checkpoint
+from ...optimizers.averages import COUNT, LETTER
 from ...optimizers.base import Optimizer
 from ...optimizers.roster import Roster
 from ...optimizers.saved_state import SavedParameter
@@ -37,7 +38,8 @@ def import_state(
 
     Moments, and the count of updates with the bias corrections that follow from it, come from
     torch; hyperparameters and schedules stay, and have to be torch's where both are numbers.
-    N updates by torch and M by `opt` then equal N + M by torch, but for rounding.
+    N updates by torch and M by `opt` then equal N + M by torch, but for rounding. An average of the
+    parameters, which no optimizer of torch holds, stays as it is.
 
     Parameters
     ----------
@@ -96,6 +98,8 @@ def import_state(
 
 def export_state(opt: Optimizer) -> dict[str, Any]:
     """The state of `opt` for ``load_state_dict`` of torch's optimizer of the same name.
+
+    An average of the parameters is left out.
 
     Parameters
     ----------
@@ -221,7 +225,7 @@ def _arrays(
     """The state of a parameter; that of a fresh one if torch has none."""
     arrays = {}
     for letter, array in state.items():
-        value = found.get(peer.state[letter])
+        value = array if letter == LETTER else found.get(peer.state[letter])
         if value is None:
             arrays[letter] = np.full_like(array, fill.get(letter, 0.0), order="C", subok=False)
         else:
@@ -249,8 +253,11 @@ def _carried(
 ) -> dict[str, float]:
     """The carried scalars after the updates that torch has made."""
     if "first" in names:
-        return {"first": float(found.get("momentum_buffer") is None)}
-    return {name: product(options, name, array, _step_of(found)) for name in names}
+        return {**names, "first": float(found.get("momentum_buffer") is None)}
+    return {
+        name: kept if name == COUNT else product(options, name, array, _step_of(found))
+        for name, kept in names.items()
+    }
 
 
 # --- export ----------------------------------------------------------------------------------
@@ -286,7 +293,9 @@ def _other_products(
     carried: Mapping[str, float],
 ) -> list[str]:
     """Running products that torch, which computes them from the step, would not have."""
-    expected = {key: product(options, key, array, opt.t) for key in carried if key != "first"}
+    expected = {
+        key: product(options, key, array, opt.t) for key in carried if key not in ("first", COUNT)
+    }
     return [
         f'{key} of "{name}" is {carried[key]}, not beta**{opt.t}: it was added later, or betas '
         "were others"
@@ -300,7 +309,7 @@ def _exported(
 ) -> dict[str, Array]:
     if carried.get("first") or (peer.counts and t == 0 and "s" not in state):
         return {}
-    arrays = {peer.state[letter]: array for letter, array in state.items()}
+    arrays = {peer.state[k]: array for k, array in state.items() if k != LETTER}
     if "mean" in state:
         arrays["square_avg"] = np.asarray(state["s"] + state["mean"] * state["mean"])
     return arrays
