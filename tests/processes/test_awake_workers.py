@@ -3,9 +3,7 @@
 import os
 import signal
 import subprocess
-import threading
 import time
-import warnings
 
 import numpy as np
 import pytest
@@ -122,32 +120,6 @@ for i in range(30):
 assert (p == -1200).all()
 """
     check(code)
-
-
-def test_children_forked_by_another_thread_while_workers_are_awake_can_step():
-    stop = threading.Event()
-    p, g = np.zeros(N, np.float32), np.ones(N, np.float32)
-
-    def keep_stepping():
-        opt = lrc.SGD(np.zeros(N, np.float32), num_threads=3)
-        while not stop.is_set():
-            opt.step(g)
-
-    background = threading.Thread(target=keep_stepping)
-    background.start()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: fork with threads
-            for _ in range(20):
-                child = os.fork()
-                if child == 0:
-                    opt = lrc.SGD(p, lr=1.0, num_threads=3)
-                    done = all(opt.step(g) for _ in range(20))
-                    os._exit(0 if done and (p == -20).all() else 1)
-                assert os.waitpid(child, 0)[1] == 0
-    finally:
-        stop.set()
-        background.join()
 
 
 def test_signals_come_to_the_main_thread_while_workers_are_awake():
