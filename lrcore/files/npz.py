@@ -29,10 +29,12 @@ def write(file: IO[bytes], text: bytes, arrays: list[Array]) -> None:
     members |= {f"{i}.npy": array for i, array in enumerate(arrays)}
     archive = _Archive(_Target(file), "w", zipfile.ZIP_STORED)
     for name, array in members.items():
-        # without a time: the same state is the same file
-        with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
-            member.write(_npy_start(array.dtype, array.shape))
-            data = bytes_of(array)
+        start, data = _npy_start(array.dtype, array.shape), bytes_of(array)
+        # without a time, and in 64 bits only where it must: the same state is the same file
+        info = zipfile.ZipInfo(name)
+        info.file_size = len(start) + len(data)
+        with archive.open(info, "w") as member:
+            member.write(start)
             for k in range(0, len(data), _PIECE):
                 member.write(data[k : k + _PIECE])
     archive.comment = _COMMENT + b"0" * _DIGITS

@@ -22,7 +22,10 @@ def frozen(cls: type[T]) -> type[T]:
     A frozen dataclass compiles five methods for every class, ten times the work of the class
     itself. `Value` has them once, for all.
     """
-    return dataclass(init=False, repr=False, eq=False, slots=True)(cls)
+    made = dataclass(init=False, repr=False, eq=False, slots=True)(cls)
+    if "__weakref__" in vars(made):  # Python before 3.11.3 leaves that of `cls`, which fails
+        del made.__weakref__
+    return made
 
 
 class _LazySignature:

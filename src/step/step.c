@@ -58,10 +58,8 @@ void lrc_each_chunk(lrc_job *job, lrc_chunk_function *function)
 
 void lrc_each_chunk_before_others(lrc_job *job, lrc_chunk_function *function)
 {
-    if (job->elements < LRC_LARGE)
-        run(job, function, 1, false);
-    else
-        run(job, function, LRC_PIECE, true);
+    const bool large = job->elements >= LRC_LARGE;
+    run(job, function, large ? LRC_PIECE : 1, large);
 }
 
 static bool representable(const lrc_folded *folded, int dtype)

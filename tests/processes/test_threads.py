@@ -67,13 +67,14 @@ def test_steps_work_in_a_hundred_forked_children_after_steps_on_threads():
     assert (p == -2).all()
 
 
-def test_steps_work_in_children_forked_during_steps():
+@pytest.mark.parametrize("n", [600_000, 80_000])  # workers are woken for these, or awake
+def test_steps_work_in_children_forked_during_steps(n):
     stop = threading.Event()
 
     def keep_stepping():
-        opt = lrc.SGD(np.zeros(600_000), num_threads=2)
+        opt = lrc.SGD(np.zeros(n), num_threads=2)
         while not stop.is_set():
-            opt.step(np.ones(600_000))
+            opt.step(np.ones(n))
 
     background = threading.Thread(target=keep_stepping)
     background.start()
@@ -83,9 +84,10 @@ def test_steps_work_in_children_forked_during_steps():
             for _ in range(10):
                 child = os.fork()
                 if child == 0:
-                    p = np.zeros(600_000)
-                    lrc.SGD(p, lr=1.0, num_threads=2).step(np.ones(600_000))
-                    os._exit(0 if (p == -1).all() else 1)
+                    p, g = np.zeros(n), np.ones(n)
+                    opt = lrc.SGD(p, lr=1.0, num_threads=2)
+                    done = all(opt.step(g) for _ in range(20))
+                    os._exit(0 if done and (p == -20).all() else 1)
                 assert os.waitpid(child, 0)[1] == 0
     finally:
         stop.set()
