@@ -114,13 +114,13 @@ def convert(value: Any, kind: Any) -> Any:
 
 def _either(value: Any, kinds: Sequence[Any]) -> Any:
     """The value as the first of these types that accepts it."""
-    wants: list[TypeError | ValueError] = []
+    wants: list[tuple[type[Exception], str]] = []  # errors would hold on to this frame
     for kind in kinds:
         try:
             return convert(value, kind)
         except (TypeError, ValueError) as wanted:
-            wants.append(wanted)
-    raise type(wants[-1])(" or ".join(map(str, wants)))
+            wants.append((type(wanted), str(wanted)))
+    raise wants[-1][0](" or ".join(text for _, text in wants))
 
 
 def _in_range(value: Any, limits: Range) -> int | float:

@@ -12,8 +12,8 @@ from ..checks.arrays import Array
 from .base import Optimizer
 from .element_rates import Scalars, State, over_root
 from .hyperparameters import Epsilon, Rate, Scheduled
+from .kinds import RuleChoice
 from .options import Common, constructor
-from .roster import RuleChoice
 
 
 @final

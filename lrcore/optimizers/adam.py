@@ -13,8 +13,8 @@ from ..checks.arrays import Array
 from .base import Optimizer
 from .element_rates import Scalars, State, over_root
 from .hyperparameters import Betas, Epsilon, Rate, Scheduled
+from .kinds import RuleChoice
 from .options import Common, constructor
-from .roster import RuleChoice
 
 AMSGrad: TypeAlias = bool | Literal["corrected"]
 _BY_AMSGRAD: Final = {False: "adam", True: "amsgrad", "corrected": "amsgrad_corrected"}

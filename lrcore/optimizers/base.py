@@ -21,8 +21,9 @@ from .attached import between, exclusive, reading
 from .element_rates import Scalars, State
 from .groups import Group, is_grouped
 from .hyperparameters import Rate, declared
+from .kinds import Kind, RuleChoice
 from .options import DEFAULTS, check_common, documented, taken
-from .roster import Kind, Roster, RuleChoice
+from .roster import Roster
 from .saving import Saving
 from .scales import before_scales
 

@@ -9,8 +9,8 @@ from ..checks.arguments import Decay, Fraction, NonNegative
 from .base import Optimizer
 from .element_rates import same_for_all
 from .hyperparameters import Rate, Scheduled
+from .kinds import RuleChoice
 from .options import Common, constructor
-from .roster import RuleChoice
 
 
 @final

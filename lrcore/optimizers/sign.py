@@ -12,8 +12,8 @@ from ..checks.arrays import Array
 from .base import Optimizer
 from .element_rates import Scalars, State, same_for_all
 from .hyperparameters import Betas, Bound, Rate, Scheduled
+from .kinds import RuleChoice
 from .options import Common, constructor
-from .roster import RuleChoice
 
 
 @final

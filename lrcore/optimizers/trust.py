@@ -14,8 +14,8 @@ from .adam import adam_rates
 from .base import Optimizer
 from .element_rates import Scalars, State
 from .hyperparameters import Betas, Epsilon, Rate, Scheduled
+from .kinds import RuleChoice
 from .options import Common, constructor
-from .roster import RuleChoice
 
 
 @final

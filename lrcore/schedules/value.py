@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields, is_dataclass
 from functools import cache
 from inspect import Parameter, Signature
-from typing import Any, ClassVar, NoReturn, TypeVar, dataclass_transform
+from typing import Any, ClassVar, NoReturn, TypeVar, cast, dataclass_transform
 
 from ..checks.arguments import check, check_fields
 from ..checks.calls import misfit
@@ -22,10 +22,10 @@ def frozen(cls: type[T]) -> type[T]:
     A frozen dataclass compiles five methods for every class, ten times the work of the class
     itself. `Value` has them once, for all.
     """
-    made = dataclass(init=False, repr=False, eq=False, slots=True)(cls)
+    made: Any = dataclass(init=False, repr=False, eq=False, slots=True)(cls)
     if "__weakref__" in vars(made):  # Python before 3.11.3 leaves that of `cls`, which fails
         del made.__weakref__
-    return made
+    return cast(type[T], made)
 
 
 class _LazySignature:

@@ -26,7 +26,7 @@ POLICIES = ("raise", "skip", "allow")
 cdef class Attachment:
     """What a Stepper is going to be bound to, and the options that all parameters share."""
 
-    cdef Stepper stepper
+    cdef Holder stepper
     cdef Job job               # None where only rates are others
     cdef list rates, dynamic, bound, controllers
     cdef Observer observer

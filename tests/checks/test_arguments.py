@@ -88,6 +88,8 @@ def refusals(cls):
             yield from ((name, value, value) for value in values)
         elif name == "nonfinite":
             yield from ((name, value, value) for value in ("ignore", None, True, np.ones(2)))
+        elif name == "average":
+            yield from ((name, value, value) for value in ("EMA", 3, np.ones(2)))
 
 
 REFUSED = [

@@ -160,8 +160,8 @@ BREAKAGES = (
         (
             (
                 "src/rules/adam.h",
-                "(real)(h->lr * h->weight_decay);\n    c->root",
-                "(real)h->weight_decay;\n    c->root",
+                "sqrt(c2) / c1);\n    c->decay = (real)(h->lr * h->weight_decay)",
+                "sqrt(c2) / c1);\n    c->decay = (real)h->weight_decay",
             ),
         ),
         ("test_identities.py", "test_optimizers.py"),
