@@ -90,11 +90,17 @@ def limit_step(name: str, options: Mapping[str, float], params: Arrays, grads: A
     """The bytes of our step from and to the same places, without arithmetic."""
     import lrcore
 
+    state = getattr(lrcore, name)(params, **options).state
+    return stream([list(arrays.values()) for arrays in state.values()], params, grads)
+
+
+def stream(kept: list[list[Array]], params: Arrays, grads: Arrays) -> Step:
+    """Reads and writes parameters and their state, of one or two arrays each; reads gradients."""
     function = limit().stream
     threads = int(os.environ["OMP_NUM_THREADS"])
-    state = getattr(lrcore, name)(params, **options).state
-    kept = [list(arrays.values()) for arrays in state.values()]
     states = len(kept[0])
+    if states not in (1, 2):
+        raise NotImplementedError
     blocks = [arrays[k] for k in (0, states - 1) for arrays in kept]
     n, tables = sizes(params), [pointers(row) for row in (params, grads, blocks)]
 

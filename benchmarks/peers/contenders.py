@@ -178,7 +178,8 @@ def optax_step(name: str, options: Mapping[str, float], params: Arrays, grads: A
     import optax
 
     given = {"learning_rate" if key == "lr" else key: value for key, value in options.items()}
-    rule = getattr(optax, name.lower())(**given)
+    known = {**vars(optax.contrib), **vars(optax)}
+    rule = known[name.lower()](**given)
 
     def update(p: Any, state: Any, g: Any) -> Any:
         updates, state = rule.update(g, state, p)

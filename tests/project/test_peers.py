@@ -11,6 +11,8 @@ import pytest
 from places import ROOT
 from processes import PYTHON, environment
 
+from lrcore.optimizers.catalogue import OPTIMIZERS
+
 HERE = ROOT / "benchmarks" / "peers"
 
 # Three steps from zero, so that the parameters are the updates, on two threads. Left out are the
@@ -38,6 +40,34 @@ for label in CONTENDERS.keys() - {"limit", "optax, jit"}:
         for name, row in found.items():
             with contextlib.suppress(NotImplementedError, TypeError):
                 row[label] = updates(CONTENDERS[label], name)
+print()
+print(json.dumps(found))
+"""
+
+# The same for each rule of family.py.
+FAMILY = """
+import contextlib, importlib.util, json
+import numpy as np
+from family import CONTENDERS, LIMIT, ROWS
+
+def updates(bind, name):
+    rng = np.random.default_rng(0)
+    params = [np.zeros(shape, np.float32) for shape in [(3, 5), (7,), (1003,)]]
+    grads = [rng.standard_normal(p.shape, np.float32) for p in params]
+    step = bind(name, params, grads)
+    for scale in (0.5, 3, 1):
+        step()
+        for g in grads:
+            g *= np.float32(scale)
+    return [float(x) for p in params for x in p.flat]
+
+found = {name: {} for name in ROWS}
+for label in ("lrcore", "torch"):
+    if importlib.util.find_spec(label):
+        needs, bind = CONTENDERS[label]
+        for name, row in found.items():
+            with contextlib.suppress(NotImplementedError):
+                row[label] = updates(bind, name)
 print()
 print(json.dumps(found))
 """
@@ -79,6 +109,16 @@ def test_all_contenders_at_hand_make_the_same_first_updates() -> None:
         for label, updates in row.items():
             assert np.any(updates), label
             # some roundings of float32, and the reciprocals that -Ofast comes near to
+            np.testing.assert_allclose(updates, row["lrcore"], rtol=2e-5, err_msg=f"{name} {label}")
+
+
+def test_every_rule_has_a_row_and_makes_the_same_first_updates_as_torch() -> None:
+    found = json.loads(run(FAMILY, 1).splitlines()[-1])
+    assert set(OPTIMIZERS) <= set(found)
+    for name, row in found.items():
+        for label, updates in row.items():
+            assert np.any(updates), label
+            # some roundings of float32
             np.testing.assert_allclose(updates, row["lrcore"], rtol=2e-5, err_msg=f"{name} {label}")
 
 

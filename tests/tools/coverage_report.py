@@ -36,7 +36,14 @@ from building import PASS_OVER, build
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src"
 PACKAGE = ROOT / "lrcore"
-LOOPS = ("core", "faded", "cuts", "gradients", "monitor", "trust")
+LOOPS = tuple(
+    f"{folder}/test_{name}.py"
+    for folder, names in {
+        "core": "core faded cuts gradients monitor averages trust trust_lamb",
+        "optimizers": "ftrl",
+    }.items()
+    for name in names.split()
+)
 # Folders and files that execute no line which the others do not: they look at pages and at the
 # installed package, only start or kill processes, or trace by themselves, which ends the count.
 NOT_RUN = (
@@ -170,7 +177,7 @@ def run_tests(folder: Path, package: Path, folders: Sequence[str], python: bool)
         capture_output=True,
         text=True,
     ).stdout.split()
-    loops = [str(ROOT / "tests" / "core" / f"test_{name}.py") for name in LOOPS]
+    loops = [str(ROOT / "tests" / name) for name in LOOPS]
     no_python: dict[str, str] = {}
     counting = {"COVERAGE_PROCESS_START": settings(folder)} if python else no_python
     tests = [str(ROOT / "tests" / name) for name in folders]
