@@ -24,7 +24,8 @@ from .network import Params, accuracy, create, loss_and_gradients
 class Settings:
     """How to train. Without `lr` at the optimizer's default, without `warmup` with 5 % of it.
 
-    An optimizer that a falling rate does not suit, as Rprop and FTRL, has a constant one instead.
+    An optimizer that a falling rate does not suit, as Rprop, FTRL and the Schedule-Free pair, has a
+    constant one instead. Accuracy is that of what should be evaluated.
     """
 
     optimizer: str = "Adam"
@@ -100,7 +101,8 @@ def train(
                     history.plain_times.append(_time(by_hand, grads))
                     history.reference_times.append(_time(twin.step, grads))
                 watch(history)
-            history.accuracy.append(accuracy(params, data.X_test, data.y_test))
+            with opt.eval_params():
+                history.accuracy.append(accuracy(params, data.X_test, data.y_test))
         if not all(np.isfinite(array).all() for array in params.values()):
             raise FloatingPointError
     except FloatingPointError:

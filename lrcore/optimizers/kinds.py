@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from .._core import Hyper
+from ..checks.arrays import Array
 from ..checks.synonyms import synonym
 from .groups import Group
 from .hyperparameters import Hyperparameter, Scheduled, as_hyper
 from .options import OF_GROUPS
 
+# A parameter, its state, its carried scalars -> what should be evaluated in its place, if anything
+Evaluated: TypeAlias = Callable[[Array, Mapping[str, Array], Mapping[str, float]], Array | None]
+
 
 class RuleChoice(NamedTuple):
-    """A row of the rule list, its hyperparameters, and state that does not start at zero."""
+    """A row of the rule list, its hyperparameters, and state that does not start at zero.
+
+    `copies` names state that starts as the parameter.
+    """
 
     rule: str
     hyper: Mapping[str, Any]
     fill: Mapping[str, float] = {}
+    copies: tuple[str, ...] = ()
 
 
 class Kind(NamedTuple):
@@ -30,6 +38,7 @@ class Kind(NamedTuple):
     choose: Callable[[Mapping[str, Any]], RuleChoice]
     decay: str  # what to take where weight_decay is refused
     decoupled: str  # the class to name there
+    evaluated: Evaluated | None  # what the rule knows to be better than the parameter
 
     def no_weight_decay(self) -> str:
         """Why weight_decay is refused, and what to write."""

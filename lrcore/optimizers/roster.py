@@ -130,9 +130,14 @@ class Roster:
 
     def average(self, group: Group) -> Average | None:
         """The average of the parameters of a group that is wanted."""
-        return checked_average(
-            self.kind.name, group.overrides.get("average", self.common["average"])
-        )
+        me = self.kind.name
+        wanted = checked_average(me, group.overrides.get("average", self.common["average"]))
+        if wanted is not None and self.kind.evaluated is not None:
+            raise ValueError(
+                f"{me}: average must be None, got {wanted!r}; eval_params and eval_arrays hand out "
+                "x, which is an average already"
+            )
+        return wanted
 
     def wanted_rule(self, group: Group) -> Rule:
         """The rule of a group, with an average besides if it has one."""
@@ -217,7 +222,7 @@ class Roster:
         self, group: Group, new: Sequence[tuple[str, Place, Array]], recipes: list[Recipe]
     ) -> dict[str, Tensor]:
         """A recipe for each dtype among the members, and a tensor with new state for each."""
-        fill = self.kind.choose(self.kind.checked(self.options, group)).fill
+        chosen = self.kind.choose(self.kind.checked(self.options, group))
         rule = self.wanted_rule(group)
         recipe_of: dict[np.dtype[Any], int] = {}
         fresh: dict[np.dtype[Any], Iterator[dict[str, Array]]] = {}
@@ -226,19 +231,23 @@ class Roster:
             if arrays:
                 recipe_of[dtype] = len(recipes)
                 recipes.append(Recipe(rule, i, new[0][1].group))
-                fresh[dtype] = new_state(arrays, DTYPES[COMPUTED[i]], rule, fill)
+                fresh[dtype] = new_state(arrays, DTYPES[COMPUTED[i]], rule, chosen.fill)
         frozen = _frozen_in(group, new)
+        states = [next(fresh[array.dtype]) for _, _, array in new]
+        for state, (_, _, array) in zip(states, new, strict=True):
+            for letter in chosen.copies:
+                state[letter][...] = array
         return {
             name: Tensor(
                 recipe_of[array.dtype],
                 place,
                 array,
-                MappingProxyType(next(fresh[array.dtype])),
+                MappingProxyType(state),
                 parameters.memory_order(array),
                 _form(array),
                 ({}, {}) if name in frozen else None,
             )
-            for name, place, array in new
+            for (name, place, array), state in zip(new, states, strict=True)
         }
 
     def fresh(self) -> dict[str, Scalars]:

@@ -91,6 +91,22 @@ def test_every_optimizer_learns(optimizer: str, digits: datasets.Data) -> None:
     assert len(history.plain_times) == len(history.reference_times) > 0
 
 
+def test_accuracy_is_that_of_what_should_be_evaluated(
+    digits: datasets.Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    def kept(params: Any, *data: Any) -> float:
+        seen.append({name: array.copy() for name, array in params.items()})
+        return 1.0
+
+    monkeypatch.setattr(training, "accuracy", kept)
+    history = training.train(digits, training.Settings(optimizer="ScheduleFreeSGD", epochs=1))
+    for name, array in history.params.items():
+        assert seen[-1].keys() == history.params.keys()
+        assert not np.array_equal(seen[-1][name], array)
+
+
 @pytest.mark.parametrize("optimizer", ["Rprop", "FTRL"])
 def test_what_no_falling_rate_suits_has_a_constant_one(
     optimizer: str, digits: datasets.Data
