@@ -17,7 +17,10 @@ from .options import check_common
 from .roster import Roster
 from .saved_state import SavedSettings
 
-SHARED: Final = ("maximize", "clip_norm", "clip_value", "nonfinite", "average")
+SHARED: Final = (
+    *("maximize", "clip_norm", "clip_value", "nonfinite", "average"),
+    *("clip_norm_each", "accumulate"),
+)
 _CODE: Final = "function"  # the key of what is no data
 _AVERAGE: Final = "class"  # the key of what an average is
 _ABSENT: Final = "not given"
@@ -41,7 +44,10 @@ def describe(roster: Roster) -> SavedSettings:
     shared = {name: roster.common[name] for name in SHARED}
     unsaid = [(name, False) for name in _LATER.get(roster.kind.name, ())]
     options = dict(item for item in roster.options.items() if item not in unsaid)
-    return SavedSettings(_encoded(options), _encoded(shared), [*map(_encoded, groups)])
+    counts = {"accumulate": shared.pop("accumulate")}
+    return SavedSettings(
+        _encoded(options), {**_encoded(shared), **counts}, [*map(_encoded, groups)]
+    )
 
 
 def _encoded(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,6 +95,12 @@ def taken_over(roster: Roster, saved: SavedSettings, pairs: Mapping[str, str]) -
     now = {name for name, was in pairs.items() if was in frozen}
     if len(now) < len(frozen):
         raise ValueError(f"some of {sorted(frozen)}, which were frozen, are not among these")
+    if (common["accumulate"] > 1) != (roster.common["accumulate"] > 1):
+        was, here = common["accumulate"], roster.common["accumulate"]
+        raise ValueError(
+            f"accumulate was {was} and is {here} here, which wants other state: give {me} "
+            f"accumulate={was}"
+        )
     new = replace(roster.freezing(now), options=options, common=common, groups=groups)
     for recipe in new.recipes:
         if recipe.rule != new.wanted_rule(new.groups[recipe.group]):
