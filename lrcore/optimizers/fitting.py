@@ -44,7 +44,8 @@ def fit(roster: Roster, state: SavedState, pairs: Mapping[str, str]) -> Fit:
     for name in roster.tensors:
         if name in pairs:
             entry = state.parameters[pairs[name]]
-            problems = _misfits(roster, name, entry, state.pending) or _other_forms(roster, name, entry, state)
+            problems = _misfits(roster, name, entry, state.pending)
+            problems = problems or _other_forms(roster, name, entry, state)
             found.wrong += problems
             if not problems:
                 found.entries[name] = entry

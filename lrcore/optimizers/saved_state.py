@@ -17,7 +17,11 @@ from .groups import Place
 FORMAT: Final = 2
 _SETTINGS: Final[Mapping[str, type]] = {"options": Mapping, "shared": Mapping, "groups": list}
 # What the first files do not know, and files without it do not say.
-_UNSAID_SHARED: Final[Mapping[str, Any]] = {"average": None, "clip_norm_each": None, "accumulate": 1}
+_UNSAID_SHARED: Final[Mapping[str, Any]] = {
+    "average": None,
+    "clip_norm_each": None,
+    "accumulate": 1,
+}
 _UNSAID_OF_GROUP: Final[Mapping[str, Any]] = {"frozen": []}
 _CONTROLLER: Final[Mapping[str, type]] = {"class": str, "settings": Mapping, "state": Mapping}
 

@@ -374,23 +374,6 @@ cdef class Job:
                 high = middle
         return low == self.n_extents or self.extents[low].low >= extent.high
 
-    cdef int point_at_gathered(self) except -1:
-        """Points every tensor at what was gathered in the place of its gradient."""
-        cdef lrc_tensor* tensor
-        cdef Leaf* leaf
-        cdef cnp.ndarray sums
-        cdef int flat
-        for i in range(self.c.n_tensors):
-            tensor, leaf, sums = &self.c.tensors[i], &self.leaves[i], self.gathered[i]
-            flat = 0
-            if cnp.PyArray_TYPE(sums) == leaf.typenum:
-                flat = cnp.PyArray_FLAGS(sums) & (
-                    cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_F_CONTIGUOUS
-                )
-            tensor.array[1] = tensor.flat = tensor.gathered
-            self._point_views(tensor, leaf, sums, flat)
-        return 0
-
     cdef int drop(self) except -1:
         """Lets go of the gradients."""
         for i in range(self.c.n_tensors):

@@ -235,7 +235,7 @@ cdef class Stepper(Holder):
         """Puts the mean of all gradients, which are finite or may be anything, in their place."""
         cdef Job job = self._job
         _gather(&job.c, <double>self._accumulate)
-        job.point_at_gathered()
+        _point_at_gathered(job)
         job.c.scale, job.c.limit = self._sign, self._clip_value
         if job.norm:
             self._clip(_norm(&job.c))

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from ...checks.arrays import Array
-from ...optimizers.besides import BESIDES
 from ...optimizers.base import Optimizer
+from ...optimizers.besides import BESIDES
 
 
 class Peer(NamedTuple):

@@ -13,8 +13,8 @@ from ...checks.arguments import EXACT, Natural, convert
 from ...checks.arrays import Array
 from ...optimizers import checkpoint
 from ...optimizers.averages import COUNT
-from ...optimizers.besides import BESIDES, to_save
 from ...optimizers.base import Optimizer
+from ...optimizers.besides import BESIDES, to_save
 from ...optimizers.roster import Roster
 from ...optimizers.saved_state import SavedParameter
 from .peers import (
@@ -218,7 +218,9 @@ def _parameter(
     tensor = roster.tensors[name]
     fill = roster.choice(tensor.place.group).fill
     carried = _carried(entry.carried, roster.checked(tensor.place.group), tensor.parameter, found)
-    return entry._replace(carried=carried, state=_arrays(peer, to_save(tensor.state, 0), fill, found))
+    return entry._replace(
+        carried=carried, state=_arrays(peer, to_save(tensor.state, 0), fill, found)
+    )
 
 
 def _arrays(
