@@ -103,6 +103,7 @@ def taken_over(roster: Roster, saved: SavedSettings, pairs: Mapping[str, str]) -
         )
     new = replace(roster.freezing(now), options=options, common=common, groups=groups)
     for recipe in new.recipes:
+        new.clip_norm_each(new.groups[recipe.group])
         if recipe.rule != new.wanted_rule(new.groups[recipe.group]):
             raise ValueError(f"{me}: they ask for another rule, with other state")
     return new

@@ -130,7 +130,7 @@ cdef extern from "reduce.h":
     const double LRC_ENLARGE
     double lrc_norm(lrc_job* job) noexcept nogil
     bint lrc_finite(lrc_job* job) noexcept nogil
-    void lrc_clip_each(lrc_job* job) noexcept nogil
+    void lrc_clip_each(lrc_job* job, double norm) noexcept nogil
     void lrc_squares(lrc_job* job, double factor) noexcept nogil
 
 cdef extern from "gather.h":

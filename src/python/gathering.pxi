@@ -27,11 +27,7 @@ cdef int _point_at_gathered(Job job) except -1:
     cdef int flat
     for i in range(job.c.n_tensors):
         tensor, leaf, sums = &job.c.tensors[i], &job.leaves[i], job.gathered[i]
-        flat = 0
-        if cnp.PyArray_TYPE(sums) == leaf.typenum:
-            flat = cnp.PyArray_FLAGS(sums) & (
-                cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_F_CONTIGUOUS
-            )
+        flat = cnp.PyArray_FLAGS(sums) & (cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_F_CONTIGUOUS)
         tensor.array[1] = tensor.flat = tensor.gathered
         job._point_views(tensor, leaf, sums, flat)
     return 0
@@ -52,9 +48,9 @@ cdef double _norm(lrc_job* c) noexcept:
     return norm
 
 
-cdef void _clip_each(lrc_job* c) noexcept:
+cdef void _clip_each(lrc_job* c, double norm) noexcept:
     if c.elements < GIL_ELEMENTS:
-        lrc_clip_each(c)
+        lrc_clip_each(c, norm)
     else:
         with nogil:
-            lrc_clip_each(c)
+            lrc_clip_each(c, norm)

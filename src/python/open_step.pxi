@@ -109,8 +109,7 @@ cdef class OpenStep:
                 s._job.c.scale, s._job.c.limit, s._job.c.factor = s._sign, s._clip_value, factor
                 finite = s._scale_by(given) or s._nonfinite == ALLOW
                 if s._job.each:
-                    _norm(&s._job.c)
-                    _clip_each(&s._job.c)
+                    _clip_each(&s._job.c, _norm(&s._job.c))
             return s._step(None, None, SECOND) if finite else s._leave_out()
         finally:
             self._close()

@@ -68,7 +68,7 @@ cdef class Stepper(Holder):
         """Clips gradients of this norm, which is times the job's factor; False if it is none."""
         cdef bint finite = self._scale_by(norm)
         if self._job.each:
-            _clip_each(&self._job.c)
+            _clip_each(&self._job.c, norm)
         return finite
 
     cdef inline bint _scale_by(self, double norm) noexcept:

@@ -108,9 +108,9 @@ static double own_scale(lrc_job *job, const lrc_tensor *tensor, double sum, doub
     return isfinite(norm) && norm > most * factor ? most * factor / norm : 1;
 }
 
-void lrc_clip_each(lrc_job *job)
+void lrc_clip_each(lrc_job *job, double norm)
 {
-    const bool known = job->factor == 1;
+    const bool known = job->factor == 1 && isfinite(norm); /* else partial holds other sums */
     job->uneven = false;
     for (size_t i = 0; i < job->n_tensors; i++) {
         lrc_tensor *tensor = &job->tensors[i];

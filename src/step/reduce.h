@@ -14,8 +14,8 @@ double lrc_norm(lrc_job *job);
 bool lrc_finite(lrc_job *job);
 /* The sum of what function puts into job->partial for each chunk. */
 double lrc_sum_of_chunks(lrc_job *job, lrc_chunk_function *function);
-/* After lrc_norm, with the scale of all gradients: those of each by its own norm. */
-void lrc_clip_each(lrc_job *job);
+/* After lrc_norm, which gave norm, with the scale of all gradients: those of each by its own. */
+void lrc_clip_each(lrc_job *job, double norm);
 /* The sums of squares of each chunk, times the square of factor, to job->partial. */
 void lrc_squares(lrc_job *job, double factor);
 
