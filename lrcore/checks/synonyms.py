@@ -62,8 +62,11 @@ ARGUMENTS: Final = words(
         # clipping
         "clip clipping max_norm max_grad_norm max_gradient_norm grad_clip": "clip_norm",
         "clip_grad clip_grad_norm clip_gradient clip_gradients clip_global_norm": "clip_norm",
-        "global_clipnorm clipnorm gradient_clip gradient_clipping gradient_clip_val": "clip_norm",
+        "global_clipnorm gradient_clip gradient_clipping gradient_clip_val": "clip_norm",
         "gradient_clip_norm grad_clip_norm": "clip_norm",
+        "clipnorm": "clip_norm_each",
+        "gradient_accumulation_steps grad_accum_steps accumulation_steps": "accumulate",
+        "accumulate_grad_batches every_k_schedule gradient_accumulation": "accumulate",
         "clipvalue grad_clip_value clip_grad_value": "clip_value",
         # the rest of optimizers
         "parameters param_groups variables var_list weights": "params",
@@ -135,7 +138,7 @@ REMARKS: Final[dict[tuple[str, str], str]] = {
     },
     **{(word, "betas"): "its first number" for word in ("beta", "mu", "momentum", "rho_1")},
     ("rho", "betas"): "its second number",
-    ("clipnorm", "clip_norm"): "of all gradients together",
+    ("clipnorm", "clip_norm_each"): "of each array; clip_norm is of all gradients together",
     **{(word, "rho"): "the decay of the average of squares" for word in ("beta2", "beta_2", "b2")},
     **{
         (word, "l2"): "added to the gradient; lrc.AdamW has decoupled decay"

@@ -56,6 +56,8 @@ NAMES: Final = words(
         "warmup_exponential_decay_schedule": "lrc.ExponentialDecay(lr, gamma=gamma).warmup(n)",
         "warmup_constant_schedule": "lrc.Constant(lr).warmup(n)",
         "clip_by_global_norm": "clip_norm= of the optimizer, as in lrc.Adam(params, clip_norm=1.0)",
+        "adaptive_grad_clip adaptive_clip_grad": "lrc.clip_units_(grads, params, factor)",
+        "MultiSteps": "accumulate=k of the optimizer, as in lrc.Adam(params, accumulate=4)",
         "reduce_on_plateau": "lrc.ReduceOnPlateau, given as controller=",
         "apply_updates": "opt.step(grads), which changes the parameters in place",
         "chain": "options of the optimizer, as in lrc.Adam(params, clip_norm=1.0)",

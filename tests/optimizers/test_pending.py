@@ -329,13 +329,17 @@ def test_a_range_test_ends_at_a_gradient_that_is_left_out():
     assert (opt.pending, opt.skipped, opt.t) == (0, 0, 0)
 
 
+def swept(test, step, calls):
+    for _ in test:
+        losses = [step() for _ in range(calls)]
+        test.report(losses[0])
+
+
 @pytest.mark.parametrize("calls", [1, 3])
 def test_a_loop_that_makes_other_calls_than_those_of_an_update_is_told(calls):
     opt, step, rng = problem(2)
-    test = lrc.RangeTest(opt, rng=rng)
     with pytest.raises(RuntimeError, match=r"[01] updates were made and 1 calls"):
-        for _ in test:
-            test.report([step() for _ in range(calls)][0])
+        swept(lrc.RangeTest(opt, rng=rng), step, calls)
     assert opt.pending == 0
 
 
