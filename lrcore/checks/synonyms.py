@@ -66,7 +66,7 @@ ARGUMENTS: Final = words(
         "gradient_clip_norm grad_clip_norm": "clip_norm",
         "clipnorm": "clip_norm_each",
         "gradient_accumulation_steps grad_accum_steps accumulation_steps": "accumulate",
-        "accumulate_grad_batches every_k_schedule gradient_accumulation": "accumulate",
+        "accumulate_grad_batches gradient_accumulation": "accumulate",
         "clipvalue grad_clip_value clip_grad_value": "clip_value",
         # the rest of optimizers
         "parameters param_groups variables var_list weights": "params",
