@@ -112,8 +112,8 @@ class Optimizer(Saving, metaclass=hints.Hinting):
         Their gradients may be anything, or absent. They count in no norm, no check for NaN and no
         `Monitor`, and may be read-only. The first update after `unfreeze` is that of their own
         history; schedules follow the optimizer's `t`. Gradients that wait for their update
-        (``accumulate=k``) are dropped, and count as zeros. What is saved tells which are frozen, and
-        loading with ``hyperparameters=True`` freezes these.
+        (``accumulate=k``) are dropped, and count as zeros. What is saved tells which are frozen,
+        and loading with ``hyperparameters=True`` freezes these.
 
         Parameters
         ----------
