@@ -23,6 +23,7 @@ except ModuleNotFoundError as error:
     ) from None
 
 from .arrays.gradients import clip_grad_norm_ as clip_grad_norm_
+from .arrays.gradients import clip_units_ as clip_units_
 from .arrays.gradients import global_norm as global_norm
 from .arrays.gradients import zero_grads as zero_grads
 from .checks import synonyms as _synonyms

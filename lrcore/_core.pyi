@@ -65,6 +65,7 @@ class Attachment:
         clip_norm: float,
         clip_value: float,
         maximize: bool,
+        accumulate: int,
         nonfinite: str,
         controllers: list[Any],
         num_threads: int,
@@ -75,6 +76,7 @@ class Attachment:
         *,
         t: int,
         skipped: int,
+        pending: int,
         last_lr: float,
         lr_scale: float,
     ) -> None: ...
@@ -108,6 +110,8 @@ class Holder(Serial):
     def t(self) -> int: ...
     @property
     def skipped(self) -> int: ...
+    @property
+    def pending(self) -> int: ...
     @property
     def last_lr(self) -> float: ...
     @property

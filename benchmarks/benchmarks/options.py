@@ -16,6 +16,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "maximize": {"maximize": True},
     "nonfinite=allow": {"nonfinite": "allow"},
     "average=EMA": {"average": lrc.EMA()},
+    "clip_norm_each": {"clip_norm_each": 1.0},
+    "accumulate=4": {"accumulate": 4},
 }
 
 

@@ -132,10 +132,19 @@ def check_disjoint(gradient: Array, written: Sequence[Array], name: str) -> None
 
 
 def raise_nonfinite(
-    gradients: Sequence[Array], parameters: Sequence[Array], names: Sequence[str]
+    gradients: Sequence[Array],
+    parameters: Sequence[Array],
+    names: Sequence[str],
+    gathered: Sequence[Array] | None = None,
 ) -> NoReturn:
-    """Says where infinities and NaNs are; nothing has been changed."""
-    found = list(_nonfinite(gradients, parameters, names)) or ["the norm that was given"]
+    """Says where infinities and NaNs are, or sums with what was gathered become such; nothing has
+    been changed."""
+    found = list(_nonfinite(gradients, parameters, names))
+    if gathered is not None and not found:
+        with np.errstate(over="ignore"):
+            sums = [s + np.asarray(g, s.dtype) for s, g in zip(gathered, gradients, strict=True)]
+        found = [f"the sum with {words}" for words in _nonfinite(sums, parameters, names)]
+    found = found or ["the norm that was given"]
     raise FloatingPointError(
         f"not finite: {', '.join(found)}; nothing was changed "
         '(nonfinite="skip" leaves such updates out, "allow" lets them through)'

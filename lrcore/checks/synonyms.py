@@ -1,6 +1,7 @@
 """Words of torch, Keras, optax, fastai, transformers and others, and what they are called here.
 
-One table a place: arguments, names of the module, attributes of optimizers, schedules, controllers.
+One table a place: arguments, attributes of optimizers, schedules, controllers; names of the module
+stand in `synonyms_of_names.py`.
 A new synonym is a row; `tests/checks/test_synonyms.py` holds every right side to what there is.
 """
 
@@ -10,15 +11,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from .suggestions import suggest
-
-
-def _words(rows: dict[str, str]) -> dict[str, str]:
-    """One entry a word, of rows for several."""
-    return {word: ours for words, ours in rows.items() for word in words.split()}
-
+from .synonyms_of_names import NAMES, words
 
 # Arguments: of ours, the first one that the called class takes. A row of one class alone names it.
-ARGUMENTS: Final = _words(
+ARGUMENTS: Final = words(
     {
         # rates
         "learning_rate": "lr peak high start",
@@ -66,8 +62,11 @@ ARGUMENTS: Final = _words(
         # clipping
         "clip clipping max_norm max_grad_norm max_gradient_norm grad_clip": "clip_norm",
         "clip_grad clip_grad_norm clip_gradient clip_gradients clip_global_norm": "clip_norm",
-        "global_clipnorm clipnorm gradient_clip gradient_clipping gradient_clip_val": "clip_norm",
+        "global_clipnorm gradient_clip gradient_clipping gradient_clip_val": "clip_norm",
         "gradient_clip_norm grad_clip_norm": "clip_norm",
+        "clipnorm": "clip_norm_each",
+        "gradient_accumulation_steps grad_accum_steps accumulation_steps": "accumulate",
+        "accumulate_grad_batches gradient_accumulation": "accumulate",
         "clipvalue grad_clip_value clip_grad_value": "clip_value",
         # the rest of optimizers
         "parameters param_groups variables var_list weights": "params",
@@ -139,7 +138,7 @@ REMARKS: Final[dict[tuple[str, str], str]] = {
     },
     **{(word, "betas"): "its first number" for word in ("beta", "mu", "momentum", "rho_1")},
     ("rho", "betas"): "its second number",
-    ("clipnorm", "clip_norm"): "of all gradients together",
+    ("clipnorm", "clip_norm_each"): "of each array; clip_norm is of all gradients together",
     **{(word, "rho"): "the decay of the average of squares" for word in ("beta2", "beta_2", "b2")},
     **{
         (word, "l2"): "added to the gradient; lrc.AdamW has decoupled decay"
@@ -178,95 +177,9 @@ INSTEAD: Final[dict[str, str]] = {
     "verbose": "leave it out; schedule.describe() and opt.lr tell",
 }
 
-# Names of the module.
-NAMES: Final = _words(
-    {
-        # torch
-        "StepLR": "lrc.StepDecay(lr, every=step_size, factor=gamma)",
-        "MultiStepLR": "lrc.MultiStepDecay(lr, milestones, factor=gamma)",
-        "ExponentialLR": "lrc.ExponentialDecay(lr, gamma=gamma)",
-        "LinearLR": "lrc.Linear(start, end, steps)",
-        "ConstantLR": "lrc.Constant(lr)",
-        "PolynomialLR": "lrc.PolynomialDecay(lr, steps)",
-        "CosineAnnealingLR": "lrc.CosineAnnealing(lr, steps=T_max, end=eta_min)",
-        "CosineAnnealingWarmRestarts": "lrc.CosineWarmRestarts(lr, first=T_0, mult=T_mult)",
-        "OneCycleLR": "lrc.OneCycle(peak, steps)",
-        "CyclicLR": "lrc.Cyclical(low, high, up)",
-        "LambdaLR": "lrc.Lambda(fn), whose values are rates",
-        "MultiplicativeLR": "lrc.ExponentialDecay(lr, gamma=factor)",
-        "SequentialLR join_schedules Sequential": "schedule.then(other, at=n)",
-        "ChainedScheduler": "the product of schedules, lrc.Constant(lr) * other",
-        "ReduceLROnPlateau": "lrc.ReduceOnPlateau, given as controller=",
-        "LRScheduler LearningRateSchedule": "lrc.Schedule",
-        "lr_scheduler": "no module: all schedules stand in lrcore, as lrc.CosineAnnealing",
-        "optim": "no module: all optimizers stand in lrcore, as lrc.Adam",
-        "clip_grad_norm": "lrc.clip_grad_norm_(grads, max_norm), or clip_norm= of the optimizer",
-        "clip_grad_value_": "clip_value= of the optimizer, as in lrc.Adam(params, clip_value=1.0)",
-        "get_total_norm": "lrc.global_norm(arrays)",
-        "zero_grad": "lrc.zero_grads(grads)",
-        "AveragedModel ExponentialMovingAverage": "average=lrc.EMA(decay) of the optimizer",
-        # Keras
-        "CosineDecay": "lrc.CosineAnnealing(lr, steps, end=alpha * lr)",
-        "CosineDecayRestarts": "lrc.CosineWarmRestarts(lr, first)",
-        "PiecewiseConstantDecay": "lrc.PiecewiseConstant(boundaries, values), boundaries plus 1",
-        "LearningRateScheduler": "lrc.Lambda(fn), or the function itself as lr",
-        # optax
-        "constant_schedule get_constant_schedule": "lrc.Constant(lr)",
-        "linear_schedule": "lrc.Linear(start, end, steps)",
-        "polynomial_schedule PolyLRScheduler": "lrc.PolynomialDecay(lr, steps)",
-        "exponential_decay": "lrc.ExponentialDecay(lr, gamma=decay_rate, steps=transition_steps)",
-        "cosine_decay_schedule": "lrc.CosineAnnealing(lr, steps, end=alpha * lr)",
-        "cosine_onecycle_schedule": "lrc.OneCycle(peak, steps)",
-        "linear_onecycle_schedule": 'lrc.OneCycle(peak, steps, anneal="linear")',
-        "piecewise_constant_schedule": "lrc.PiecewiseConstant(boundaries, values)",
-        "piecewise_interpolate_schedule": "lrc.Interp(steps, values)",
-        "warmup_cosine_decay_schedule": "lrc.CosineAnnealing(lr, steps).warmup(n)",
-        "warmup_exponential_decay_schedule": "lrc.ExponentialDecay(lr, gamma=gamma).warmup(n)",
-        "warmup_constant_schedule": "lrc.Constant(lr).warmup(n)",
-        "clip_by_global_norm": "clip_norm= of the optimizer, as in lrc.Adam(params, clip_norm=1.0)",
-        "reduce_on_plateau": "lrc.ReduceOnPlateau, given as controller=",
-        "apply_updates": "opt.step(grads), which changes the parameters in place",
-        "chain": "options of the optimizer, as in lrc.Adam(params, clip_norm=1.0)",
-        # transformers and timm
-        "get_constant_schedule_with_warmup": "lrc.Constant(lr).warmup(n)",
-        "get_linear_schedule_with_warmup": "lrc.Linear(lr, 0, steps).warmup(n)",
-        "get_cosine_schedule_with_warmup": "lrc.CosineAnnealing(lr, steps).warmup(n)",
-        "get_cosine_with_hard_restarts_schedule_with_warmup": "lrc.CosineWarmRestarts(lr, first)",
-        "get_polynomial_decay_schedule_with_warmup": "lrc.PolynomialDecay(lr, steps).warmup(n)",
-        "get_inverse_sqrt_schedule": "lrc.InverseSqrt(lr, warmup_steps)",
-        "get_wsd_schedule": "lrc.WSD(peak, warmup_steps=..., stable_steps=..., decay_steps=...)",
-        "get_scheduler": "one class a schedule, as lrc.CosineAnnealing(lr, steps)",
-        "CosineLRScheduler": "lrc.CosineAnnealing(lr, steps), or lrc.CosineWarmRestarts(lr, first)",
-        "StepLRScheduler": "lrc.StepDecay(lr, every=decay_t, factor=decay_rate)",
-        # finders of rates
-        "lr_find lr_finder LRFinder": "lrc.RangeTest(opt), or lrc.range_test(opt, step)",
-        "LearningRateFinder find_lr find": "lrc.RangeTest(opt), or lrc.range_test(opt, step)",
-        "suggest_lr": "lrc.RangeTest(opt), whose result has a suggestion",
-        # names that are used everywhere
-        "Cosine CosineSchedule": "lrc.CosineAnnealing(lr, steps)",
-        "CosineWithWarmup WarmupCosine": "lrc.CosineAnnealing(lr, steps).warmup(n)",
-        "Warmup LinearWarmup WarmUp": "schedule.warmup(n), put in front of any schedule",
-        "GradualWarmupScheduler warmup": "schedule.warmup(n), put in front of any schedule",
-        "SGDR sgdr_schedule": "lrc.CosineWarmRestarts(lr, first)",
-        "Noam NoamLR": "lrc.InverseSqrt(lr, warmup_steps)",
-        "Trapezoid": 'lrc.WSD(peak, ..., shape="linear")',
-        "Triangular": "lrc.Cyclical(low, high, up)",
-        "fit_one_cycle": "lrc.OneCycle(peak, steps)",
-        "fit_flat_cos": "lrc.Constant(lr).then(lrc.CosineAnnealing(lr, steps), at=n)",
-        "Momentum": "lrc.SGD(params, momentum=0.9)",
-        "Nesterov NesterovSGD": "lrc.SGD(params, momentum=0.9, nesterov=True)",
-        "AMSGrad": "lrc.Adam(params, amsgrad=True)",
-        "ParamGroup": "lrc.Group(params, lr_scale=...)",
-        "SignalHandler GracefulKiller": "lrc.stoppable()",
-        "ModelCheckpoint": "opt.save(path, params=True)",
-        "save": "opt.save(path)",
-        "load": "opt.load(path)",
-    }
-)
-
 _NOT_STEPPED: Final = "no schedule is stepped: give it as lr, and opt.step asks it"
 # Attributes of optimizers.
-OPTIMIZER: Final = _words(
+OPTIMIZER: Final = words(
     {
         "learning_rate current_lr": "opt.lr",
         "get_lr": "opt.lr, no method",
@@ -297,7 +210,7 @@ OPTIMIZER: Final = _words(
 )
 
 # Attributes of schedules.
-SCHEDULE: Final = _words(
+SCHEDULE: Final = words(
     {
         "step": _NOT_STEPPED,
         "last_epoch": "opt.t of the optimizer",
@@ -321,7 +234,7 @@ SCHEDULE: Final = _words(
 )
 
 # Attributes of controllers.
-CONTROLLER: Final = _words(
+CONTROLLER: Final = words(
     {
         "step on_epoch_end report observe": "controller.update(value)",
         "get_last_lr": "opt.last_lr of the optimizer",

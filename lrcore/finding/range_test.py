@@ -15,7 +15,7 @@ from ..optimizers.base import Optimizer
 from ..schedules.ramps import Sweep
 from .range_curve import Array, Ending, diverged
 from .range_result import RangeResult, judge
-from .run import Moment, Run
+from .run import Moment, Run, one_update
 
 START: Final = 1e-7
 END: Final = 10.0
@@ -39,8 +39,8 @@ class RangeTest:
 
     Update k uses exactly ``start * (end / start) ** (k / (num - 1))``: schedule, `opt.lr_scale` and
     controllers rest, the `lr_scale` of a group still multiplies. The body of the loop makes one
-    update and reports one loss. The sweep ends early when the loss rises by far more than it has
-    moved before, or with a loss or gradient that is not finite.
+    update (with ``accumulate=k`` all calls of it) and reports one loss. The sweep ends early when
+    the loss rises by far more than before, or with a loss or gradient that is not finite.
 
     Parameters
     ----------
@@ -144,6 +144,10 @@ class RangeTest:
     def __iter__(self) -> Iterator[float]:
         if self._stage != "new":
             raise RuntimeError("RangeTest: one loop for each; make another for another sweep")
+        if self._run.opt.pending:
+            raise RuntimeError(
+                "RangeTest: gradients wait for their update: begin at opt.pending == 0"
+            )
         self._lr_before = self._run.opt.hyperparameters["lr"]
         self._before = self._run.moment()
         self._stage = "under way"
@@ -225,8 +229,9 @@ class RangeTest:
             raise RuntimeError(f"{what} no loss was reported; call report(loss) once for each rate")
         skipped = opt.skipped > asked.skipped
         made = opt.t - asked.t
-        if made != 1 and math.isfinite(loss) and not skipped:
-            raise RuntimeError(f"{what} {made} updates were made; the loop must make one for each")
+        if (made != 1 or opt.pending) and math.isfinite(loss) and not skipped:
+            what += f" {made} updates were made" + f" and {opt.pending} calls" * bool(opt.pending)
+            raise RuntimeError(f"{what}; the loop must make one for each")
         if made == 1 and opt.last_lr != asked.of_first_group:
             raise RuntimeError(
                 f"{what} the update was made at {opt.last_lr:g}; leave lr= out of opt.step()"
@@ -274,7 +279,8 @@ def range_test(
         Those of `RangeTest`.
     step : callable
         ``step() -> loss`` draws a batch, makes one update (``opt.step(grads)``) and returns the
-        loss that the gradients belong to. A `FloatingPointError` in it ends the sweep.
+        loss that the gradients belong to; with ``accumulate=k`` it may make one call of the k, and
+        the loss is the mean of k. A `FloatingPointError` in it ends the sweep.
 
     Raises
     ------
@@ -294,7 +300,7 @@ def range_test(
     test = RangeTest(opt, start, end, num, spacing=spacing, rng=rng)
     try:
         for _ in test:
-            test.report(step())
+            test.report(one_update(opt, step))
     except FloatingPointError:
         test._ended = "nonfinite"
     return test.result

@@ -111,6 +111,17 @@ class Run(NamedTuple):
             yield loss_of(loss, "step() of the run must return its loss")
 
 
+def one_update(opt: Optimizer, step: Callable[[], Any]) -> Any:
+    """What `step` returns that makes an update; the mean of all it takes where gradients wait."""
+    skipped, losses = opt.skipped, [step()]
+    for _ in range(1, opt.hyperparameters["accumulate"]):
+        if opt.pending and opt.skipped == skipped:
+            losses.append(step())
+    if len(losses) == 1:
+        return losses[0]
+    return float(np.mean([loss_of(loss, "step must return its loss") for loss in losses]))
+
+
 def start(setup: Callable[[float], Any], lr: float) -> Run:
     """The run that `setup` makes for a rate.
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 from .. import _core
 from .._core import Serial, Stepper
 from ..controllers.controller import binding
+from .gathering import cleared
 from .hyperparameters import Rate
 from .roster import Roster, Scalars
 
@@ -87,7 +88,7 @@ class Attached(Stepper):
         roster = roster.settled(scalars)
         told = binding(roster.controllers, roster.watched, self._refusals)
         new = self._prepare(*roster.handed(scalars), keep_bound=known.keys() == scalars.keys())
-        _core.commit([(self._cell, roster), *told], attach=new)
+        _core.commit([(self._cell, roster), *told], cleared(roster, self.pending), attach=new)
 
     def _follow_rate(self, rate: Rate) -> None:
         """Takes another rate before all scales, for the groups that have none of their own."""

@@ -88,7 +88,8 @@ class Optimizer(Saving, metaclass=hints.Hinting):
     def add(self, params: Any, **options: Any) -> None:
         """Take on more parameters, as a group of their own; `options` are those of `Group`.
 
-        Their state starts fresh and the rate is a function of the optimizer's `t`. From then on
+        Their state starts fresh and the rate is a function of the optimizer's `t`. Where gradients
+        wait for their update (``accumulate=k``), theirs count as zeros so far. From then on
         gradients have one entry for each group, in the order of adding.
 
         Raises
@@ -114,8 +115,9 @@ class Optimizer(Saving, metaclass=hints.Hinting):
 
         Their gradients may be anything, or absent. They count in no norm, no check for NaN and no
         `Monitor`, and may be read-only. The first update after `unfreeze` is that of their own
-        history; schedules follow the optimizer's `t`. What is saved tells which are frozen, and
-        loading with ``hyperparameters=True`` freezes these.
+        history; schedules follow the optimizer's `t`. Gradients that wait for their update
+        (``accumulate=k``) are dropped, and count as zeros. What is saved tells which are frozen,
+        and loading with ``hyperparameters=True`` freezes these.
 
         Parameters
         ----------

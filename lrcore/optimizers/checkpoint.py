@@ -12,8 +12,9 @@ from .._core import commit
 from ..checks import generators, pickles
 from ..checks.arrays import Array
 from ..controllers.controller import Follower, loading
-from . import options_as_data, saved_controllers
+from . import gathering, options_as_data, saved_controllers
 from .attached import Attached
+from .besides import to_save
 from .fitting import Fit, fit, paired, parameter_problems
 from .roster import Roster, Scalars
 from .saved_state import RefusedError, SavedParameter, SavedState, parse
@@ -68,7 +69,9 @@ def take(opt: Attached) -> SavedState:
     roster, carried = opt.roster, opt.scalars
     parameters = {
         name: SavedParameter(
-            carried[name][0], {key: array.copy() for key, array in t.state.items()}, t.place
+            carried[name][0],
+            {key: array.copy() for key, array in to_save(t.state, opt.pending).items()},
+            t.place,
         )
         for name, t in roster.tensors.items()
     }
@@ -76,6 +79,7 @@ def take(opt: Attached) -> SavedState:
         optimizer=roster.kind.name,
         t=opt.t,
         skipped=opt.skipped,
+        pending=opt.pending,
         last_lr=opt.last_lr,
         lr_scale=opt.lr_scale,
         settings=options_as_data.describe(roster),
@@ -122,9 +126,10 @@ def put(
     schedules = [] if back or hyperparameters else schedules
     pairs = paired(opt.roster, state)
     roster = _with_settings(opt, what, state, pairs) if hyperparameters else opt.roster
+    state, waiting = gathering.fitted(roster, state)
     found = fit(roster, state, pairs)
     controllers = saved_controllers.fit(roster.controllers, state.controllers)
-    wrong = found.wrong + controllers.problems
+    wrong = found.wrong + waiting + controllers.problems
     if strict:
         problems = found.absent() + wrong + schedules
         refuse(opt, what, problems and problems + _hints(found, schedules))
@@ -135,8 +140,10 @@ def put(
     here, values = roster.arrays, params or {}
     copies = [(here[name], x) for name, x in values.items() if here[name].flags.writeable]
     for name, entry in found.entries.items():
-        copies += [(array, entry.state[k]) for k, array in roster.tensors[name].state.items()]
+        mine = to_save(roster.tensors[name].state, state.pending)
+        copies += [(array, entry.state[k]) for k, array in mine.items()]
         scalars[name] = dict(entry.carried), {}
+    copies += gathering.cleared(roster, state.pending, found.entries)
     _commit(opt, what, roster.settled(scalars), state, scalars, copies, controllers.states, others)
     differing = [*differing, *controllers.differing]
     return LoadReport(found.missing, found.unexpected, tuple(wrong), tuple(differing))
@@ -232,7 +239,13 @@ def _commit(
 ) -> None:
     """Copies arrays and takes over numbers and controllers' states: all of it, or nothing."""
     attach = opt._prepare(*roster.handed(scalars), keep_bound=True)
-    attach.go_back(t=saved.t, skipped=saved.skipped, last_lr=saved.last_lr, lr_scale=saved.lr_scale)
+    attach.go_back(
+        t=saved.t,
+        skipped=saved.skipped,
+        pending=saved.pending,
+        last_lr=saved.last_lr,
+        lr_scale=saved.lr_scale,
+    )
     before = [controller.state_dict() for controller in roster.controllers]
     after = [states.get(i, state) for i, state in enumerate(before)]
     triples = zip(roster.controllers, after, before, strict=True)

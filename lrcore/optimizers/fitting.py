@@ -13,6 +13,7 @@ import numpy as np
 from .._core import Rule
 from ..checks.arguments import Fraction, NonNegative, Range, range_of
 from ..checks.arrays import Array
+from .besides import to_save
 from .groups import Place
 from .roster import Roster
 from .saved_state import SavedParameter, SavedState, differences
@@ -43,7 +44,8 @@ def fit(roster: Roster, state: SavedState, pairs: Mapping[str, str]) -> Fit:
     for name in roster.tensors:
         if name in pairs:
             entry = state.parameters[pairs[name]]
-            problems = _misfits(roster, name, entry) or _other_forms(roster, name, entry, state)
+            problems = _misfits(roster, name, entry, state.pending)
+            problems = problems or _other_forms(roster, name, entry, state)
             found.wrong += problems
             if not problems:
                 found.entries[name] = entry
@@ -91,9 +93,9 @@ def _by_path(places: Mapping[str, Place]) -> dict[str, str]:
     return {place.path: name for name, place in places.items() if count[place.path] == 1}
 
 
-def _misfits(roster: Roster, name: str, saved: SavedParameter) -> list[str]:
+def _misfits(roster: Roster, name: str, saved: SavedParameter, pending: int) -> list[str]:
     """Why what was saved of a parameter cannot be copied to its state."""
-    state = roster.tensors[name].state
+    state = to_save(roster.tensors[name].state, pending)
     found = differences(f'state of "{name}"', state.keys(), saved.state.keys())
     for key, array in state.items():
         found += unlike(f'{key} of "{name}"', saved.state.get(key, array), array)

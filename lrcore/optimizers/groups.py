@@ -25,7 +25,8 @@ class Group:
     frozen : bool or sequence of str, default False
         Whether nothing of these arrays moves until `Optimizer.unfreeze`: all, or those named.
     **overrides
-        Any hyperparameter of the optimizer, flags and `lr` included.
+        Any hyperparameter of the optimizer, flags and `lr` included; `average` and
+        `clip_norm_each`.
 
     Examples
     --------

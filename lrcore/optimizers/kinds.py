@@ -75,6 +75,11 @@ class Kind(NamedTuple):
         unknown = [name for name in overrides if name not in options]
         if "weight_decay" in unknown:
             raise TypeError(self.no_weight_decay())
+        if "accumulate" in unknown:
+            raise TypeError(
+                f"Group: accumulate is of the whole optimizer, whose t counts the updates of all "
+                f"groups: give it to {self.name}"
+            )
         if unknown:
             known = synonym(self.name, unknown[0], ["lr_scale", *OF_GROUPS, *options])
             raise TypeError(

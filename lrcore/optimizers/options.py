@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, ParamSpec, TypeAlias, TypedDict
 
 from .. import threads
 from ..checks import arguments
+from ..checks.arguments import Count
 from ..checks.calls import misfit
 from ..controllers.catalogue import Controller
 from .averages import Average, checked_average
@@ -29,7 +30,16 @@ class Common(TypedDict, total=False):
         Multiply all gradients by ``min(1, clip_norm / norm)``, with their joint Euclidean norm
         summed in float64 in a fixed order. The arrays given are not changed.
     clip_value : float, optional
-        Limit every element of the gradients to ``[-clip_value, clip_value]``, after `clip_norm`.
+        Limit every element of the gradients to ``[-clip_value, clip_value]``, after the norms.
+    clip_norm_each : float, optional
+        Multiply the gradient of each array by ``min(1, clip_norm_each / norm)`` with its own norm,
+        summed alike, after `clip_norm`: Keras's ``clipnorm``. A `Group` may have its own, or None.
+    accumulate : int, default 1
+        Calls of `step` that make one update, of the mean of their gradients: they are added in the
+        order of the calls and divided at the last one, and `step` returns True only there.
+        `nonfinite` judges each call before anything is added; decay, clips and ``step(lr=...)`` act
+        at the last, and `t`, schedules and averages count updates. ``opt.pending`` counts the calls
+        that wait. One more array for each parameter, ``opt.state[name]["gathered"]``.
     nonfinite : {"raise", "skip", "allow"}, default "raise"
         With a NaN or an infinity among the gradients: raise `FloatingPointError` before anything
         changes, leave the update out (`step` returns False, `skipped` counts, `t` stays), or let it
@@ -48,6 +58,8 @@ class Common(TypedDict, total=False):
     maximize: bool
     clip_norm: float | None
     clip_value: float | None
+    clip_norm_each: float | None
+    accumulate: Count
     nonfinite: Policy
     controller: Controller | Sequence[Controller] | None
     average: Average | None
@@ -58,12 +70,14 @@ DEFAULTS = Common(
     maximize=False,
     clip_norm=None,
     clip_value=None,
+    clip_norm_each=None,
+    accumulate=1,
     nonfinite="raise",
     controller=None,
     average=None,
     num_threads=None,
 )
-OF_GROUPS: Final = ("average",)  # those that a group may have of its own
+OF_GROUPS: Final = ("average", "clip_norm_each")  # those that a group may have of its own
 
 
 _COMMON: Final = tuple(
@@ -159,9 +173,11 @@ def _told(shared: Mapping[str, Any], taken: Mapping[str, Parameter], text: str) 
 def check_common(me: str, common: Mapping[str, Any]) -> dict[str, Any]:
     """The options that all parameters share, as the core takes them; all are checked."""
     checked_average(me, common["average"])
+    threshold(me, "clip_norm_each", common["clip_norm_each"])
     return {
-        "clip_norm": _threshold(me, "clip_norm", common["clip_norm"]),
-        "clip_value": _threshold(me, "clip_value", common["clip_value"]),
+        "clip_norm": threshold(me, "clip_norm", common["clip_norm"]),
+        "clip_value": threshold(me, "clip_value", common["clip_value"]),
+        "accumulate": arguments.checked(me, "accumulate", common["accumulate"], Count),
         "maximize": arguments.checked(me, "maximize", common["maximize"], bool),
         "nonfinite": arguments.checked(me, "nonfinite", common["nonfinite"], Policy),
         "controllers": _as_controllers(me, common["controller"]),
@@ -183,7 +199,7 @@ def _as_controllers(owner: str, given: Any) -> list[Controller]:
     return controllers
 
 
-def _threshold(owner: str, name: str, value: Any) -> float:
+def threshold(owner: str, name: str, value: Any) -> float:
     """A positive number; None means that there is no threshold."""
     limit = arguments.checked(owner, name, value, arguments.Positive | None)
     return math.inf if limit is None else float(limit)

@@ -17,7 +17,10 @@ from .options import check_common
 from .roster import Roster
 from .saved_state import SavedSettings
 
-SHARED: Final = ("maximize", "clip_norm", "clip_value", "nonfinite", "average")
+SHARED: Final = (
+    *("maximize", "clip_norm", "clip_value", "nonfinite", "average"),
+    *("clip_norm_each", "accumulate"),
+)
 _CODE: Final = "function"  # the key of what is no data
 _AVERAGE: Final = "class"  # the key of what an average is
 _ABSENT: Final = "not given"
@@ -43,7 +46,7 @@ def describe(roster: Roster) -> SavedSettings:
     options = dict(item for item in roster.options.items() if item not in unsaid)
     whole = [name for name, option in roster.kind.options.items() if option.whole]
     encoded = [_encoded(values, whole) for values in (options, *groups)]
-    return SavedSettings(encoded[0], _encoded(shared), encoded[1:])
+    return SavedSettings(encoded[0], _encoded(shared, ["accumulate"]), encoded[1:])
 
 
 def _encoded(values: Mapping[str, Any], whole: Sequence[str] = ()) -> dict[str, Any]:
@@ -91,8 +94,15 @@ def taken_over(roster: Roster, saved: SavedSettings, pairs: Mapping[str, str]) -
     now = {name for name, was in pairs.items() if was in frozen}
     if len(now) < len(frozen):
         raise ValueError(f"some of {sorted(frozen)}, which were frozen, are not among these")
+    if (common["accumulate"] > 1) != (roster.common["accumulate"] > 1):
+        was, here = common["accumulate"], roster.common["accumulate"]
+        raise ValueError(
+            f"accumulate was {was} and is {here} here, which wants other state: give {me} "
+            f"accumulate={was}"
+        )
     new = replace(roster.freezing(now), options=options, common=common, groups=groups)
     for recipe in new.recipes:
+        new.clip_norm_each(new.groups[recipe.group])
         if recipe.rule != new.wanted_rule(new.groups[recipe.group]):
             raise ValueError(f"{me}: they ask for another rule, with other state")
     return new

@@ -18,11 +18,12 @@ from ..checks import arrays as parameters
 from ..checks.arrays import Array
 from ..checks.trees import check_names, flatten, spared
 from ..controllers.catalogue import Controller
-from .averages import LETTER, Average, checked_average, with_average
+from .averages import Average, checked_average
+from .besides import BESIDES, with_state
 from .groups import Group, Place, in_group
 from .hyperparameters import as_hyper
 from .kinds import Kind, RuleChoice
-from .options import check_common
+from .options import check_common, threshold
 
 
 class Recipe(NamedTuple):
@@ -139,10 +140,15 @@ class Roster:
             )
         return wanted
 
+    def clip_norm_each(self, group: Group) -> float:
+        """The norm that each gradient of a group may have; infinite for any."""
+        given = group.overrides.get("clip_norm_each", self.common["clip_norm_each"])
+        return threshold(self.kind.name, "clip_norm_each", given)
+
     def wanted_rule(self, group: Group) -> Rule:
-        """The rule of a group, with an average besides if it has one."""
+        """The rule of a group, with the state that other options want besides."""
         rule = RULES[self.kind.choose(self.kind.checked(self.options, group)).rule]
-        return rule if self.average(group) is None else with_average(rule)
+        return with_state(rule, self.average(group), self.common["accumulate"])
 
     def rates(self) -> list[tuple[Hyper, float]]:
         """The rate of each group before all scales, and its own."""
@@ -163,16 +169,16 @@ class Roster:
             hypers = [self.kind.hyper(letter, chosen[letter]) for letter in recipe.rule.hyper[1:]]
             l2 = 0.0 if "l2" in recipe.rule.hyper else given.get("l2", 0.0)
             coupled = self.kind.hyper("l2", l2)
-            average = self.average(self.groups[recipe.group])
+            group = self.groups[recipe.group]
+            average = self.average(group)
             weights = None if average is None else average.weights()
-            recipes.append(
-                (recipe.rule, COMPUTED[recipe.dtype], recipe.group, hypers, coupled, weights)
-            )
+            entry = recipe.rule, COMPUTED[recipe.dtype], recipe.group, hypers, coupled, weights
+            recipes.append((*entry, self.clip_norm_each(group)))
         tensors = []
         for t in moving.values():
-            states = [array for letter, array in t.state.items() if letter != LETTER]
-            entry = used.index(t.recipe), t.parameter, states, t.axes, t.state.get(LETTER)
-            tensors.append(entry)
+            others = [t.state.get(letter) for letter in BESIDES]
+            states = [array for letter, array in t.state.items() if letter not in BESIDES]
+            tensors.append((used.index(t.recipe), t.parameter, states, t.axes, *others))
         leaves = [(name, t.parameter, t.kept is not None) for name, t in self.tensors.items()]
         common = check_common(self.kind.name, self.common)
         common["controllers"] = [*self.controllers]  # whatever became of a list that was given

@@ -17,7 +17,11 @@ from .groups import Place
 FORMAT: Final = 2
 _SETTINGS: Final[Mapping[str, type]] = {"options": Mapping, "shared": Mapping, "groups": list}
 # What the first files do not know, and files without it do not say.
-_UNSAID_SHARED: Final[Mapping[str, Any]] = {"average": None}
+_UNSAID_SHARED: Final[Mapping[str, Any]] = {
+    "average": None,
+    "clip_norm_each": None,
+    "accumulate": 1,
+}
 _UNSAID_OF_GROUP: Final[Mapping[str, Any]] = {"frozen": []}
 _CONTROLLER: Final[Mapping[str, type]] = {"class": str, "settings": Mapping, "state": Mapping}
 
@@ -66,17 +70,20 @@ class SavedState:
     settings: SavedSettings
     parameters: Mapping[str, SavedParameter]
     controllers: tuple[SavedController, ...]
+    pending: int = 0  # files do not say that none is
 
     def as_data(self) -> dict[str, Any]:
         """The words that `parse` reads."""
         entries = self.parameters
         options, shared, groups = self.settings
-        settings = SavedSettings(options, _said(shared), [_said(group) for group in groups])
+        said = [_said(group, _UNSAID_OF_GROUP) for group in groups]
+        settings = SavedSettings(options, _said(shared, _UNSAID_SHARED), said)
         return {
             "format": FORMAT,
             "optimizer": self.optimizer,
             "t": self.t,
             "skipped": self.skipped,
+            **({"pending": self.pending} if self.pending else {}),
             "last_lr": None if math.isnan(self.last_lr) else self.last_lr,
             "lr_scale": self.lr_scale,
             "hyperparameters": settings._asdict(),
@@ -141,6 +148,7 @@ def parse(saved: Any) -> SavedState:
     kinds |= {"controllers": list | tuple, **({} if number == 1 else {"places": Mapping})}
     numbers: dict[str, Any] = {"t": Natural, "skipped": Natural, "lr_scale": NonNegative}
     numbers |= {"last_lr": NonNegative | None}
+    numbers |= {"pending": Natural} if "pending" in saved else {}
     read.stop()
     read.problems += differences("entries", {"format", *kinds, *numbers}, saved.keys())
     read.stop()
@@ -175,9 +183,8 @@ def _settings(read: _Reader, given: Any) -> SavedSettings:
     )
 
 
-def _said(settings: Mapping[str, Any]) -> dict[str, Any]:
-    unsaid = [*_UNSAID_SHARED.items(), *_UNSAID_OF_GROUP.items()]
-    return dict(entry for entry in settings.items() if entry not in unsaid)
+def _said(settings: Mapping[str, Any], unsaid: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(entry for entry in settings.items() if entry not in unsaid.items())
 
 
 def _is_plain(value: Any) -> bool:

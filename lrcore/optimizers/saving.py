@@ -20,7 +20,7 @@ class Saving(Evaluating):
 
     @reading
     def state_dict(self) -> dict[str, Any]:
-        """A copy of the state: moments, `t`, carried scalars and controllers, by parameter name.
+        """A copy of the state: moments, `t`, carried scalars, controllers, and gradients that wait.
 
         Parameters, options and schedules are not in it: they are the program's. A run of N + M
         updates has the same bits as N updates, `state_dict`, `load_state_dict` into an optimizer

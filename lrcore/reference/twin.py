@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from .._core import RULES as COMPILED
 from ..checks import trees
 from ..optimizers.averages import COUNT, LETTER
 from ..optimizers.base import Optimizer
+from ..optimizers.besides import BESIDES, GATHERED
 from .averages import averaged, gain
 from .catalogue import RULES
 from .norm import norm
@@ -34,11 +35,12 @@ class Reference:
     """
 
     def __init__(self, opt: Optimizer) -> None:
-        self.t = opt.t
+        self.t, self.pending = opt.t, opt.pending
         self._opt = opt
         self._roster = roster = opt.roster
         self._common = roster.common
         self._averages = [roster.average(group) for group in roster.groups]
+        self._limits = [roster.clip_norm_each(group) for group in roster.groups]
         self._choices = [roster.choice(i) for i in range(len(roster.groups))]
         self._group_of = [tensor.place.group for tensor in roster.tensors.values()]
         self.params = [array.copy() for array in roster.arrays.values()]
@@ -56,16 +58,45 @@ class Reference:
             for i, g in enumerate(found)
             if g is not trees.NOT_WANTED
         }
-        if not all(np.isfinite(g).all() for g in gradients.values()):
+        gathers = self._common["accumulate"] > 1
+        taken = self._with_gathered(gradients) if gathers else gradients
+        if not all(np.isfinite(g).all() for g in taken.values()):
             if self._common["nonfinite"] == "raise":
                 raise FloatingPointError("not finite")
             if self._common["nonfinite"] == "skip":
                 return False
+        if gathers:
+            if not self._gather(taken):
+                return False
+            gradients = {i: self.state[i][GATHERED] for i in taken}
         scale = self._scale([*gradients.values()])
         for i, g in gradients.items():
             self._update(i, self.params[i], g, scale)
         self.t += 1
         return True
+
+    def _with_gathered(self, gradients: Mapping[int, Array]) -> dict[int, Array]:
+        with np.errstate(over="ignore"):
+            return {
+                i: g.copy() if self.pending == 0 else self.state[i][GATHERED] + g
+                for i, g in gradients.items()
+            }
+
+    def _gather(self, sums: Mapping[int, Array]) -> bool:
+        """Takes the sums, and at the last call divides them; whether it is that."""
+        calls = self._common["accumulate"]
+        self.pending = (self.pending + 1) % calls
+        for i, total in sums.items():
+            real = total.dtype.type
+            self.state[i][GATHERED][...] = total if self.pending else total / real(calls)
+        return self.pending == 0
+
+    def _own_scale(self, i: int, g: Array, scale: float) -> float:
+        """The scale of one gradient, whose own norm may be too large."""
+        limit = self._limits[self._group_of[i]]
+        size, factor = norm([g])
+        size *= abs(scale)
+        return scale * (limit * factor / size) if limit * factor < size < np.inf else scale
 
     def _scale(self, gradients: Sequence[Array]) -> float:
         scale = -1.0 if self._common["maximize"] else 1.0
@@ -85,6 +116,7 @@ class Reference:
         controllers = self._opt.controllers
         floor = min(h["lr"], max((c.min_lr for c in controllers), default=0.0))
         h["lr"] = max(h["lr"] * math.prod(c.scale for c in controllers), floor)
+        scale = self._own_scale(i, g, scale)
         if scale != 1.0:
             g = (scale * g.astype(np.float64)).astype(real)
         if self._common["clip_value"] is not None:
@@ -94,7 +126,7 @@ class Reference:
         if "l2" not in COMPILED[rule].hyper and h.get("l2", 0.0):
             g = g + real(h["l2"]) * p
         update = RULES[rule]
-        state = [array for letter, array in self.state[i].items() if letter != LETTER]
+        state = [array for letter, array in self.state[i].items() if letter not in BESIDES]
         self._carried[i] |= update(p, g, *state, h=h, k=self._carried[i])
         stored[...] = p
         self._average(i, stored)

@@ -133,10 +133,10 @@ def _stepped(run: Run, updates: int) -> Iterator[float]:
     One that was left out for its gradients counts too, and a step need not make one each time.
     """
     opt = run.opt
-    before = opt.t, opt.skipped
+    before = opt.t, opt.skipped, opt.pending
     for number, loss in enumerate(run.losses(updates), 1):
         asked = number == min(updates, WINDOW) and math.isfinite(loss)
-        if asked and (opt.t, opt.skipped) == before:
+        if asked and (opt.t, opt.skipped, opt.pending) == before:
             calls = f"{number} calls" if number > 1 else "a call"
             raise ValueError(f"{calls} of step() made no update: it must call opt.step(grads)")
         yield loss

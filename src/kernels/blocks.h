@@ -1,5 +1,5 @@
-/* Loops over one flat block: norm, finiteness, clipping and coupled decay of gradients, the average
- * of parameters.
+/* Loops over one flat block: norm, finiteness, clipping, coupled decay and means of gradients, the
+ * average of parameters.
  * Included once for each dtype by real.h, like the rules; refuses to know any of these. */
 
 static inline void NAME(add_squares)(const void *factor, void *const *arrays, size_t i,
@@ -59,6 +59,24 @@ static void NAME(couple)(void *out_data, const void *in_data, const void *restri
     SIMD
     for (size_t i = 0; i < n; i++)
         out[i] = in[i] + decay * p[i];
+}
+
+static void NAME(add)(void *out_data, const void *a_data, const void *restrict b_data, size_t n)
+{
+    real *out = out_data;
+    const real *a = a_data, *restrict b = b_data;
+    SIMD
+    for (size_t i = 0; i < n; i++)
+        out[i] = a[i] + b[i];
+}
+
+static void NAME(divide)(void *data, size_t n, double by)
+{
+    real *x = data;
+    const real divisor = (real)by;
+    SIMD
+    for (size_t i = 0; i < n; i++)
+        x[i] = x[i] / divisor;
 }
 
 /* A difference, not decay * a + gain * p: that has the gain of a rounded decay, which at 0.9999 in

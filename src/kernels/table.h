@@ -133,6 +133,9 @@ typedef bool lrc_finite_loop(const void *x, size_t n);
 typedef void lrc_clip_loop(void *out, const void *in, size_t n, double scale, double limit);
 /* out = in + l2 * p; out may be in. */
 typedef void lrc_couple_loop(void *out, const void *in, const void *p, size_t n, double l2);
+/* out = a + b; out may be a. */
+typedef void lrc_add_loop(void *out, const void *a, const void *b, size_t n);
+typedef void lrc_divide_loop(void *x, size_t n, double by);
 /* average += gain * (p - average); a gain of 1 copies. */
 typedef void lrc_average_loop(void *average, const void *p, size_t n, double gain);
 
@@ -162,6 +165,8 @@ typedef struct {
     lrc_finite_loop *finite;
     lrc_clip_loop *clip;
     lrc_couple_loop *couple;
+    lrc_add_loop *add;
+    lrc_divide_loop *divide;
     lrc_average_loop *average;
     lrc_observe_loop *observe;
     lrc_fetch_loop *fetch[LRC_FORMATS];

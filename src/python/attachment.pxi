@@ -34,7 +34,7 @@ cdef class Attachment:
     cdef double clip_norm, clip_value, sign
     cdef int nonfinite, threads
     cdef double last_lr, lr_scale
-    cdef long long t, skipped
+    cdef long long t, skipped, accumulate, pending
     cdef readonly bint done    # by `commit`
 
     def __init__(
@@ -43,6 +43,7 @@ cdef class Attachment:
         double clip_norm,
         double clip_value,
         bint maximize,
+        long long accumulate,
         str nonfinite,
         list controllers,
         int num_threads,
@@ -52,6 +53,7 @@ cdef class Attachment:
         self.threads, self.default_threads = num_threads, default_threads
         self.controllers = controllers
         self.clip_norm, self.clip_value = clip_norm, clip_value
+        self.accumulate = accumulate
         self.sign = -1 if maximize else 1
         self.nonfinite = POLICIES.index(nonfinite)
 
@@ -60,8 +62,10 @@ cdef class Attachment:
         *,
         long long t,
         long long skipped,
+        long long pending,
         double last_lr,
         double lr_scale,
     ):
         """Lets the numbers be those of a state."""
-        self.t, self.skipped, self.last_lr, self.lr_scale = t, skipped, last_lr, lr_scale
+        self.t, self.skipped, self.pending = t, skipped, pending
+        self.last_lr, self.lr_scale = last_lr, lr_scale

@@ -77,6 +77,8 @@ cdef extern from "job.h":
         const lrc_view* gradient
         const lrc_view* logical
         void* average
+        void* gathered
+        double scale
         const void* flat
         const lrc_folded* folded
         lrc_own* own
@@ -86,6 +88,7 @@ cdef extern from "job.h":
         double* hyper
         double* applied
         double l2
+        double most
         double* carried
         lrc_average average
         lrc_folded folded
@@ -106,7 +109,10 @@ cdef extern from "job.h":
         double factor
         double* partial
         double* measured
+        bint uneven
         bint averages
+        bint fresh
+        double divisor
         const lrc_observer* observer
         size_t elements
         int threads
@@ -124,7 +130,12 @@ cdef extern from "reduce.h":
     const double LRC_ENLARGE
     double lrc_norm(lrc_job* job) noexcept nogil
     bint lrc_finite(lrc_job* job) noexcept nogil
+    void lrc_clip_each(lrc_job* job, double norm) noexcept nogil
     void lrc_squares(lrc_job* job, double factor) noexcept nogil
+
+cdef extern from "gather.h":
+    bint lrc_sums_finite(lrc_job* job) noexcept nogil
+    void lrc_gather(lrc_job* job) noexcept nogil
 
 cdef extern from *:
     """

@@ -28,12 +28,14 @@ cdef class Holder(Serial):
     cdef Between _between      # what is under way from one call to another
     cdef readonly double last_lr
     cdef readonly long long t, skipped
+    cdef readonly long long pending  # gradients that wait for their update
+    cdef long long _accumulate       # of each update
     cdef readonly Tally _refusals  # updates that gradients which are not finite have prevented
 
     def __cinit__(self, *_, **__):
         self._refusals = Tally()
         self._cell = Cell()
-        self._lr_scale = self._sign = 1
+        self._lr_scale = self._sign = self._accumulate = 1
         self._clip_norm = self._clip_value = INFINITY
         self.last_lr = np.nan
         self._controllers = []
@@ -53,14 +55,14 @@ cdef class Holder(Serial):
     ):
         """What `commit` attaches to. rates: (Hyper, scale) for each parameter group; recipes:
         (rule, dtype, rate, a Hyper for each of the rule's but the rate, that of l2, `Weights` of an
-        average or None); tensors, trees, params, leaves: see Job; scalars: carried and applied ones
+        average or None, the norm that each gradient may have); tensors, trees, params, leaves: see Job; scalars: carried and applied ones
         of each tensor, by name; common: the options that all share."""
         cdef Job job = Job(recipes, tensors, trees, params, leaves)
         cdef Attachment new = Attachment(**common)
         cdef list dynamic = [], of_rate = [[] for _ in rates]
-        job.norm = new.clip_norm < INFINITY
+        job.norm = new.clip_norm < INFINITY or job.each
         job.sums = job.sums or job.norm
-        for i, (_, dtype, index, hypers, l2, weights) in enumerate(recipes):
+        for i, (_, dtype, index, hypers, l2, weights, _) in enumerate(recipes):
             of_rate[index].append(i)
             for k, hyper in enumerate(hypers, 1):
                 _assign(&job.c.recipes[i].hyper[k], hyper, dtype, dynamic)
@@ -80,7 +82,7 @@ cdef class Holder(Serial):
             bound = dict(zip(self._job.names, self._bound))
             if all([name in bound for name in job.names]):
                 new.bound = [bound[name] for name in job.names]
-        new.t, new.skipped = self.t, self.skipped
+        new.t, new.skipped, new.pending = self.t, self.skipped, self.pending
         new.last_lr, new.lr_scale = self.last_lr, self._lr_scale
         return new
 
@@ -105,7 +107,8 @@ cdef class Holder(Serial):
         self._threads = new.threads
         self._clip_norm, self._clip_value = new.clip_norm, new.clip_value
         self._sign, self._nonfinite = new.sign, new.nonfinite
-        self.t, self.skipped = new.t, new.skipped
+        self.t, self.skipped, self.pending = new.t, new.skipped, new.pending
+        self._accumulate = new.accumulate
         self.last_lr, self._lr_scale = new.last_lr, new.lr_scale
 
     def _observe(self, every, Py_ssize_t keep, watcher=None):

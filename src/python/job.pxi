@@ -13,18 +13,20 @@ cdef class Job:
     cdef Extent* extents       # bytes that a step writes, in order
     cdef size_t n_extents
     cdef bint norm             # is wanted
+    cdef bint each             # whether some gradients are clipped by their own
     cdef bint sums             # of any kind, so gradients are needed in index order
     cdef tuple parameters, names  # of those that are updated
     cdef tuple all_names       # and of those that are frozen
     cdef list places           # of the former among the latter; None if none is frozen
     cdef list written          # parameters and state
     cdef list gradients        # references, while a step needs them
+    cdef list gathered         # sums of these over calls, of each parameter, or None
     cdef Storage storage       # what the pointers above point into
     cdef Node root             # None for a single array
 
     def __init__(self, list recipes, list tensors, tuple trees, params, list leaves):
         """recipes: (rule, dtype, ...); tensors: (recipe, parameter, state arrays, axes, average or
-        None) of the leaves that are not frozen; trees: all of it, and with numbers for what is
+        None, gathered or None) of the leaves that are not frozen; trees: all of it, and with numbers for what is
         frozen; params: what the user gave, in the structure of the former; leaves: (name,
         parameter, frozen)."""
         whole, tree = trees
@@ -34,21 +36,24 @@ cdef class Job:
         self.names = tuple([name for name, _, frozen in leaves if not frozen])
         if len(self.names) < len(self.all_names):
             self.places = [i for i, (_, _, frozen) in enumerate(leaves) if not frozen]
-        self.parameters = tuple(parameter for _, parameter, _, _, _ in tensors)
+        self.parameters = tuple(parameter for _, parameter, _, _, _, _ in tensors)
         if whole is not None:
             self.root = Node(whole, tree, params, iter([parameter for _, parameter, _ in leaves]))
         self.gradients = [None] * len(tensors)
+        self.gathered = [None] * len(tensors)
         self.c.table = _table
         self.c.n_recipes, self.c.n_tensors = len(recipes), len(tensors)
         self.c.recipes = <lrc_recipe*>self.storage.zeros(len(recipes), sizeof(lrc_recipe))
         self.c.tensors = <lrc_tensor*>self.storage.zeros(len(tensors), sizeof(lrc_tensor))
         self.leaves = <Leaf*>self.storage.zeros(len(tensors), sizeof(Leaf))
         self.extents = <Extent*>self.storage.zeros(
-            len(tensors) * (2 + LRC_MAX_STATES), sizeof(Extent)
+            len(tensors) * (3 + LRC_MAX_STATES), sizeof(Extent)
         )
-        for i, (rule, dtype, _, _, _, weights) in enumerate(recipes):
+        for i, (rule, dtype, _, _, _, weights, most) in enumerate(recipes):
             self.c.recipes[i].rule = rule.index
             self.c.recipes[i].dtype = dtype
+            self.c.recipes[i].most = most
+            self.each |= most < INFINITY
             for k in range(LRC_MAX_SCALARS):
                 self.c.recipes[i].applied[k] = NAN
             for k in range(len(rule.carried) - len(rule.kept)):
@@ -56,11 +61,15 @@ cdef class Job:
             if weights is not None:
                 self._weigh(&self.c.recipes[i].average, weights)
                 self.c.recipes[i].average.count = len(rule.carried) - len(rule.kept) - 1
-        for i, (recipe, parameter, states, axes, average) in enumerate(tensors):
+        for i, (recipe, parameter, states, axes, average, gathered) in enumerate(tensors):
             self._add(i, recipe, parameter, states, axes)
             if average is not None:
                 self.c.tensors[i].average = cnp.PyArray_DATA(<cnp.ndarray>average)
                 self._write(average)
+            if gathered is not None:
+                self.c.tensors[i].gathered = cnp.PyArray_DATA(<cnp.ndarray>gathered)
+                self.gathered[i] = gathered
+                self._write(gathered)
             if recipes[recipe][0].sums:
                 self._add_own(i, recipes[recipe][0], parameter, states)
         self.c.partial = <double*>self.storage.zeros(self.c.n_chunks, sizeof(double))
@@ -110,7 +119,7 @@ cdef class Job:
         self._view(&leaf.parameter, ndim)
         self._view(&leaf.gradient, ndim)
         self._view(&leaf.logical, ndim)
-        tensor.recipe = recipe
+        tensor.recipe, tensor.scale = recipe, 1
         tensor.n = cnp.PyArray_SIZE(parameter)
         tensor.first_chunk = self.c.n_chunks
         tensor.array[0] = leaf.data
@@ -327,10 +336,16 @@ cdef class Job:
                 return False
             if flat:
                 leaf.disjoint = tensor.flat
+        self._point_views(tensor, leaf, array, flat)
+        return True
+
+    cdef inline int _point_views(
+        self, lrc_tensor* tensor, Leaf* leaf, cnp.ndarray array, int flat
+    ) except -1:
         tensor.gradient = tensor.logical = NULL
         if not leaf.order & flat or (self.sums and not cnp.PyArray_IS_C_CONTIGUOUS(array)):
             self._view_gradient(tensor, leaf, array, flat)
-        return True
+        return 0
 
     cdef int _view_gradient(
         self, lrc_tensor* tensor, Leaf* leaf, cnp.ndarray array, int flat

@@ -45,6 +45,11 @@ cdef class OpenStep:
             self.stepper._check_rate("the lr of one step")
         s._begin()
         try:
+            if s._accumulate > 1:
+                raise RuntimeError(
+                    f"a step in two halves takes all gradients of its update: accumulate is "
+                    f"{s._accumulate}; add up gradients before it, with accumulate=1"
+                )
             if s._job is not None:
                 s._job.sums = True
             s._step(self.grads, lr, FIRST)
@@ -103,6 +108,8 @@ cdef class OpenStep:
             else:
                 s._job.c.scale, s._job.c.limit, s._job.c.factor = s._sign, s._clip_value, factor
                 finite = s._scale_by(given) or s._nonfinite == ALLOW
+                if s._job.each:
+                    _clip_each(&s._job.c, _norm(&s._job.c))
             return s._step(None, None, SECOND) if finite else s._leave_out()
         finally:
             self._close()

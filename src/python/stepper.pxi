@@ -49,20 +49,13 @@ cdef class Stepper(Holder):
         return 0
 
     cdef bint _gradients_finite(self):
-        """Sets the job's scale and tells whether the gradients may be used."""
+        """Sets the job's scales and tells whether the gradients may be used."""
         cdef lrc_job* c = &self._job.c
         cdef bint release = c.elements >= GIL_ELEMENTS
         cdef bint finite = True
-        cdef double norm = 0
-        c.scale = self._sign
-        c.limit = self._clip_value
+        c.scale, c.limit = self._sign, self._clip_value
         if self._job.norm:
-            if release:
-                with nogil:
-                    norm = lrc_norm(c)
-            else:
-                norm = lrc_norm(c)
-            finite = self._scale_by(norm)
+            finite = self._clip(_norm(c))
         elif self._nonfinite != ALLOW:
             if release:
                 with nogil:
@@ -71,8 +64,14 @@ cdef class Stepper(Holder):
                 finite = lrc_finite(c)
         return finite or self._nonfinite == ALLOW
 
-    cdef inline bint _scale_by(self, double norm) noexcept:
+    cdef inline bint _clip(self, double norm) noexcept:
         """Clips gradients of this norm, which is times the job's factor; False if it is none."""
+        cdef bint finite = self._scale_by(norm)
+        if self._job.each:
+            _clip_each(&self._job.c, norm)
+        return finite
+
+    cdef inline bint _scale_by(self, double norm) noexcept:
         cdef lrc_job* c = &self._job.c
         if isfinite(norm) and norm > self._clip_norm * c.factor:
             c.scale *= self._clip_norm * c.factor / norm
@@ -149,7 +148,8 @@ cdef class Stepper(Holder):
         Returns
         -------
         bool
-            True if the update was applied, False if it was left out (``nonfinite="skip"``).
+            True if the update was applied, False if it was left out (``nonfinite="skip"``), or if
+            the gradients wait for those of other calls (``accumulate=k``).
 
         Raises
         ------
@@ -192,7 +192,8 @@ cdef class Stepper(Holder):
                 if most > 1:  # workers wake up during the checks
                     most = min(most, <int>(c.elements // LRC_CHUNK))
                     c.threads = lrc_pool_expect(most, c.elements >= WAKE_ELEMENTS)
-                self._resolve(lr)
+                if self.pending + 1 >= self._accumulate:
+                    self._resolve(lr)
                 job.check_replaced()
                 if grads is not None:
                     job.fetch(grads)
@@ -201,10 +202,19 @@ cdef class Stepper(Holder):
                 job.point(grads is None)
                 if half == FIRST:
                     return True
-                if not self._gradients_finite():
+                if self._accumulate == 1:
+                    if not self._gradients_finite():
+                        return self._leave_out()
+                elif not _gathers(job, self.pending, self._nonfinite == ALLOW):
                     return self._leave_out()
+                elif self.pending + 1 < self._accumulate:
+                    _gather(c, 1)
+                    self.pending += 1
+                    return False
             if not lrc_fold(c):
                 self._raise_unrepresentable()
+            if self._accumulate > 1:
+                self._take_gathered()
             c.observer = NULL
             if self._observer is not None and self._observer.due(self.t):
                 c.observer = &self._observer.observer
@@ -218,14 +228,27 @@ cdef class Stepper(Holder):
             self._observer.collect(c, self.t)
         self.last_lr = self._next_lr
         self.t += 1
+        self.pending = 0
         return True
+
+    cdef int _take_gathered(self) except -1:
+        """Puts the mean of all gradients, which are finite or may be anything, in their place."""
+        cdef Job job = self._job
+        _gather(&job.c, <double>self._accumulate)
+        _point_at_gathered(job)
+        job.c.scale, job.c.limit = self._sign, self._clip_value
+        if job.norm:
+            self._clip(_norm(&job.c))
+        return 0
 
     cdef bint _leave_out(self) except -1:
         """An update whose gradients are not finite."""
         cdef Job job = self._job
         self._refusals.n += 1
         if self._nonfinite == RAISE and self._imposed is None:
-            parameters.raise_nonfinite(job.gradients, job.parameters, job.names)
+            parameters.raise_nonfinite(
+                job.gradients, job.parameters, job.names, job.gathered if self.pending else None
+            )
         self.skipped += 1
         return False
 

@@ -46,6 +46,8 @@ typedef struct {
     const lrc_view *gradient; /* NULL if array[1] is, and of the parameter's dtype */
     const lrc_view *logical; /* the gradient in index order, for sums; NULL if flat is that */
     void *average; /* flat in the order of the numbers; NULL for none */
+    void *gathered; /* the same, of gradients of several calls */
+    double scale; /* of this gradient besides: clipping by its own norm */
     const void *flat; /* the gradient, flat in any order if only finiteness matters */
     const lrc_folded *folded; /* of the recipe, or its own */
     lrc_own *own; /* NULL if the rule has no sums */
@@ -68,6 +70,7 @@ typedef struct {
     double hyper[LRC_MAX_SCALARS];
     double applied[LRC_MAX_SCALARS]; /* hyper of the last update that was applied */
     double l2;
+    double most; /* the norm that each gradient may have; infinite for any */
     double carried[LRC_MAX_SCALARS];
     double advanced[LRC_MAX_SCALARS]; /* carried, once the step has been applied */
     lrc_average average;
@@ -88,11 +91,14 @@ typedef struct {
     size_t n_chunks;
     double scale; /* of every gradient: clipping by norm, the sign of maximize */
     double limit; /* clipping by value; infinite for none */
-    bool clipped; /* whether these two do anything */
+    bool uneven;  /* whether some gradient has a scale of its own */
+    bool clipped; /* whether these three do anything */
     double factor; /* of the elements whose squares are summed */
     double *partial; /* one for each chunk */
     double *measured; /* LRC_MAX_SUMS for each chunk; NULL if no rule has sums */
     bool averages; /* whether there are any */
+    bool fresh; /* whether nothing has been gathered yet */
+    double divisor; /* of the sums once this call is gathered */
     const lrc_observer *observer; /* NULL if this update is not observed */
     size_t elements;
     int threads;

@@ -38,7 +38,7 @@ static void finite_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
     job->partial[chunk] = finite ? 0 : 1;
 }
 
-static double sum_of_chunks(lrc_job *job, lrc_chunk_function *function)
+double lrc_sum_of_chunks(lrc_job *job, lrc_chunk_function *function)
 {
     double sum = 0;
     lrc_each_chunk_before_others(job, function);
@@ -55,18 +55,70 @@ void lrc_squares(lrc_job *job, double factor)
 
 bool lrc_finite(lrc_job *job)
 {
-    return sum_of_chunks(job, finite_chunk) == 0;
+    return lrc_sum_of_chunks(job, finite_chunk) == 0;
 }
 
 double lrc_norm(lrc_job *job)
 {
     job->factor = 1;
-    double sum = sum_of_chunks(job, squares_chunk);
+    double sum = lrc_sum_of_chunks(job, squares_chunk);
     if (sum < LRC_SMALL_SUM)
         job->factor = LRC_ENLARGE;
     else if (!isfinite(sum) && lrc_finite(job))
         job->factor = 1 / LRC_ENLARGE;
     if (job->factor != 1)
-        sum = sum_of_chunks(job, squares_chunk);
+        sum = lrc_sum_of_chunks(job, squares_chunk);
     return sqrt(sum);
+}
+
+static double sum_of_own(const lrc_job *job, const lrc_tensor *tensor)
+{
+    double sum = 0;
+    for (size_t i = 0; i < lrc_chunks(tensor->n); i++)
+        sum += job->partial[tensor->first_chunk + i];
+    return sum;
+}
+
+static double own_squares(lrc_job *job, const lrc_tensor *tensor, double factor)
+{
+    job->factor = factor;
+    for (size_t offset = 0; offset < tensor->n; offset += LRC_CHUNK) {
+        const size_t left = tensor->n - offset;
+        squares_chunk(job, tensor, tensor->first_chunk + offset / LRC_CHUNK, offset,
+                      left < LRC_CHUNK ? left : LRC_CHUNK);
+    }
+    return sum_of_own(job, tensor);
+}
+
+/* What brings a gradient to a norm of at most `most`; 1 for one that is not finite. sum: of its
+ * squares. Of a sum that may have lost some to underflow all that matters is often that it is
+ * small. */
+static double own_scale(lrc_job *job, const lrc_tensor *tensor, double sum, double most)
+{
+    double factor = 1;
+    if (sum < LRC_SMALL_SUM && most * most > 2 * LRC_SMALL_SUM)
+        return 1;
+    if (sum < LRC_SMALL_SUM)
+        factor = LRC_ENLARGE;
+    else if (!isfinite(sum))
+        factor = 1 / LRC_ENLARGE;
+    if (factor != 1)
+        sum = own_squares(job, tensor, factor);
+    const double norm = sqrt(sum) * fabs(job->scale);
+    return isfinite(norm) && norm > most * factor ? most * factor / norm : 1;
+}
+
+void lrc_clip_each(lrc_job *job, double norm)
+{
+    const bool known = job->factor == 1 && isfinite(norm); /* else partial holds other sums */
+    job->uneven = false;
+    for (size_t i = 0; i < job->n_tensors; i++) {
+        lrc_tensor *tensor = &job->tensors[i];
+        const double most = job->recipes[tensor->recipe].most;
+        if (most == (double)INFINITY)
+            continue;
+        tensor->scale = own_scale(
+            job, tensor, known ? sum_of_own(job, tensor) : own_squares(job, tensor, 1), most);
+        job->uneven = job->uneven || tensor->scale != 1;
+    }
 }

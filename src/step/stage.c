@@ -26,7 +26,7 @@ void lrc_stage(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size
                     place(own, own->shape[k], offset) * (size_t)lrc_item_size[recipe->dtype];
         }
     }
-    lrc_change_gradient(job, recipe, at, n, &staged->block[1]);
+    lrc_change_gradient(job, tensor, at, n, &staged->block[1]);
 }
 
 void lrc_unstage(const lrc_job *job, const lrc_tensor *tensor, size_t offset, size_t n,

@@ -13,6 +13,17 @@ static inline void lrc_locate(const lrc_tensor *tensor, int dtype, size_t offset
         at[i] = (void *)((uintptr_t)tensor->array[i] + bytes);
 }
 
+static inline bool lrc_has_rows(const lrc_tensor *tensor)
+{
+    return tensor->own && tensor->own->columns;
+}
+
+/* In the order in which elements are numbered. */
+static inline const lrc_view *lrc_view_of_gradient(const lrc_tensor *tensor)
+{
+    return lrc_has_rows(tensor) ? tensor->logical : tensor->gradient;
+}
+
 /* Parts of all arrays of a tensor that has some of its own. */
 typedef struct {
     void *at[LRC_MAX_ARRAYS];
@@ -27,12 +38,13 @@ void lrc_unstage(const lrc_job *job, const lrc_tensor *tensor, size_t offset, si
                  const lrc_staged *staged, bool parameter);
 
 /* The gradient in at[1] clipped and with coupled decay, in the block if anything changes. */
-static inline void lrc_change_gradient(const lrc_job *job, const lrc_recipe *recipe, void **at,
+static inline void lrc_change_gradient(const lrc_job *job, const lrc_tensor *tensor, void **at,
                                        size_t n, lrc_block *block)
 {
+    const lrc_recipe *recipe = &job->recipes[tensor->recipe];
     const lrc_kernels *kernels = (*job->table)[recipe->dtype];
     if (job->clipped) {
-        kernels->clip(block, at[1], n, job->scale, job->limit);
+        kernels->clip(block, at[1], n, job->scale * tensor->scale, job->limit);
         at[1] = block;
     }
     if (recipe->l2 != 0) {

@@ -117,15 +117,10 @@ static void update_rows(const lrc_job *job, const lrc_tensor *tensor, size_t off
     }
 }
 
-static bool has_rows(const lrc_tensor *tensor)
-{
-    return tensor->own && tensor->own->columns;
-}
-
 /* In the order in which elements are numbered. */
 static const lrc_view *view_of_parameter(const lrc_tensor *tensor)
 {
-    return has_rows(tensor) ? tensor->own->logical[0] : tensor->parameter;
+    return lrc_has_rows(tensor) ? tensor->own->logical[0] : tensor->parameter;
 }
 
 /* Arrays that are not flat, and gradients that are changed on the way, go through a block. */
@@ -135,7 +130,7 @@ static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t of
     const lrc_kernels *kernels = (*job->table)[recipe->dtype];
     lrc_block p_block, g_block;
     void *at[LRC_MAX_ARRAYS];
-    if (has_rows(tensor)) {
+    if (lrc_has_rows(tensor)) {
         update_rows(job, tensor, offset, n);
         return;
     }
@@ -148,7 +143,7 @@ static void update_block(const lrc_job *job, const lrc_tensor *tensor, size_t of
         lrc_view_read(job->table, recipe->dtype, tensor->gradient, offset, n, &g_block);
         at[1] = &g_block;
     }
-    lrc_change_gradient(job, recipe, at, n, &g_block);
+    lrc_change_gradient(job, tensor, at, n, &g_block);
     kernels->loop[recipe->rule](tensor->folded, at, n);
     if (tensor->parameter)
         lrc_view_write(job->table, recipe->dtype, tensor->parameter, offset, n, &p_block);
@@ -161,7 +156,7 @@ static void update_observed(const lrc_job *job, const lrc_tensor *tensor, size_t
     const size_t item = (size_t)lrc_item_size[dtype];
     char *const last = (char *)job->observer->last[tensor - job->tensors] + offset * item;
     const lrc_view *of_p = view_of_parameter(tensor);
-    const lrc_view *of_g = has_rows(tensor) ? tensor->logical : tensor->gradient;
+    const lrc_view *of_g = lrc_view_of_gradient(tensor);
     lrc_block before, after, g_block;
     const void *p = lrc_view_block(job->table, dtype, of_p, tensor->array[0], offset, n, &before);
     if (p != &before)
@@ -250,7 +245,7 @@ static void fold_averages(lrc_job *job)
 void lrc_apply(lrc_job *job)
 {
     lrc_chunk_function *const plain = job->averages ? average_chunk : update_chunk;
-    job->clipped = job->scale != 1 || job->limit < (double)INFINITY;
+    job->clipped = job->uneven || job->scale != 1 || job->limit < (double)INFINITY;
     if (job->averages)
         fold_averages(job);
     if (job->measured)

@@ -41,6 +41,8 @@ BEYOND = {
     "max_trust": [],
     "clip_norm": [0.0, 0],
     "clip_value": [0.0, 0],
+    "clip_norm_each": [0.0, 0],
+    "accumulate": [0, 0.5, 2**53 + 1],
 }
 # Of pairs whose ends differ: what is accepted of each, and what else is refused.
 PAIRS = {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lrcore as lrc
-from lrcore.checks import synonyms
+from lrcore.checks import synonyms, synonyms_of_names
 from lrcore.cli.commands import COMMANDS, main
 from lrcore.cli.parser import Parser
 from lrcore.controllers.catalogue import CONTROLLERS
@@ -151,9 +151,13 @@ def test_what_programs_ask_every_module_for_gets_a_plain_answer(name):
         (lambda: lrc.Adam(W, b1=0.9), "it is betas"),
         (lambda: lrc.Adam(W, clip=1.0), "Adam has no argument clip; it is clip_norm"),
         (lambda: lrc.Adam(W, max_norm=1.0), "it is clip_norm"),
-        (lambda: lrc.Adam(W, clipnorm=1.0), "it is clip_norm, of all gradients together"),
+        (
+            lambda: lrc.Adam(W, clipnorm=1.0),
+            "it is clip_norm_each, of each array; clip_norm is of all",
+        ),
         (lambda: lrc.Adam(W, global_clipnorm=1.0), "it is clip_norm"),
         (lambda: lrc.Adam(W, grad_clip=1.0), "it is clip_norm"),
+        (lambda: lrc.Adam(W, gradient_accumulation_steps=4), "it is accumulate"),
         (lambda: lrc.Adam(W, clipvalue=1.0), "it is clip_value"),
         (lambda: lrc.Adam(W, schedule=abs), "it is lr, which takes a schedule"),
         (lambda: lrc.Adam(W, epsilon=1e-8), "it is eps"),
@@ -226,7 +230,8 @@ def test_a_group_is_told_too():
 
 
 def test_no_word_stands_in_two_rows_of_a_table():
-    calls = [node for node in ast.walk(ast.parse(inspect.getsource(synonyms))) if is_table(node)]
+    sources = map(inspect.getsource, (synonyms, synonyms_of_names))
+    calls = [node for text in sources for node in ast.walk(ast.parse(text)) if is_table(node)]
     assert len(calls) == 1 + len(TABLES)
     for call in calls:
         words = [word for key in call.args[0].keys for word in key.value.split()]
@@ -234,4 +239,4 @@ def test_no_word_stands_in_two_rows_of_a_table():
 
 
 def is_table(node):
-    return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_words"
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "words"

@@ -66,7 +66,10 @@ def test_clipping_refuses_a_senseless_norm(max_norm):
         lrc.clip_grad_norm_(np.ones(2), max_norm)
 
 
-@pytest.mark.parametrize("function", [lambda g: lrc.clip_grad_norm_(g, 0.1), lrc.zero_grads])
+@pytest.mark.parametrize(
+    "function",
+    [lambda g: lrc.clip_grad_norm_(g, 0.1), lrc.zero_grads, lambda g: lrc.clip_units_(g, g)],
+)
 def test_arrays_that_cannot_be_changed_are_refused_before_any_is(function):
     first, frozen = np.ones(2), np.ones(2)
     frozen.flags.writeable = False

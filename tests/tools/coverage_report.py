@@ -90,6 +90,7 @@ UNCOUNTED = (
     ),
     ("measure.c", r"void measure_rows?\(|measure_rows\(|own->columns\)", "likewise"),
     ("step.c", r"void update_rows|has_rows|update_rows\(|own->columns;|return;", "likewise"),
+    ("stage.h", r"own->columns|lrc_has_rows", "likewise"),
     ("names.c", r"shapes\[rule\]", "likewise"),
     ("lanes.h", r"\bone\b", "likewise"),
     # a build of its own has one, in test_two_passes.py

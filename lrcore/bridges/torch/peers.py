@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from ...checks.arrays import Array
-from ...optimizers.averages import LETTER
 from ...optimizers.base import Optimizer
+from ...optimizers.besides import BESIDES
 
 
 class Peer(NamedTuple):
@@ -143,7 +143,7 @@ def unlike_keys(opt: Optimizer, peer: Peer, sources: Mapping[str, Source]) -> li
     found = []
     for name, (_, state) in sources.items():
         given = {key for key, value in state.items() if value is not None} - {"step"}
-        wanted = {peer.state[letter] for letter in opt.state[name] if letter != LETTER}
+        wanted = {peer.state[letter] for letter in opt.state[name] if letter not in BESIDES}
         if given - wanted:
             found.append(f'"{name}" has {sorted(given - wanted)}, which have no place here')
         if given and wanted - given:

@@ -12,8 +12,9 @@ import numpy as np
 from ...checks.arguments import EXACT, Natural, convert
 from ...checks.arrays import Array
 from ...optimizers import checkpoint
-from ...optimizers.averages import COUNT, LETTER
+from ...optimizers.averages import COUNT
 from ...optimizers.base import Optimizer
+from ...optimizers.besides import BESIDES, to_save
 from ...optimizers.roster import Roster
 from ...optimizers.saved_state import SavedParameter
 from .peers import (
@@ -85,6 +86,7 @@ def import_state(
         saved = replace(
             present,
             t=_count(opt, peer, sources, t),
+            pending=0,
             last_lr=math.nan,
             parameters={
                 name: _parameter(opt.roster, peer, name, sources[name].state, entry)
@@ -216,7 +218,9 @@ def _parameter(
     tensor = roster.tensors[name]
     fill = roster.choice(tensor.place.group).fill
     carried = _carried(entry.carried, roster.checked(tensor.place.group), tensor.parameter, found)
-    return entry._replace(carried=carried, state=_arrays(peer, tensor.state, fill, found))
+    return entry._replace(
+        carried=carried, state=_arrays(peer, to_save(tensor.state, 0), fill, found)
+    )
 
 
 def _arrays(
@@ -225,7 +229,7 @@ def _arrays(
     """The state of a parameter; that of a fresh one if torch has none."""
     arrays = {}
     for letter, array in state.items():
-        value = array if letter == LETTER else found.get(peer.state[letter])
+        value = array if letter in BESIDES else found.get(peer.state[letter])
         if value is None:
             arrays[letter] = np.full_like(array, fill.get(letter, 0.0), order="C", subok=False)
         else:
@@ -269,6 +273,8 @@ def _taken(opt: Optimizer, peer: Peer) -> tuple[int, list[dict[str, Any]], list[
     groups: list[dict[str, Any]] = []
     arrays: list[dict[str, Array]] = []
     problems: list[str] = []
+    if opt.pending:
+        problems = [f"{opt.pending} gradients wait for their update, which torch has no place for"]
     for i in range(len(roster.groups)):
         options, names = roster.checked(i), [*roster.members(i)]
         wrong = foreign(peer, options)
@@ -309,7 +315,7 @@ def _exported(
 ) -> dict[str, Array]:
     if carried.get("first") or (peer.counts and t == 0 and "s" not in state):
         return {}
-    arrays = {peer.state[k]: array for k, array in state.items() if k != LETTER}
+    arrays = {peer.state[k]: array for k, array in state.items() if k not in BESIDES}
     if "mean" in state:
         arrays["square_avg"] = np.asarray(state["s"] + state["mean"] * state["mean"])
     return arrays
