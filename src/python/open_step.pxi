@@ -47,7 +47,7 @@ cdef class OpenStep:
         try:
             if s._job is not None:
                 s._job.sums = True
-            s._step(self.grads, lr, FIRST)
+            s._step(self.grads, lr, FIRST, None)
             self.open, s._between = True, MEASURED
             self.kept = self.grads is None
         finally:
@@ -103,7 +103,7 @@ cdef class OpenStep:
             else:
                 s._job.c.scale, s._job.c.limit, s._job.c.factor = s._sign, s._clip_value, factor
                 finite = s._scale_by(given) or s._nonfinite == ALLOW
-            return s._step(None, None, SECOND) if finite else s._leave_out()
+            return s._step(None, None, SECOND, None) if finite else s._leave_out(None)
         finally:
             self._close()
             s._leave()
