@@ -133,8 +133,8 @@ def loosely(tree: Tree, grads: Any) -> list[Any]:
     if tree is None:
         return [grads]
     if type(tree) is dict:
-        found = grads if isinstance(grads, Mapping) else {}
-        below = [(part, found[key] if key in found else None) for key, part in tree.items()]
+        known = grads if isinstance(grads, Mapping) else {}
+        below = [(part, known.get(key)) for key, part in tree.items()]
     else:
         found = () if isinstance(grads, str) or not isinstance(grads, Sequence) else tuple(grads)
         below = list(zip(tree, (*found, *[None] * len(tree)), strict=False))

@@ -1,4 +1,4 @@
-"""Updates of some rows of large arrays, such as those of an embedding that a batch has looked up."""
+"""Updates of some rows of large arrays, as of an embedding of which a batch looks up some."""
 
 from __future__ import annotations
 
@@ -96,12 +96,15 @@ class ByRows(Attached):
         if not self._is_attached():
             raise RuntimeError("step_rows() before the optimizer was initialised")
         roster = self.roster
-        given = _given(roster, rows)
-        dense = _dense(roster, given, grads)
-        return self._step_rows([given.get(name) for name in roster.moving], dense, lr)
+        moving = roster.moving
+        given = _given(roster, moving, rows)
+        dense = _dense(roster, moving, given, grads)
+        return self._step_rows([given.get(name) for name in moving], dense, lr)
 
 
-def _given(roster: Roster, rows: Mapping[str, Any]) -> dict[str, _Given]:
+def _given(
+    roster: Roster, moving: Mapping[str, Tensor], rows: Mapping[str, Any]
+) -> dict[str, _Given]:
     """The rows and gradients of each parameter that moves, checked."""
     if not isinstance(rows, Mapping):
         raise TypeError(
@@ -113,27 +116,26 @@ def _given(roster: Roster, rows: Mapping[str, Any]) -> dict[str, _Given]:
         raise ValueError(
             f"step_rows: no parameter is named {unknown[0]!r}: {tuple(roster.tensors)}"
         )
-    _refuse(roster, [name for name in rows if name in roster.moving])
     found = {}
     for name, entry in rows.items():
-        if name in roster.moving:
-            tensor = roster.moving[name]
+        if name in moving:
+            tensor = moving[name]
+            _refuse(roster, name)
             dtype = DTYPES[COMPUTED[roster.recipes[tensor.recipe].dtype]]
             found[name] = _taken(name, entry, tensor, dtype)
     return found
 
 
-def _refuse(roster: Roster, names: list[str]) -> None:
+def _refuse(roster: Roster, name: str) -> None:
     """Refuses what cannot be done by rows at all."""
-    for name in names:
-        if roster.rule(name).sums:
-            raise TypeError(
-                f'{roster.kind.name}: "{name}" cannot be updated by rows, since its rule needs sums '
-                "over the whole array; give its whole gradient, as step does, or take a class "
-                "whose rule has none"
-            )
-        if not roster.tensors[name].form[0]:
-            raise ValueError(f'step_rows: "{name}" is a single number, so it has no rows')
+    if roster.rule(name).sums:
+        raise TypeError(
+            f'{roster.kind.name}: "{name}" cannot be updated by rows, since its rule needs sums '
+            "over the whole array; give its whole gradient, as step does, or take a class whose "
+            "rule has none"
+        )
+    if not roster.tensors[name].form[0]:
+        raise ValueError(f'step_rows: "{name}" is a single number, so it has no rows')
 
 
 def _taken(name: str, entry: Any, tensor: Tensor, dtype: np.dtype[Any]) -> _Given:
@@ -143,9 +145,10 @@ def _taken(name: str, entry: Any, tensor: Tensor, dtype: np.dtype[Any]) -> _Give
         rows, values = _from_sparse(entry, shape, dtype, f'sparse gradient "{name}"')
         return _checked_rows(name, rows, shape[0]), values
     if not isinstance(entry, tuple | list) or len(entry) != 2:
+        some = f" of {len(entry)}" if isinstance(entry, tuple | list) else ""
         raise TypeError(
-            f"{what} must be (rows, grad_rows) or a SciPy sparse matrix, got "
-            f"{type(entry).__name__}{f' of {len(entry)}' if isinstance(entry, tuple | list) else ''}"
+            f"{what} must be (rows, grad_rows) or a SciPy sparse matrix, got a "
+            f"{type(entry).__name__}{some}"
         )
     rows = _checked_rows(name, as_array(entry[0], f'rows of "{name}"'), shape[0])
     values = as_real(entry[1], tensor.parameter.dtype, what)
@@ -205,27 +208,29 @@ def _from_sparse(
     return touched, values
 
 
-def _dense(roster: Roster, given: Mapping[str, _Given], grads: Any) -> list[Any]:
+def _dense(
+    roster: Roster, moving: Mapping[str, Tensor], given: Mapping[str, _Given], grads: Any
+) -> list[Any]:
     """The gradients of the parameters that move; None for those that have rows."""
     names = (*roster.tensors,)
     if grads is None:
-        missing = [name for name in roster.moving if name not in given]
+        missing = [name for name in moving if name not in given]
         if missing:
             raise ValueError(
                 f"step_rows: {', '.join(missing)}: neither rows nor a gradient; give grads= for "
                 "what else moves, rows without entries, ([], []), or opt.freeze(names)"
             )
-        return [None] * len(roster.moving)
+        return [None] * len(moving)
     for name, gradient in zip(names, trees.loosely(roster.whole, grads), strict=True):
         if name in given and gradient is not None:
             raise ValueError(
                 f'step_rows: "{name}" has rows and a gradient; leave one of them out, or add the '
                 "rows to the gradient and call step"
             )
-    spared = (name in given or name not in roster.moving for name in names)
+    spared = (name in given or name not in moving for name in names)
     found = trees.in_order(trees.spared(roster.whole, spared), grads, names)
     return [
         None if name in given else gradient
         for name, gradient in zip(names, found, strict=True)
-        if name in roster.moving
+        if name in moving
     ]

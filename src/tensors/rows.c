@@ -2,7 +2,12 @@
 
 #include <string.h>
 
-enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS }; /* counts of one digit fit the first cache */
+enum {
+    DIGIT_BITS = 11, /* so that counts of one digit fit the first-level cache */
+    DIGITS = 1 << DIGIT_BITS,
+    LINE = 64,
+    FORETOLD = 8 * LINE, /* of a row: from there on the processor sees where it goes */
+};
 
 static size_t digit(int64_t row, int shift)
 {
@@ -66,11 +71,16 @@ void lrc_rows_add_up(const lrc_table *table, const lrc_rows *rows, size_t begin,
     }
 }
 
+static char *row_of(const lrc_rows *rows, const lrc_rows_array *array, size_t k)
+{
+    return array->data + rows->given[rows->order[rows->first[k]]] * array->stride;
+}
+
 static void copy_part(const lrc_table *table, const lrc_rows *rows, const lrc_rows_array *array,
                       size_t k, size_t column, size_t n, char *block, bool writing)
 {
     const size_t item = (size_t)lrc_item_size[rows->dtype];
-    char *const row = array->data + rows->given[rows->order[rows->first[k]]] * array->stride;
+    char *const row = row_of(rows, array, k);
     if (!array->view) {
         memcpy(writing ? row + column * item : block, writing ? block : row + column * item,
                n * item);
@@ -106,4 +116,14 @@ void lrc_rows_write(const lrc_table *table, const lrc_rows *rows, size_t array, 
                     size_t n, const void *block)
 {
     copy(table, rows, array, first, n, (char *)block, true);
+}
+
+void lrc_rows_foretell(const lrc_rows *rows, size_t first, size_t n)
+{
+    const size_t bytes = rows->width * (size_t)lrc_item_size[rows->dtype];
+    const size_t begin = first / rows->width, end = (first + n + rows->width - 1) / rows->width;
+    for (size_t k = begin; k < end; k++)
+        for (size_t i = 0; i < rows->n_arrays; i++)
+            for (size_t at = 0; at < bytes && at < FORETOLD; at += LINE)
+                __builtin_prefetch(row_of(rows, &rows->array[i], k) + at);
 }

@@ -10,20 +10,20 @@
 /* An array whose first axis counts rows. */
 typedef struct {
     char *data;
-    ptrdiff_t stride;     /* bytes from row to row */
+    ptrdiff_t stride; /* bytes from row to row */
     const lrc_view *view; /* of one row; NULL if that is flat, and of dtype */
 } lrc_rows_array;
 
 typedef struct {
     const int64_t *given; /* the row of each gradient, which may come again */
-    size_t n;             /* gradients */
+    size_t n; /* gradients */
     const char *gradient; /* n rows, flat, of dtype */
-    char *sums;           /* of the gradients of each row touched, flat */
-    size_t *order;        /* n: the gradients of a row one after another, in the order given */
-    size_t *spare;        /* n */
-    size_t *first;        /* n + 1: where those of each row begin */
-    size_t touched;       /* rows without repetition, ascending */
-    size_t width;         /* elements of a row */
+    char *sums; /* of the gradients of each row touched, flat */
+    size_t *order; /* n: the gradients of a row one after another, in the order given */
+    size_t *spare; /* n */
+    size_t *first; /* n + 1: where those of each row begin */
+    size_t touched; /* rows without repetition, ascending */
+    size_t width; /* elements of a row */
     int dtype;
     bool averaged; /* whether the last array is the average */
     size_t n_arrays;
@@ -40,5 +40,8 @@ void lrc_rows_read(const lrc_table *table, const lrc_rows *rows, size_t array, s
 /* The other way. */
 void lrc_rows_write(const lrc_table *table, const lrc_rows *rows, size_t array, size_t first,
                     size_t n, const void *block);
+/* Says that these elements of all arrays are wanted soon: rows that lie apart come from memory one
+ * by one, since no processor foresees where the next begins. */
+void lrc_rows_foretell(const lrc_rows *rows, size_t first, size_t n);
 
 #endif
