@@ -160,8 +160,10 @@ def _taken(name: str, entry: Any, tensor: Tensor, dtype: np.dtype[Any]) -> _Give
             f"{what} have shape {values.shape}; {rows.size} rows of an array of shape {shape} "
             f"have {wanted}"
         )
-    with np.errstate(over="ignore"):  # what overflows is treated as infinite
-        return rows, np.require(values, dtype, ["C", "A"])
+    if values.dtype != dtype or not values.flags.carray:  # which a read-only one is neither
+        with np.errstate(over="ignore"):  # what overflows is treated as infinite
+            values = np.require(values, dtype, ["C", "A"])
+    return rows, values
 
 
 def _checked_rows(name: str, rows: Array, n: int) -> NDArray[np.int64]:
@@ -174,14 +176,11 @@ def _checked_rows(name: str, rows: Array, n: int) -> NDArray[np.int64]:
     if rows.dtype.kind not in "iu":
         way = "; numpy.flatnonzero(mask) gives the rows of a mask" if rows.dtype == bool else ""
         raise TypeError(f"{what} must be integers, got {rows.dtype}{way}")
-    rows = np.array(rows)
-    bad = np.flatnonzero((rows < 0) | (rows >= n))
-    if bad.size:
-        raise ValueError(
-            f"{what} must be in [0, {n}), got {rows[bad[0]]} at place {bad[0]}"
-            f"{' and others' if bad.size > 1 else ''}"
-        )
-    return rows.astype(np.int64, copy=False)
+    own = rows.astype(np.int64)
+    if own.view(np.uint64).max() >= n:  # as which a negative one is large
+        place = int(np.argmax(own.view(np.uint64) >= n))
+        raise ValueError(f"{what} must be in [0, {n}), got {rows[place]} at place {place}")
+    return own
 
 
 def _from_sparse(
