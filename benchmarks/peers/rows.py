@@ -1,6 +1,7 @@
 """An update of some rows beside the dense step of the same rule, and torch on sparse gradients.
 
-Each call takes other rows, drawn at random, so that none of them is in the cache.
+Each call takes other rows, drawn at random. What is compared is the time of the calling thread on a
+processor, so that a busy machine only shows in colder caches.
 Usage: python benchmarks/peers/rows.py [--rows 1000] [--shape 100000 64] [--rounds 40]
 """
 
@@ -8,13 +9,15 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import statistics
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from timing import Step, medians
+from timing import Step
 
 import lrcore as lrc
 
@@ -55,6 +58,18 @@ def of_torch(name: str, shape: Sequence[int], count: int) -> dict[str, Step]:
         opt.step()
 
     return {f"torch {THEIRS[name]}, sparse": step}
+
+
+def medians(steps: Mapping[str, Step], rounds: int) -> dict[str, float]:
+    """Median seconds of steps that take turns: eight by rows for each dense one."""
+    taken: dict[str, list[float]] = {label: [] for label in steps}
+    for _ in range(rounds):
+        for label, step in steps.items():
+            for _ in range(1 if label == "dense" else 8):
+                start = time.thread_time()
+                step()
+                taken[label].append(time.thread_time() - start)
+    return {label: statistics.median(times) for label, times in taken.items()}
 
 
 def main() -> None:
