@@ -1,5 +1,6 @@
-"""One update: by rule, dtype and size, and beside plain NumPy."""
+"""One update: by rule, dtype and size, by rows, and beside plain NumPy."""
 
+import itertools
 import time
 from typing import Any
 
@@ -113,3 +114,24 @@ class Memory:
         return passes * self.grads[0].nbytes / min(seconds) / 1e9
 
     track_bandwidth.unit = "GB/s"  # type: ignore[attr-defined]
+
+
+class Rows:
+    """Of 100,000 x 64: the dense step, and an update of some rows, others at each call."""
+
+    params = [["SGD", "Adagrad", "Adam"], [0, 100, 1000, 10_000]]
+    param_names = ["optimizer", "rows"]
+
+    def setup(self, optimizer: str, rows: int) -> None:
+        rng = np.random.default_rng(0)
+        self.opt = getattr(lrcore, optimizer)(np.ones((100_000, 64), np.float32), num_threads=1)
+        self.whole = np.ones((100_000, 64), np.float32)
+        self.some = np.ones((rows, 64), np.float32)
+        self.draws = itertools.cycle([rng.integers(0, 100_000, rows) for _ in range(50)])
+        self.opt.step(self.whole)
+
+    def time_step(self, optimizer: str, rows: int) -> None:
+        if rows:
+            self.opt.step_rows({"0": (next(self.draws), self.some)})
+        else:
+            self.opt.step(self.whole)

@@ -86,6 +86,26 @@ def memory_order(array: Array) -> tuple[int, ...]:
     return tuple(sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])))
 
 
+def as_array(given: Any, what: str) -> Array:
+    """What was given as an array, whatever is in it."""
+    if isinstance(given, np.ma.MaskedArray):
+        raise TypeError(f"{what} is a masked array; fill it first")
+    try:
+        return np.asarray(given)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{what} cannot be made an array: {error}") from error
+
+
+def as_real(given: Any, dtype: np.dtype[Any], what: str) -> Array:
+    """The same of real numbers that cast to the dtype."""
+    array = as_array(given, what)
+    if array.dtype.kind not in "biuf" or not np.can_cast(array.dtype, dtype, casting="same_kind"):
+        raise TypeError(f"{what} has dtype {array.dtype}, which does not cast to {dtype}")
+    return array
+
+
 def as_gradient(gradient: Any, parameter: Array, name: str, dtypes: Dtypes, keep: bool) -> Array:
     """`gradient` as an aligned native array of the parameter's shape and one of the dtypes.
 
@@ -97,18 +117,7 @@ def as_gradient(gradient: Any, parameter: Array, name: str, dtypes: Dtypes, keep
             f"{what} is None; every parameter needs a gradient, zeros if it has none. But zeros do "
             "not freeze an array: its moments, its decay and its count go on; opt.freeze(name) does"
         )
-    if isinstance(gradient, np.ma.MaskedArray):
-        raise TypeError(f"{what} is a masked array; fill it first")
-    try:
-        array = np.asarray(gradient)
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise ValueError(f"{what} cannot be made an array: {error}") from error
-    if array.dtype.kind not in "biuf" or not np.can_cast(
-        array.dtype, parameter.dtype, casting="same_kind"
-    ):
-        raise TypeError(f"{what} has dtype {array.dtype}, which does not cast to {parameter.dtype}")
+    array = as_real(gradient, parameter.dtype, what)
     if array.shape != parameter.shape:
         raise ValueError(f"{what} has shape {array.shape}, its parameter has {parameter.shape}")
     if array.dtype in dtypes and array.dtype.isnative and array.flags.aligned:

@@ -128,6 +128,19 @@ def in_order(tree: Tree, grads: Any, names: Sequence[str]) -> list[Any]:
     return found
 
 
+def loosely(tree: Tree, grads: Any) -> list[Any]:
+    """For each array of `tree` what gradients of any structure have in its place, else None."""
+    if tree is None:
+        return [grads]
+    if type(tree) is dict:
+        known = grads if isinstance(grads, Mapping) else {}
+        below = [(part, known.get(key)) for key, part in tree.items()]
+    else:
+        found = () if isinstance(grads, str) or not isinstance(grads, Sequence) else tuple(grads)
+        below = list(zip(tree, (*found, *[None] * len(tree)), strict=False))
+    return [gradient for part, given in below for gradient in loosely(part, given)]
+
+
 def raise_replaced(name: str, key: Any, is_array: bool) -> NoReturn:
     """Says that the entry `key`, with the parameter `name` in it, is no longer what it was."""
     what = f'parameter "{name}" was' if is_array else f'parameters from "{name}" on were'

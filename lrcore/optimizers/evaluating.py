@@ -10,11 +10,12 @@ import numpy as np
 from .._core import Evaluation
 from ..checks.arrays import Array
 from ..checks.trees import filled
-from .attached import Attached, reading
+from .attached import reading
 from .averages import COUNT, LETTER
+from .by_rows import ByRows
 
 
-class Evaluating(Attached):
+class Evaluating(ByRows):
     """The abstract part of an optimizer that hands out what should be evaluated."""
 
     def eval_params(self) -> AbstractContextManager[None]:
@@ -32,9 +33,9 @@ class Evaluating(Attached):
             is read-only; nothing has changed then. On leaving for one that was resized or moved
             inside; all others are put back.
         RuntimeError
-            Inside from `step`, `bind`, `add`, `freeze`, `unfreeze`, `save`, `load`, `snapshot`,
-            `restore`, `load_state_dict`, pickling, and another `eval_params`. `state_dict` is not
-            refused: it holds the state of the training, inside too.
+            Inside from `step`, `step_rows`, `bind`, `add`, `freeze`, `unfreeze`, `save`, `load`,
+            `snapshot`, `restore`, `load_state_dict`, pickling, and another `eval_params`.
+            `state_dict` is not refused: it holds the state of the training, inside too.
 
         Notes
         -----

@@ -53,10 +53,36 @@ class Reference:
     def step(self, grads: Any) -> bool:
         """One update with `grads` in the structure of the parameters, as `Optimizer.step`."""
         found = trees.in_order(self._roster.tree, grads, self._opt.names)
+        return self._step({i: g for i, g in enumerate(found) if g is not trees.NOT_WANTED})
+
+    def step_rows(self, rows: Mapping[str, Any], grads: Mapping[str, Any] | None = None) -> bool:
+        """One update as `Optimizer.step_rows`, with (rows, grad_rows) and gradients by name: that
+        of small arrays, the touched rows of parameters and state, which then go back."""
+        names, whole = self._opt.names, [*zip(self.params, self.state, strict=True)]
+        found = {names.index(name): g for name, g in (grads or {}).items()}
+        touched = {}
+        for name, (given, g) in rows.items():
+            i = names.index(name)
+            p = self.params[i]
+            summed = np.zeros(p.shape, _computed(p))
+            with np.errstate(over="ignore"):
+                np.add.at(summed, given, np.asarray(g).astype(summed.dtype))
+            touched[i] = np.unique(given)
+            found[i] = summed[touched[i]]
+            self.params[i] = p[touched[i]]
+            self.state[i] = {k: a[touched[i]] for k, a in self.state[i].items()}
+        applied = self._step(found)
+        for i, r in touched.items():
+            p, state = whole[i]
+            p[r] = self.params[i]
+            for letter, array in state.items():
+                array[r] = self.state[i][letter]
+            self.params[i], self.state[i] = p, state
+        return applied
+
+    def _step(self, found: Mapping[int, Any]) -> bool:
         gradients = {
-            i: np.asarray(g).astype(_computed(self.params[i]))
-            for i, g in enumerate(found)
-            if g is not trees.NOT_WANTED
+            i: np.asarray(found[i]).astype(_computed(self.params[i])) for i in sorted(found)
         }
         gathers = self._common["accumulate"] > 1
         taken = self._with_gathered(gradients) if gathers else gradients

@@ -19,7 +19,7 @@ from cpython.pythread cimport (
 )
 from libc.math cimport INFINITY, NAN, isfinite
 from libc.stdlib cimport qsort
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import os
 from typing import NamedTuple
@@ -42,6 +42,7 @@ include "arrays.pxi"
 include "structure.pxi"
 include "leaf.pxi"
 include "job.pxi"
+include "rows.pxi"
 include "rates.pxi"
 include "observer.pxi"
 include "attachment.pxi"

@@ -42,12 +42,34 @@ cdef extern from "names.h":
     const lrc_format* lrc_formats
 
 cdef extern from "view.h":
+    const Py_ssize_t[2] lrc_item_size
     ctypedef struct lrc_view:
         char* data
         int format
         int ndim
         Py_ssize_t* shape
         Py_ssize_t* stride
+
+cdef extern from "rows.h":
+    ctypedef struct lrc_rows_array:
+        char* data
+        Py_ssize_t stride
+        const lrc_view* view
+    ctypedef struct lrc_rows:
+        const cnp.int64_t* given
+        size_t n
+        const char* gradient
+        char* sums
+        size_t* order
+        size_t* spare
+        size_t* first
+        size_t touched
+        size_t width
+        int dtype
+        bint averaged
+        size_t n_arrays
+        lrc_rows_array* array
+    void lrc_rows_sort(lrc_rows* rows) noexcept nogil
 
 cdef extern from "job.h":
     enum: LRC_BLOCK, LRC_CHUNK
@@ -82,6 +104,7 @@ cdef extern from "job.h":
         const void* flat
         const lrc_folded* folded
         lrc_own* own
+        const lrc_rows* rows
     ctypedef struct lrc_recipe:
         int rule
         int dtype
@@ -119,6 +142,9 @@ cdef extern from "job.h":
     size_t lrc_chunks(size_t n) noexcept nogil
     bint lrc_fold(lrc_job* job) noexcept nogil
     void lrc_apply(lrc_job* job) noexcept nogil
+
+cdef extern from "by_rows.h":
+    void lrc_add_up_rows(const lrc_job* job) noexcept nogil
 
 cdef extern from "pool.h":
     int lrc_pool_expect(int threads, bint worth_waking) noexcept nogil

@@ -21,6 +21,9 @@ cdef class Job:
     cdef list written          # parameters and state
     cdef list gradients        # references, while a step needs them
     cdef list gathered         # sums of these over calls, of each parameter, or None
+    cdef list tensors          # as they were given
+    cdef list by_rows          # of an update by rows: for each tensor those, or None; else None
+    cdef object rows           # what such updates use again
     cdef Storage storage       # what the pointers above point into
     cdef Node root             # None for a single array
 
@@ -31,6 +34,7 @@ cdef class Job:
         parameter, frozen)."""
         whole, tree = trees
         self.storage = Storage()
+        self.tensors = tensors
         self.written = []
         self.all_names = tuple([name for name, _, _ in leaves])
         self.names = tuple([name for name, _, frozen in leaves if not frozen])
@@ -299,7 +303,7 @@ cdef class Job:
         if not cnp.PyArray_ISWRITEABLE(parameter):
             raise ValueError(f'parameter "{self.names[i]}" is read-only')
         if not cnp.PyArray_CheckExact(self.gradients[i]):
-            return False
+            return self.by_rows is not None and self.by_rows[i] is not None
         array = <cnp.ndarray>self.gradients[i]
         if (
             (cnp.PyArray_TYPE(array) != leaf.typenum and _format_of(cnp.PyArray_TYPE(array)) < 0)

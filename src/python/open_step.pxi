@@ -52,7 +52,7 @@ cdef class OpenStep:
                 )
             if s._job is not None:
                 s._job.sums = True
-            s._step(self.grads, lr, FIRST)
+            s._step(self.grads, lr, FIRST, None)
             self.open, s._between = True, MEASURED
             self.kept = self.grads is None
         finally:
@@ -110,7 +110,7 @@ cdef class OpenStep:
                 finite = s._scale_by(given) or s._nonfinite == ALLOW
                 if s._job.each:
                     _clip_each(&s._job.c, _norm(&s._job.c))
-            return s._step(None, None, SECOND) if finite else s._leave_out()
+            return s._step(None, None, SECOND, None) if finite else s._leave_out(None)
         finally:
             self._close()
             s._leave()

@@ -169,16 +169,30 @@ cdef class Stepper(Holder):
             self._check_rate("the lr of one step")
         self._begin()
         try:
-            return self._step(grads, lr, BOTH)
+            return self._step(grads, lr, BOTH, None)
         finally:
             self._leave()
 
-    cdef bint _step(self, grads, lr, Half half) except -1:
+    def _step_rows(self, list given, list dense, lr):
+        """An update of some rows, for whoever is inside already. given: for each tensor its rows,
+        as `RowUpdate` wants them, or None; dense: the gradients of the others."""
+        cdef RowUpdate rows
+        if self._job.rows is None:
+            self._job.rows = RowUpdate(self._job)
+        rows = self._job.rows
+        try:
+            rows.take(self._job, given)
+            return self._step(dense, lr, BOTH, rows)
+        finally:
+            rows.leave(self._job)
+
+    cdef bint _step(self, grads, lr, Half half, RowUpdate rows) except -1:
         """All of a step, or a half: the first takes rates and gradients, the second makes the
-        update."""
+        update. rows: what `_step_rows` has taken, or None."""
         cdef Job job = self._job
         cdef lrc_job* c
         cdef int most = 1  # threads
+        cdef size_t elements
         if job is None:
             raise RuntimeError("step() before the optimizer was initialised")
         c = &job.c
@@ -187,26 +201,31 @@ cdef class Stepper(Holder):
                 if grads is None and self._bound is None and c.n_tensors > 0:
                     raise RuntimeError("step() without gradients: give them, or bind(grads) first")
                 c.threads = 1
-                if c.elements >= THREAD_ELEMENTS:
+                elements = c.elements if rows is None else rows.elements
+                if elements >= THREAD_ELEMENTS:
                     most = self._threads or self._default_threads()
                 if most > 1:  # workers wake up during the checks
-                    most = min(most, <int>(c.elements // LRC_CHUNK))
-                    c.threads = lrc_pool_expect(most, c.elements >= WAKE_ELEMENTS)
+                    most = min(most, <int>(elements // LRC_CHUNK))
+                    c.threads = lrc_pool_expect(most, elements >= WAKE_ELEMENTS)
                 if self.pending + 1 >= self._accumulate:
                     self._resolve(lr)
                 job.check_replaced()
-                if grads is not None:
+                if rows is not None:
+                    job.refetch(grads)
+                elif grads is not None:
                     job.fetch(grads)
                 elif c.n_tensors > 0:
                     job.refetch(self._bound)
                 job.point(grads is None)
                 if half == FIRST:
                     return True
+                if rows is not None:
+                    rows.join(job)
                 if self._accumulate == 1:
                     if not self._gradients_finite():
-                        return self._leave_out()
+                        return self._leave_out(rows)
                 elif not _gathers(job, self.pending, self._nonfinite == ALLOW):
-                    return self._leave_out()
+                    return self._leave_out(rows)
                 elif self.pending + 1 < self._accumulate:
                     _gather(c, 1)
                     self.pending += 1
@@ -216,7 +235,7 @@ cdef class Stepper(Holder):
             if self._accumulate > 1:
                 self._take_gathered()
             c.observer = NULL
-            if self._observer is not None and self._observer.due(self.t):
+            if rows is None and self._observer is not None and self._observer.due(self.t):
                 c.observer = &self._observer.observer
             _apply(c)
         finally:
@@ -241,11 +260,13 @@ cdef class Stepper(Holder):
             self._clip(_norm(&job.c))
         return 0
 
-    cdef bint _leave_out(self) except -1:
+    cdef bint _leave_out(self, RowUpdate rows) except -1:
         """An update whose gradients are not finite."""
         cdef Job job = self._job
         self._refusals.n += 1
         if self._nonfinite == RAISE and self._imposed is None:
+            if rows is not None:
+                rows.show(job)
             parameters.raise_nonfinite(
                 job.gradients, job.parameters, job.names, job.gathered if self.pending else None
             )

@@ -4,6 +4,7 @@
 #ifndef LRC_JOB_H
 #define LRC_JOB_H
 
+#include "rows.h"
 #include "table.h"
 #include "view.h"
 
@@ -51,6 +52,7 @@ typedef struct {
     const void *flat; /* the gradient, flat in any order if only finiteness matters */
     const lrc_folded *folded; /* of the recipe, or its own */
     lrc_own *own; /* NULL if the rule has no sums */
+    const lrc_rows *rows; /* whose elements the numbers mean; NULL for all */
 } lrc_tensor;
 
 /* The average of the parameters of a recipe. */

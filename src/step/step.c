@@ -1,5 +1,6 @@
 #include "job.h"
 
+#include "by_rows.h"
 #include "pool.h"
 #include "stage.h"
 
@@ -181,8 +182,12 @@ static void update_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
         update_flat(job, tensor, offset, n);
         return;
     }
-    for (size_t done = 0; done < n; done += LRC_BLOCK)
-        update_block(job, tensor, offset + done, up_to_a_block(n - done));
+    for (size_t done = 0; done < n; done += LRC_BLOCK) {
+        if (tensor->rows)
+            lrc_update_by_rows(job, tensor, offset + done, up_to_a_block(n - done));
+        else
+            update_block(job, tensor, offset + done, up_to_a_block(n - done));
+    }
 }
 
 /* What was just updated, while it is in the cache. */

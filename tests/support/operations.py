@@ -115,6 +115,9 @@ def evaluate(opt: Any) -> None:
 OPERATIONS: dict[str, Callable[[Any], object]] = {
     "step": lambda opt: opt.step(GRADS),
     "step with gradients to be converted": lambda opt: opt.step(CONVERTED),
+    "step_rows": lambda opt: opt.step_rows(
+        {"0.a": ([2, 0, 2], np.ones((3, 4)))}, [{"b": np.ones(5)}, np.ones((2, 3))]
+    ),
     "bind": lambda opt: opt.bind(GRADS),
     "add": lambda opt: opt.add(np.ones(4), lr_scale=0.5),
     "lr": set_rate,
