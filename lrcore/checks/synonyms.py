@@ -82,7 +82,7 @@ ARGUMENTS: Final = words(
         "decay_steps": "steps every",
         "num_decay_steps": "decay_steps steps",
         "num_stable_steps": "stable_steps",
-        "num_warmup_steps": "warmup_steps",
+        "num_warmup_steps warmup_steps": "warmup_steps warmup",
         "t_initial": "first steps",
         "period steps": "every first",
         "every_n step drop_every epochs_drop": "every",

@@ -20,11 +20,15 @@ Kept = tuple[Scheduled[Shrinkage], Scheduled[Decay]]
 
 def _average(p: Array, state: Mapping[str, Array], k: Mapping[str, float]) -> Array | None:
     """x, of which p and z alone are kept; before the first update it is p."""
-    if k.get("n", 0) == 0:
+    beta = k.get("beta", 1.0)
+    if k.get("n", 0) == 0 or beta == 0:  # which none but a damaged state holds
         return None
     z = state["z"]
     near = p.astype(z.dtype, copy=False)
-    return np.asarray(near + (1 - 1 / k["beta"]) * (z - near))
+    apart = z - near
+    with np.errstate(over="ignore", invalid="ignore"):
+        moved = (1 - 1 / beta) * apart
+    return np.asarray(near + np.where(apart == 0, apart, moved))
 
 
 def _ramped(h: Scalars, k: Scalars) -> float:

@@ -213,6 +213,22 @@ def test_x_follows_from_the_momentum_of_the_last_update(cls):
     assert held(opt) == held(again)
 
 
+def test_where_p_and_z_are_the_same_x_is_too_however_small_the_momentum():
+    p = np.ones(3, np.float32)
+    opt = lrc.ScheduleFreeSGD(p, momentum=1e-50)  # 1 / momentum is infinite in float32
+    opt.step(np.full(3, 0.5, np.float32))
+    np.testing.assert_array_equal(opt.eval_arrays(), 0.5)
+
+
+@each_class
+def test_a_saved_beta_of_zero_harms_nothing(cls):
+    opt = made(cls)
+    state = opt.state_dict()
+    state["carried"]["W"]["beta"] = 0.0
+    opt.load_state_dict(state)
+    assert bits(opt.eval_arrays()["W"]) == bits(opt.params["W"])
+
+
 @each_class
 def test_an_average_of_what_is_averaged_is_refused(cls):
     message = rf"{cls.__name__}: average must be None, got EMA\(decay=0.9\); .* x, which is an ave"
@@ -363,3 +379,9 @@ def test_powers_are_those_of_the_mathematics(x, y):
     assert found == pytest.approx(x**y, rel=1e-12, abs=1e-323)
     if y in (0.0, 1.0, 2.0):
         assert found == x**y
+
+
+@each_class
+def test_the_name_that_schedulefree_has_for_the_warm_up_is_told(cls):
+    with pytest.raises(TypeError, match="no argument warmup_steps; it is warmup$"):
+        cls(np.ones(1), warmup_steps=3)
