@@ -44,7 +44,7 @@ def describe(roster: Roster) -> SavedSettings:
     shared = {name: roster.common[name] for name in SHARED}
     unsaid = [(name, False) for name in _LATER.get(roster.kind.name, ())]
     options = dict(item for item in roster.options.items() if item not in unsaid)
-    counts = {"accumulate": shared.pop("accumulate")}
+    counts = {"accumulate": int(shared.pop("accumulate"))}
     return SavedSettings(
         _encoded(options), {**_encoded(shared), **counts}, [*map(_encoded, groups)]
     )
