@@ -197,6 +197,21 @@ def test_the_recipe_is_that_of_torch_mean_included(n: int) -> None:
     np.testing.assert_allclose(trained(w, recipe(w, 0.1, n)), theirs, rtol=0, atol=1e-12)
 
 
+# The gradients of PennyLane's and river's Nesterov
+
+
+def test_the_point_where_others_look_ahead_is_what_the_parameters_hold_here() -> None:
+    p, gradient = problem("SGD", "float64")
+    x, velocity = p.copy(), np.zeros_like(p)
+    opt = lrc.SGD(p, lr=0.02, momentum=0.9, nesterov=True, lr_in_momentum=True)
+    for t in range(UPDATES):
+        ahead = x - 0.9 * velocity
+        np.testing.assert_allclose(p, ahead, rtol=0, atol=1e-12)  # a few roundings an update
+        opt.step(gradient(p, t))
+        velocity = 0.9 * velocity + 0.02 * gradient(ahead, t)
+        x = x - velocity
+
+
 # The decay of scikit-learn
 
 
