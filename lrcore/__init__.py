@@ -52,6 +52,8 @@ from .optimizers.catalogue import NAdam as NAdam
 from .optimizers.catalogue import RAdam as RAdam
 from .optimizers.catalogue import RMSprop as RMSprop
 from .optimizers.catalogue import Rprop as Rprop
+from .optimizers.catalogue import ScheduleFreeAdamW as ScheduleFreeAdamW
+from .optimizers.catalogue import ScheduleFreeSGD as ScheduleFreeSGD
 from .optimizers.catalogue import SignSGD as SignSGD
 from .optimizers.checkpoint import Snapshot as _Snapshot
 from .optimizers.groups import Group as Group

@@ -22,7 +22,7 @@ from .element_rates import Scalars, State
 from .groups import Group, is_grouped
 from .hyperparameters import Rate, declared
 from .options import DEFAULTS, check_common, documented, taken
-from .roster import Kind, Roster, RuleChoice
+from .roster import Evaluated, Kind, Roster, RuleChoice
 from .saving import Saving
 from .scales import before_scales
 
@@ -38,6 +38,8 @@ class Optimizer(Saving, metaclass=hints.Hinting):
     # what to take when weight_decay is refused, and the class to name
     _decay: ClassVar = "use l2= for coupled decay (added to the gradient)"
     _decoupled: ClassVar = "AdamW"
+    # what should be evaluated in the place of a parameter, where that is not the parameter itself
+    _evaluated_as: ClassVar[Evaluated | None] = None
     _anneals: ClassVar = True  # whether a falling rate shortens steps and does nothing else
 
     _declared: ClassVar[Callable[..., None]]
@@ -54,7 +56,9 @@ class Optimizer(Saving, metaclass=hints.Hinting):
     @classmethod
     def _kind(cls) -> Kind:
         options = declared(cls._declared)
-        return Kind(cls.__name__, options, cls._choose, cls._decay, cls._decoupled)
+        return Kind(
+            cls.__name__, options, cls._choose, cls._decay, cls._decoupled, cls._evaluated_as
+        )
 
     @staticmethod
     @abstractmethod

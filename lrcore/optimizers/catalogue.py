@@ -15,6 +15,8 @@ from .adam import RAdam as RAdam
 from .base import Optimizer
 from .descent import SGD as SGD
 from .descent import SGDW as SGDW
+from .free import ScheduleFreeAdamW as ScheduleFreeAdamW
+from .free import ScheduleFreeSGD as ScheduleFreeSGD
 from .leader import FTRL as FTRL
 from .sign import Lion as Lion
 from .sign import Rprop as Rprop
@@ -40,6 +42,8 @@ OPTIMIZERS: Final[dict[str, type[Optimizer]]] = named(
     Lion,
     Rprop,
     FTRL,
+    ScheduleFreeSGD,
+    ScheduleFreeAdamW,
     LARS,
     LAMB,
 )

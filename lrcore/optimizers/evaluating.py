@@ -90,14 +90,16 @@ class Evaluating(Attached):
     def _evaluated(self) -> dict[str, Array | None]:
         """What each parameter should hold; None for what it holds."""
         self._check_replaced()
-        scalars = self.scalars
+        scalars, point = self.scalars, self.roster.kind.evaluated
         found: dict[str, Array | None] = {}
         for name, tensor in self.roster.tensors.items():
             tensor.check(name)
             known = scalars[name][0].get(COUNT, 0) > 0
-            average = tensor.state[LETTER] if known else None
+            better = tensor.state[LETTER] if known else None
+            if point is not None:
+                better = point(tensor.parameter, tensor.state, scalars[name][0])
             dtype = tensor.parameter.dtype
-            found[name] = None if average is None else average.astype(dtype, copy=False)
+            found[name] = None if better is None else better.astype(dtype, copy=False)
         return found
 
     def _points(self) -> list[tuple[str, Array, Array | None]]:

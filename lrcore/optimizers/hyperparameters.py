@@ -71,6 +71,11 @@ class Hyperparameter(NamedTuple):
         """All that a flag may be; nothing for a number."""
         return (False, True, *self.forms) if self.kind is bool or self.forms else ()
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is a whole number."""
+        return not self.choices and range_of(self.kind).kind is int
+
     def checked(self, owner: str, value: Any) -> dict[str, Any]:
         """The value in its range, by letter; values of a schedule are checked when used."""
         if not self.size:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
 from typing import Any, Final
@@ -41,11 +41,13 @@ def describe(roster: Roster) -> SavedSettings:
     shared = {name: roster.common[name] for name in SHARED}
     unsaid = [(name, False) for name in _LATER.get(roster.kind.name, ())]
     options = dict(item for item in roster.options.items() if item not in unsaid)
-    return SavedSettings(_encoded(options), _encoded(shared), [*map(_encoded, groups)])
+    whole = [name for name, option in roster.kind.options.items() if option.whole]
+    encoded = [_encoded(values, whole) for values in (options, *groups)]
+    return SavedSettings(encoded[0], _encoded(shared), encoded[1:])
 
 
-def _encoded(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _encode(value) for name, value in values.items()}
+def _encoded(values: Mapping[str, Any], whole: Sequence[str] = ()) -> dict[str, Any]:
+    return {name: int(x) if name in whole else _encode(x) for name, x in values.items()}
 
 
 def _encode(value: Any) -> Any:

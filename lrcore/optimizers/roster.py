@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -24,13 +24,20 @@ from .groups import Group, Place, in_group
 from .hyperparameters import Hyperparameter, Scheduled, as_hyper
 from .options import OF_GROUPS, check_common
 
+# A parameter, its state, its carried scalars -> what should be evaluated in its place, if anything
+Evaluated: TypeAlias = Callable[[Array, Mapping[str, Array], Mapping[str, float]], Array | None]
+
 
 class RuleChoice(NamedTuple):
-    """A row of the rule list, its hyperparameters, and state that does not start at zero."""
+    """A row of the rule list, its hyperparameters, and state that does not start at zero.
+
+    `copies` names state that starts as the parameter.
+    """
 
     rule: str
     hyper: Mapping[str, Any]
     fill: Mapping[str, float] = {}
+    copies: tuple[str, ...] = ()
 
 
 class Kind(NamedTuple):
@@ -41,6 +48,7 @@ class Kind(NamedTuple):
     choose: Callable[[Mapping[str, Any]], RuleChoice]
     decay: str  # what to take where weight_decay is refused
     decoupled: str  # the class to name there
+    evaluated: Evaluated | None  # what the rule knows to be better than the parameter
 
     def no_weight_decay(self) -> str:
         """Why weight_decay is refused, and what to write."""
@@ -205,9 +213,14 @@ class Roster:
 
     def average(self, group: Group) -> Average | None:
         """The average of the parameters of a group that is wanted."""
-        return checked_average(
-            self.kind.name, group.overrides.get("average", self.common["average"])
-        )
+        me = self.kind.name
+        wanted = checked_average(me, group.overrides.get("average", self.common["average"]))
+        if wanted is not None and self.kind.evaluated is not None:
+            raise ValueError(
+                f"{me}: average must be None, got {wanted!r}; eval_params and eval_arrays hand out "
+                "x, which is an average already"
+            )
+        return wanted
 
     def wanted_rule(self, group: Group) -> Rule:
         """The rule of a group, with an average besides if it has one."""
@@ -292,7 +305,7 @@ class Roster:
         self, group: Group, new: Sequence[tuple[str, Place, Array]], recipes: list[Recipe]
     ) -> dict[str, Tensor]:
         """A recipe for each dtype among the members, and a tensor with new state for each."""
-        fill = self.kind.choose(self.kind.checked(self.options, group)).fill
+        chosen = self.kind.choose(self.kind.checked(self.options, group))
         rule = self.wanted_rule(group)
         recipe_of: dict[np.dtype[Any], int] = {}
         fresh: dict[np.dtype[Any], Iterator[dict[str, Array]]] = {}
@@ -301,19 +314,23 @@ class Roster:
             if arrays:
                 recipe_of[dtype] = len(recipes)
                 recipes.append(Recipe(rule, i, new[0][1].group))
-                fresh[dtype] = new_state(arrays, DTYPES[COMPUTED[i]], rule, fill)
+                fresh[dtype] = new_state(arrays, DTYPES[COMPUTED[i]], rule, chosen.fill)
         frozen = _frozen_in(group, new)
+        states = [next(fresh[array.dtype]) for _, _, array in new]
+        for state, (_, _, array) in zip(states, new, strict=True):
+            for letter in chosen.copies:
+                state[letter][...] = array
         return {
             name: Tensor(
                 recipe_of[array.dtype],
                 place,
                 array,
-                MappingProxyType(next(fresh[array.dtype])),
+                MappingProxyType(state),
                 parameters.memory_order(array),
                 _form(array),
                 ({}, {}) if name in frozen else None,
             )
-            for name, place, array in new
+            for (name, place, array), state in zip(new, states, strict=True)
         }
 
     def fresh(self) -> dict[str, Scalars]:

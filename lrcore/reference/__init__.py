@@ -1,6 +1,6 @@
 """Every rule in a few lines of plain NumPy, which is the specification of the core, bit for bit.
 
-`descent`, `adagrad`, `adam` and `trust` have the formulas, `rounding` and `norm` what they share.
+The files of the families have the formulas, `rounding` and `norm` what they share.
 """
 
 from .catalogue import RULES as RULES

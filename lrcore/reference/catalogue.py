@@ -18,6 +18,7 @@ from .adagrad import (
 )
 from .adam import adam, adam_nesterov, amsgrad, amsgrad_corrected, nadam, radam
 from .descent import momentum, sgd, sgdw, sgdw_momentum
+from .free import schedule_free, schedule_free_adam
 from .leader import ftrl
 from .rounding import Carried
 from .sign import lion, rprop, signsgd, signsgd_momentum
@@ -53,6 +54,8 @@ RULES: Final[dict[str, Callable[..., Carried]]] = {
         lion,
         rprop,
         ftrl,
+        schedule_free,
+        schedule_free_adam,
         lars,
         lamb,
     )

@@ -218,6 +218,31 @@ def _ftrl(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
     p[...] = -pull / ((h["beta"] + np.sqrt(total)) / h["lr"] + h["l2"])
 
 
+def _weigh(s: State, h: Numbers, t: int) -> tuple[float, float]:
+    """The share of the new z in what is evaluated, and the rate."""
+    rate = h["lr"] * min(1.0, t / max(h["warmup"], 1))
+    s["lr_max"] = np.maximum(s.get("lr_max", 0.0), rate)
+    weight = t ** h["r"] * s["lr_max"] ** h["weight_lr_power"]
+    s["weights"] = s.get("weights", 0.0) + weight
+    return float(weight / s["weights"]) if s["weights"] > 0 else 0.0, rate
+
+
+def _free(p: Array, u: Array, s: State, mix: float, rate: float, beta: float) -> None:
+    p += mix * (s["z"] - p) - rate * (1 - beta * (1 - mix)) * u
+    s["z"] = s["z"] - rate * u
+
+
+def _schedule_free(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    _free(p, g + h["l2"] * p, s, *_weigh(s, h, t), h["momentum"])
+
+
+def _schedule_free_adam(p: Array, g: Array, s: State, h: Numbers, t: int) -> None:
+    s["v"] = h["beta2"] * s["v"] + (1 - h["beta2"]) * g**2
+    v_hat = s["v"] / (1 - h["beta2"] ** t)
+    u = g / (np.sqrt(v_hat) + h["eps"]) + h["weight_decay"] * p
+    _free(p, u, s, *_weigh(s, h, t), h["beta1"])
+
+
 RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "sgd": _sgd,
     "momentum": _momentum,
@@ -247,6 +272,8 @@ RULES: Final[dict[str, Callable[[Array, Array, State, Numbers, int], None]]] = {
     "lion": _lion,
     "rprop": _rprop,
     "ftrl": _ftrl,
+    "schedule_free": _schedule_free,
+    "schedule_free_adam": _schedule_free_adam,
 }
 
 

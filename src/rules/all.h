@@ -27,4 +27,6 @@
 
 #include "leader.h"
 
+#include "free.h"
+
 #include "trust.h"

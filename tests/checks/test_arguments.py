@@ -20,6 +20,9 @@ OUT_OF_RANGE = [-1.0, -5e-324, math.nan, math.inf, -math.inf, np.float32("nan"),
 ABOVE_ONE = [math.nextafter(1, 2), Fraction(3, 2), 2]
 # Of each hyperparameter that is a number: what else is refused.
 BEYOND = {
+    "warmup": [0.5, 1.0],
+    "r": [],
+    "weight_lr_power": [],
     "lr": [],
     "momentum": [1.0, *ABOVE_ONE],
     "dampening": ABOVE_ONE,
@@ -44,6 +47,8 @@ PAIRS = {
     "etas": [(0.5, [0, 0.0, 1, 1.0, *ABOVE_ONE]), (1.2, [0.0, 1, 1.0, math.nextafter(1, 0)])],
     "step_sizes": [(1e-6, [0, 0.0]), (50.0, [0, 0.0])],
 }
+# Classes that refuse 0 as well, since they divide by it, as the first of betas or alone.
+FREE = (lrc.ScheduleFreeSGD, lrc.ScheduleFreeAdamW)
 # The ends that are accepted.
 ENDS = [(lrc.SGD, "lr", 0), (lrc.SGD, "momentum", 0.0), (lrc.SGD, "l2", 0), (lrc.Adam, "eps", 0)]
 ENDS += [(lrc.RMSprop, "rho", 0), (lrc.RMSprop, "rho", math.nextafter(1, 0))]
@@ -51,11 +56,17 @@ ENDS += [(lrc.Adam, "betas", (0, 0.0)), (lrc.Adam, "betas", (math.nextafter(1, 0
 ENDS += [(lrc.Adam, "eps_root", 0), (lrc.AdamW, "weight_decay", 0), (lrc.AdamW, "lr", 1e308)]
 ENDS += [(lrc.Adagrad, "initial_accumulator_value", 0), (lrc.Adagrad, "clip_norm", 5e-324)]
 ENDS += [(lrc.Rprop, "lr", 0), (lrc.Rprop, "step_sizes", (5e-324, 5e-324)), (lrc.FTRL, "l1", 0)]
+ENDS += [(lrc.ScheduleFreeSGD, name, 0) for name in ("lr", "warmup", "r", "weight_lr_power", "l2")]
+ENDS += [(lrc.ScheduleFreeAdamW, "betas", (math.nextafter(1, 0), 0))]
 
 
 def no_numbers(name):
     """A class is callable, and so could be a schedule; None may mean that there is no limit."""
-    kept = NO_NUMBERS if name in {*DEFAULTS, "initial_accumulator_value"} else NO_NUMBERS[:-1]
+    kept = (
+        NO_NUMBERS
+        if name in {*DEFAULTS, "initial_accumulator_value", "warmup"}
+        else NO_NUMBERS[:-1]
+    )
     optional = name in ("trust", "max_trust") or DEFAULTS.get(name, 0) is None
     return [x for x in kept if not (x is None and optional)]
 
@@ -71,13 +82,16 @@ def refusals(cls):
         if isinstance(inspect.signature(cls).parameters[name].default, bool):
             yield from ((name, value, value) for value in (0, 1, None, "yes", np.ones(1)))
         elif name in BEYOND:
-            beyond = [0, 0.0] if cls is lrc.FTRL and name == "lr" else BEYOND[name]
+            positive = (cls is lrc.FTRL and name == "lr") or (cls in FREE and name == "momentum")
+            beyond = [0, 0.0, *BEYOND[name]] if positive else BEYOND[name]
             values = no_numbers(name) + OUT_OF_RANGE + beyond
             yield from ((name, value, value) for value in values)
         elif name == "betas":
             yield from ((name, value, value) for value in (0.9, (0.9,), (0.9,) * 3, None, {}))
             for beta in no_numbers("beta1") + OUT_OF_RANGE + BEYOND["beta1"]:
                 yield from ((name, pair, beta) for pair in ((beta, 0.9), (0.9, beta)))
+            if cls in FREE:
+                yield from ((name, (zero, 0.9), zero) for zero in (0, 0.0))
         elif name in PAIRS:
             yield from ((name, value, value) for value in (0.9, (0.9,), (0.9,) * 3, None, {}))
             for i, (fine, beyond) in enumerate(PAIRS[name]):

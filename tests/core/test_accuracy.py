@@ -28,6 +28,7 @@ SUMS_ALONE = [
     "signsgd_momentum",
     "lion",
     "rprop",
+    "schedule_free",
 ]
 LIMITS = dict.fromkeys(SUMS_ALONE, 4)
 exact = np.vectorize(lambda x: Decimal(float(x)), otypes=[object])
@@ -214,6 +215,18 @@ def ftrl(g, s, h):
     """Of an update from 0, where sigma does not matter."""
     z, total = s["z"] + g, s["s"] + g * g
     return z / (root(total) / h["lr"] + h["beta"] / h["lr"] + h["l2"]), {"z": z, "s": total}
+
+
+def schedule_free(g, s, h):
+    """Of the first update, which begins at the parameters, 0, and has no other z to mix with."""
+    return h["lr"] * g, {"z": -h["lr"] * g}
+
+
+def schedule_free_adam(g, s, h):
+    """The same."""
+    v = h["beta2"] * s["v"] + (1 - h["beta2"]) * g * g
+    u = g / (root(v / (1 - h["beta2"])) + h["eps"])
+    return h["lr"] * u, {"z": -h["lr"] * u, "v": v}
 
 
 # --- the comparison --------------------------------------------------------------------------

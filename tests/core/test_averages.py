@@ -5,13 +5,13 @@ import itertools
 import numpy as np
 import pytest
 from average_cases import averages, drawn, each_kind, made
-from cases import DTYPES, ONE_EACH, bits, everything, gradients, variant_id
+from cases import AVERAGED, DTYPES, bits, everything, gradients, variant_id
 
 import lrcore as lrc
 from lrcore._core import OpenStep
 from lrcore.reference.twin import Reference
 
-each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
+each_rule = pytest.mark.parametrize(("cls", "options"), AVERAGED, ids=variant_id)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
 
 

@@ -11,6 +11,8 @@ import lrcore as lrc
 
 def is_straight(cls, options):
     """Whether an update is along one direction, but for decay by default."""
+    if cls in (lrc.ScheduleFreeSGD, lrc.ScheduleFreeAdamW):
+        return False  # whose z moves so; test_schedule_free.py has it
     defaults = {name: each.default for name, each in signature(cls).parameters.items()}
     decay = (cls is not lrc.FTRL and options.get("l2", 0)) or options.get("weight_decay", 0)
     return not (decay or (defaults | options).get("momentum"))

@@ -45,6 +45,7 @@ def steps(cls, options, dtype, grads, enlarged):
         opt.step((g * factor).astype(dtype))
         made.append(p - before)
         p[...] = 0.0  # so that small steps do not vanish in large parameters
+        opt.state["0"].get("z", p)[...] = 0.0  # nor what is mixed into them
     made = np.array(made)
     return made / factor if cls is lrc.Adadelta and enlarged else made
 

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 
 import numpy as np
 import pytest
-from cases import ONE_EACH, bits, everything, gradients, variant_id
+from cases import AVERAGED, bits, everything, gradients, variant_id
 
 import lrcore as lrc
 from lrcore._core import OpenStep
 
-each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
+each_rule = pytest.mark.parametrize(("cls", "options"), AVERAGED, ids=variant_id)
 SHAPES = {"W": (3, 4), "b": (5,), "s": (), "none": (0, 2)}
 
 

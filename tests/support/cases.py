@@ -36,6 +36,9 @@ NUMBERS = {
     "initial_accumulator_value": 0.1,
     "beta": 0.5,
     "l1": 0.02,
+    "warmup": 3,
+    "r": 0.5,
+    "weight_lr_power": 1.5,
 }
 
 
@@ -84,6 +87,8 @@ ANY_RATE = [
     for cls, options in VARIANTS
     if follows_rates(cls) and range_of(cls._kind().options["lr"].kind).accepts(0)
 ]
+# that take an average of their parameters
+AVERAGED = [variant for variant in ONE_EACH if variant[0]._kind().evaluated is None]
 RATED = [variant for variant in ONE_EACH if follows_rates(variant[0])]
 
 

@@ -71,6 +71,19 @@ CASES: dict[str, tuple[str, dict[str, Any], str]] = {
         RMSPROP | {"momentum": 0.8, "lr": falling, **AHEAD},
         "rmsprop(lambda t: 0.03 * 0.98**t, momentum=0.8, nesterov=True)",
     ),
+    "free sgd": ("ScheduleFreeSGD", {}, "contrib.schedule_free_sgd(0.01)"),
+    "free sgd weights": (
+        "ScheduleFreeSGD",
+        {"momentum": 0.7, "weight_lr_power": 1.0, "l2": 0.3},
+        "contrib.schedule_free_sgd(0.01, b1=0.7, weight_lr_power=1.0, weight_decay=0.3)",
+    ),
+    "free adamw": ("ScheduleFreeAdamW", {}, "contrib.schedule_free_adamw(0.01)"),
+    "free adamw decay": (
+        "ScheduleFreeAdamW",
+        {"betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.3, "weight_lr_power": 0.0},
+        "contrib.schedule_free_adamw("
+        "0.01, b1=0.8, b2=0.95, eps=1e-3, weight_decay=0.3, weight_lr_power=0.0)",
+    ),
 }
 
 
@@ -85,6 +98,7 @@ def problem(dtype: Any) -> tuple[NDArray[Any], Callable[[NDArray[Any], int], NDA
 def run_optax(name: str, dtype: str) -> NDArray[Any]:
     import jax
     import optax
+    import optax.contrib
 
     jax.config.update("jax_enable_x64", True)
     start, gradient = problem(dtype)
