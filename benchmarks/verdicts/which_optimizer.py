@@ -94,7 +94,7 @@ PROBLEMS = (
         "digits, 32 hidden units, batches of 32",
         partial(classes, datasets.load_digits, (32,)),
     ),
-    Problem("narrow valley", "20 numbers, curvatures 1 to 1000, no noise", valley),
+    Problem("narrow valley", "curvatures 1 to 1000, no noise", valley),
 )
 
 
@@ -177,7 +177,7 @@ def interval(ax: Axes, y: float, shares: Sequence[float], colour: str, **options
 
 def picture(results: dict[str, list[Seen]], path: Path) -> None:
     """A row for each optimizer, a panel for each problem."""
-    sheet = figure.new_figure(figsize=(11, 1.7 + 0.33 * len(results)))
+    sheet = figure.new_figure(figsize=(11.5, 1.7 + 0.33 * len(results)))
     panels = sheet.subplots(1, len(PROBLEMS), sharey=True)
     for ax, problem, column in zip(
         panels, PROBLEMS, zip(*results.values(), strict=True), strict=True
