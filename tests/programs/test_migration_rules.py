@@ -108,8 +108,9 @@ def test_the_record_is_what_the_library_does(package: str) -> None:
     if package != "torch" and version != RECORDED[package]["version"]:
         pytest.skip(f"{package} {version} is not that of the page")
     program = [*PYTHON, peer_rules.__file__, "--print", package]
-    place = os.environ | {"PYTHONPATH": str(Path(peer_rules.__file__).parent)}
-    done = subprocess.run(program, env=place, capture_output=True, text=True)
+    folders = [str(Path(peer_rules.__file__).parent), os.environ.get("PYTHONPATH", "")]
+    names = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, folders))}
+    done = subprocess.run(program, env=names, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)[package]
     for row in [*ALIKE, *UNLIKE]:
