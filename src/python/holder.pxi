@@ -55,8 +55,9 @@ cdef class Holder(Serial):
     ):
         """What `commit` attaches to. rates: (Hyper, scale) for each parameter group; recipes:
         (rule, dtype, rate, a Hyper for each of the rule's but the rate, that of l2, `Weights` of an
-        average or None, the norm that each gradient may have); tensors, trees, params, leaves: see Job; scalars: carried and applied ones
-        of each tensor, by name; common: the options that all share."""
+        average or None, the norm that each gradient may have); tensors, trees, params, leaves: see
+        Job; scalars: carried and applied ones of each tensor, by name; common: the options that all
+        share."""
         cdef Job job = Job(recipes, tensors, trees, params, leaves)
         cdef Attachment new = Attachment(**common)
         cdef list dynamic = [], of_rate = [[] for _ in rates]

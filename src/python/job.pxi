@@ -29,9 +29,9 @@ cdef class Job:
 
     def __init__(self, list recipes, list tensors, tuple trees, params, list leaves):
         """recipes: (rule, dtype, ...); tensors: (recipe, parameter, state arrays, axes, average or
-        None, gathered or None) of the leaves that are not frozen; trees: all of it, and with numbers for what is
-        frozen; params: what the user gave, in the structure of the former; leaves: (name,
-        parameter, frozen)."""
+        None, gathered or None) of the leaves that are not frozen; trees: all of it, and with
+        numbers for what is frozen; params: what the user gave, in the structure of the former;
+        leaves: (name, parameter, frozen)."""
         whole, tree = trees
         self.storage = Storage()
         self.tensors = tensors
