@@ -5,9 +5,19 @@ import re
 
 import numpy as np
 import pytest
-from cases import bits, everything, gradients, variant_id
+from cases import averaged, bits, everything, gradients, variant_id
 from places import ROOT
-from row_cases import SHAPES, batches, drawn, each_dtype, each_rule, made, run_both, summed
+from row_cases import (
+    AVERAGED_BY_ROWS,
+    SHAPES,
+    batches,
+    drawn,
+    each_dtype,
+    each_rule,
+    made,
+    run_both,
+    summed,
+)
 
 import lrcore as lrc
 from lrcore._core import RULES
@@ -26,8 +36,6 @@ COMMON = {
     "clip_value": {"clip_value": 0.05},
     "maximize": {"maximize": True},
     "all": {"clip_norm": 3.0, "clip_value": 0.5, "maximize": True},
-    "ema": {"average": lrc.EMA(0.75)},
-    "mean": {"average": lrc.Mean(start=2, every=3)},
 }
 
 
@@ -35,6 +43,12 @@ COMMON = {
 @pytest.mark.parametrize("common", COMMON.values(), ids=COMMON)
 def test_common_options_act_on_touched_rows(cls, options, common):
     run_both(made(cls, **options, **common), batches(9))
+
+
+@pytest.mark.parametrize("kind", [lrc.EMA(0.75), lrc.Mean(start=2, every=3)], ids=repr)
+@pytest.mark.parametrize(("cls", "options"), AVERAGED_BY_ROWS, ids=variant_id)
+def test_averages_of_touched_rows_move(cls, options, kind):
+    run_both(made(cls, average=kind, **options), batches(9))
 
 
 @pytest.mark.parametrize("cls", [lrc.SGD, lrc.Adam, lrc.RMSprop], ids=variant_id)
@@ -98,7 +112,7 @@ def test_the_page_says_which_rules_are_lazy(name, options, manner):
 
 @each_rule
 def test_rows_that_are_not_named_keep_their_bits_in_parameters_and_state(cls, options):
-    opt = made(cls, {"emb": (30, 4)}, average=lrc.EMA(0.5), **options)
+    opt = made(cls, {"emb": (30, 4)}, **averaged(cls, lrc.EMA(0.5)), **options)
     rng = np.random.default_rng(2)
     for _ in range(3):
         opt.step({"emb": gradients(rng, (30, 4))})
@@ -163,7 +177,7 @@ def test_layouts_do_not_change_a_bit(cls, options, layout, shape):
     steps = [drawn(rng, shape, 50) for _ in range(3)]
     found = set()
     for arrange in (np.copy, layout):
-        opt = cls(arrange(start), lr=0.1, average=lrc.EMA(0.75), **options)
+        opt = cls(arrange(start), lr=0.1, **averaged(cls, lrc.EMA(0.75)), **options)
         for rows, g in steps:
             opt.step_rows({"0": (rows, arrange(g))})
         arrays = [opt.params, *opt.state["0"].values()]

@@ -87,7 +87,13 @@ ANY_RATE = [
     for cls, options in VARIANTS
     if follows_rates(cls) and range_of(cls._kind().options["lr"].kind).accepts(0)
 ]
-# that take an average of their parameters
+
+
+def averaged(cls: Any, kind: Any) -> dict[str, Any]:
+    """The option of an average, for a class that takes one."""
+    return {"average": kind} if cls._kind().evaluated is None else {}
+
+
 AVERAGED = [variant for variant in ONE_EACH if variant[0]._kind().evaluated is None]
 RATED = [variant for variant in ONE_EACH if follows_rates(variant[0])]
 
