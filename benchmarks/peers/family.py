@@ -62,6 +62,8 @@ ROWS: dict[str, Row] = {
     "Lion": Row({"lr": 1e-4}, "", "lion", {"weight_decay": 0.0}, PLAIN),
     "Rprop": Row({"lr": 1e-2}, "Rprop", "rprop"),
     "FTRL": Row({"lr": 0.05, "l1": 1e-3}),
+    "ScheduleFreeSGD": Row({"lr": 1.0}, "", "schedule_free_sgd"),
+    "ScheduleFreeAdamW": Row({"lr": 2.5e-3}, "", "schedule_free_adamw"),
     "LARS": Row({"lr": 1.0}, "", "lars"),
     "LAMB": Row({"lr": 1e-3}, "", "lamb", {"weight_decay": 1e-2}),
     "EMA": Row({"lr": 1e-2}, "SGD", "sgd", targets=PLAIN, cls="SGD"),

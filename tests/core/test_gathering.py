@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from cases import DTYPES, ONE_EACH, bits, everything, gradients, rated, variant_id
+from cases import DTYPES, ONE_EACH, averaged, bits, everything, gradients, rated, variant_id
 
 import lrcore as lrc
 from lrcore._core import OpenStep
@@ -48,7 +48,7 @@ def mean_of(grads):
     ids=variant_id,
 )
 def test_gathered_updates_equal_plain_numpy(cls, options, dtype, common):
-    opt = made(cls, dtype=dtype, average=lrc.EMA(0.5), **options, **common)
+    opt = made(cls, dtype=dtype, **averaged(cls, lrc.EMA(0.5)), **options, **common)
     twin = Reference(opt)
     for g in drawn(7, dtype=dtype):
         assert opt.step(g) == twin.step(g)

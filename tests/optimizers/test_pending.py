@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from cases import ONE_EACH, SUFFIXES, bits, everything, gradients, variant_id
+from cases import ONE_EACH, SUFFIXES, averaged, bits, everything, gradients, variant_id
 
 import lrcore as lrc
 
@@ -59,7 +59,7 @@ def test_a_run_that_is_saved_anywhere_goes_on_with_the_same_bits(
     cls, options, way, calls, tmp_path
 ):
     def make():
-        return made(cls, average=lrc.EMA(0.5), **options)
+        return made(cls, **averaged(cls, lrc.EMA(0.5)), **options)
 
     whole, first = make(), make()
     grads = drawn(9)
