@@ -163,7 +163,9 @@ def checked_average(owner: str, given: Any) -> Average | None:
         return given
     ways = f"lrcore.{', lrcore.'.join(AVERAGES)}"
     made = "; write EMA(decay=...)" if isinstance(given, float) else ""
-    made = "; write EMA()" if isinstance(given, type | bool) else made
+    made = "; write EMA()" if isinstance(given, bool) else made
+    if isinstance(given, type) and issubclass(given, Average):
+        made = f"; write {given.__name__}()"
     raise TypeError(f"{owner}: average must be one of {ways}, or None, got {given!r}{made}")
 
 

@@ -40,8 +40,9 @@ class Evaluating(ByRows):
         Notes
         -----
         `EarlyStopping` keeps and restores what the arrays hold when it is updated: report to it
-        behind the block. In another thread that computes a gradient meanwhile, it is one at the
-        average. `eval_arrays` gives copies instead.
+        behind the block. What it restores is the training point alone; keep `eval_arrays()` at each
+        new best for the point that scored. In another thread that computes a gradient meanwhile, it
+        is one at the average. `eval_arrays` gives copies instead.
 
         Examples
         --------

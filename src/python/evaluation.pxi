@@ -50,6 +50,10 @@ cdef class Evaluation:
         self.back = None
         return lost
 
+    def __del__(self):
+        if self.back is not None:  # entered by hand, and let go of
+            self.__exit__()
+
     def __exit__(self, *error):
         cdef Stepper s = self.stepper
         cdef list lost

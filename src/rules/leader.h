@@ -20,11 +20,12 @@ KERNEL(ftrl, ftrl)
     SIMD
     for (size_t i = 0; i < moved; i++) {
         const real total = settle(s[i] + g[i] * g[i]), root = sqrt(total);
-        const real sigma = (root - sqrt(s[i])) * c.slope;
         const real q = root * c.slope + c.ridge;
+        /* where the square of a gradient overflows an element stays, as with the other rules */
+        const real sigma = q == (real)INFINITY ? 0 : (root - sqrt(s[i])) * c.slope;
         z[i] = halt(z[i] + (g[i] - sigma * p[i]));
         s[i] = total;
         const real pull = z[i] > c.l1 ? c.l1 - z[i] : z[i] < -c.l1 ? -c.l1 - z[i] : z[i] - z[i];
-        p[i] = q == 0 ? 0 : pull / q;
+        p[i] = q == 0 ? 0 : q == (real)INFINITY ? p[i] + 0 * g[i] : pull / q;
     }
 }

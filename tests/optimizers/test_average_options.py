@@ -168,3 +168,9 @@ def test_the_state_of_an_average_is_the_last_of_a_rule_and_its_count_before_the_
         assert found.state == (*rule.state, "average")
         assert found.carried[len(found.carried) - len(rule.kept) :] == rule.kept
         assert len(found.carried) == len(found.starts) == len(rule.carried) + 1
+
+
+@pytest.mark.parametrize("name", AVERAGES)
+def test_a_class_in_the_place_of_an_average_is_told_how_to_make_one(name):
+    with pytest.raises(TypeError, match=rf"average must be .*; write {name}\(\)$"):
+        lrc.SGD(np.ones(1), average=AVERAGES[name])

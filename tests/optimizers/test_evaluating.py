@@ -1,6 +1,7 @@
 """What should be evaluated: averages in the place of the parameters, and the way back."""
 
 import copy
+import gc
 import pickle
 import threading
 from contextlib import ExitStack
@@ -313,3 +314,15 @@ def test_an_average_after_a_state_was_loaded_is_the_saved_one(tmp_path):
     assert {n: bits(a) for n, a in other.eval_arrays().items()} == averages(opt)
     with other.eval_params():
         assert held(other) == averages(opt)
+
+
+def test_a_block_that_was_entered_by_hand_and_let_go_of_puts_back_what_there_was():
+    opt = made()
+    before = held(opt)
+    block = opt.eval_params()
+    block.__enter__()
+    assert held(opt) != before
+    del block
+    gc.collect()
+    assert held(opt) == before
+    assert opt.step(drawn())

@@ -196,3 +196,21 @@ def test_a_linear_model_of_few_features_is_found_with_zeros_elsewhere() -> None:
         opt.step((x @ (w - true)) * x)
     assert (w[2:] == 0).sum() >= 12
     assert np.abs(w[:2] - true[:2]).max() < 0.2
+
+
+@each_dtype
+def test_a_weight_stays_where_the_square_of_a_gradient_overflows(dtype: Any) -> None:
+    huge = 2 * np.sqrt(np.finfo(dtype).max)
+    w = np.array([0.0, 0.0, 0.5], dtype)
+    opt = lrc.FTRL(w, lr=0.5, nonfinite="allow")
+    start = np.array([1.0, 1.0, 0.0], dtype)
+    opt.step(start)
+    before = w.copy()
+    opt.step(np.array([huge, 1.0, -huge], dtype))
+    opt.step(start)
+    np.testing.assert_array_equal(w[[0, 2]], before[[0, 2]])
+    assert np.isfinite(w).all()
+    assert w[1] < before[1]
+    for bad in (np.nan, np.inf):
+        opt.step(np.full(3, bad, dtype))
+        assert np.isnan(w).all()
