@@ -83,7 +83,7 @@ ARGUMENTS: Final = _words(
         "decay_steps": "steps every",
         "num_decay_steps": "decay_steps steps",
         "num_stable_steps": "stable_steps",
-        "num_warmup_steps warmup_steps": "warmup_steps warmup",
+        "warmup_steps": "warmup",
         "t_initial": "first steps",
         "period steps": "every first",
         "every_n step drop_every epochs_drop": "every",
@@ -104,7 +104,7 @@ ARGUMENTS: Final = _words(
         "decay_type": "shape",
         "start_factor init_factor": "start",
         "end_factor": "end",
-        "warmup warmup_iters warmup_t warmup_epochs": "warmup_steps",
+        "num_warmup_steps warmup warmup_iters warmup_t warmup_epochs": "warmup_steps",
         "n": "steps",
         # controllers
         "threshold rtol": "rel",

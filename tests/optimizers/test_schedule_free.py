@@ -383,5 +383,5 @@ def test_powers_are_those_of_the_mathematics(x, y):
 
 @each_class
 def test_the_name_that_schedulefree_has_for_the_warm_up_is_told(cls):
-    with pytest.raises(TypeError, match="no argument warmup_steps; it is warmup$"):
+    with pytest.raises(TypeError, match=r"no argument warmup_steps; it is warmup$"):
         cls(np.ones(1), warmup_steps=3)
