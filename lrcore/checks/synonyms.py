@@ -104,7 +104,7 @@ ARGUMENTS: Final = words(
         "decay_type": "shape",
         "start_factor init_factor": "start",
         "end_factor": "end",
-        "warmup warmup_iters warmup_t warmup_epochs": "warmup_steps",
+        "num_warmup_steps warmup warmup_iters warmup_t warmup_epochs": "warmup_steps",
         "n": "steps",
         # controllers
         "threshold rtol": "rel",

@@ -30,16 +30,17 @@ cdef class Stepper(Holder):
         cdef Rate rate
         cdef Dynamic dynamic
         cdef Hyper hyper
-        cdef double value, first = 0
+        cdef double value, first = NAN
+        cdef size_t k
         if lr is None:
             lr = self._imposed
-        for i, rate in enumerate(self._rates):
+        for rate in self._rates:
             value = self._rate_at(rate) if lr is None else <double>lr * rate.scale
             if not 0 <= value < INFINITY:
                 raise ValueError(f"the rate of update {self.t} would be {value}")
             for k in rate.recipes:
-                self._job.c.recipes[<size_t>k].hyper[0] = value
-            if i == 0:
+                self._job.c.recipes[k].hyper[0] = value
+            if first != first:
                 first = value
         for dynamic in self._dynamic:
             hyper = dynamic.hyper

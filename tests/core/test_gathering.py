@@ -260,6 +260,15 @@ def test_a_sum_that_overflows_is_skipped_where_gradients_are():
     assert (opt.pending, opt.skipped) == (1, 1)
 
 
+@pytest.mark.parametrize("place", [0, 1500, 2999])
+def test_one_sum_of_many_that_overflows_is_enough(place):
+    opt = made(lrc.SGD, (3000,), nonfinite="skip", accumulate=2)
+    g = np.zeros(3000)
+    g[place] = 1.2e308
+    assert [opt.step([g]) for _ in range(2)] == [False, False]
+    assert (opt.pending, opt.skipped) == (1, 1)
+
+
 def _replaced(opt):
     opt.params[0] = np.zeros(1003)
 

@@ -39,8 +39,8 @@ PACKAGE = ROOT / "lrcore"
 LOOPS = tuple(
     f"{folder}/test_{name}.py"
     for folder, names in {
-        "core": "core faded cuts gradients monitor averages trust trust_lamb",
-        "optimizers": "ftrl",
+        "core": "core faded cuts gathering gradients monitor averages trust trust_lamb",
+        "optimizers": "ftrl schedule_free",
     }.items()
     for name in names.split()
 )
