@@ -82,7 +82,6 @@ ARGUMENTS: Final = words(
         "decay_steps": "steps every",
         "num_decay_steps": "decay_steps steps",
         "num_stable_steps": "stable_steps",
-        "num_warmup_steps": "warmup_steps warmup",
         "warmup_steps": "warmup",
         "t_initial": "first steps",
         "period steps": "every first",
