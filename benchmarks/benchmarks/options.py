@@ -16,8 +16,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "maximize": {"maximize": True},
     "nonfinite=allow": {"nonfinite": "allow"},
     "average=EMA": {"average": lrc.EMA()},
-    "clip_norm_each": {"clip_norm_each": 1.0},
     "accumulate=4": {"accumulate": 4},
+    "clip_norm_each": {"clip_norm_each": 1.0},
 }
 
 
@@ -28,7 +28,10 @@ class Options:
     def setup(self, optimizer: str, option: str, size: int) -> None:
         self.grads = np.ones(size, np.float32)
         make: Any = OPTIMIZERS[optimizer]
-        if option.startswith("lr=") and not make._kind().follows_rates:
+        kind = make._kind()
+        if option.startswith("lr=") and not kind.follows_rates:
+            raise NotImplementedError
+        if option.startswith("average=") and kind.evaluated:  # which have one already
             raise NotImplementedError
         self.opt = make(np.ones(size, np.float32), **OPTIONS[option])
         self.opt.step(self.grads)
