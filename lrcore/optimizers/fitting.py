@@ -13,6 +13,7 @@ import numpy as np
 from .._core import Rule
 from ..checks.arguments import Fraction, NonNegative, Range, range_of
 from ..checks.arrays import Array
+from .averages import COUNT, LETTER
 from .besides import to_save
 from .groups import Place
 from .roster import Roster
@@ -47,6 +48,10 @@ def fit(roster: Roster, state: SavedState, pairs: Mapping[str, str]) -> Fit:
             problems = _misfits(roster, name, entry, state.pending)
             problems = problems or _other_forms(roster, name, entry, state)
             found.wrong += problems
+            if problems:
+                entry = _but_for_average(roster, name, entry)
+                problems = _misfits(roster, name, entry, state.pending)
+                problems = problems or _other_forms(roster, name, entry, state)
             if not problems:
                 found.entries[name] = entry
     rules = {name: roster.rule(name) for name in found.entries}
@@ -122,6 +127,18 @@ def _other_forms(roster: Roster, name: str, saved: SavedParameter, state: SavedS
                 f"expected {option.name}={mine!r}"
             )
     return found
+
+
+def _but_for_average(roster: Roster, name: str, saved: SavedParameter) -> SavedParameter:
+    """The same with an average that has not begun, or without one, as is wanted here."""
+    state, carried = dict(saved.state), dict(saved.carried)
+    mine = roster.tensors[name].state
+    if LETTER not in mine:
+        state.pop(LETTER, None)
+        carried.pop(COUNT, None)
+    elif LETTER not in state and COUNT not in carried:
+        state[LETTER], carried[COUNT] = mine[LETTER], 0.0
+    return saved._replace(state=state, carried=carried)
 
 
 @cache

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from average_cases import KINDS, drawn, each_kind, made
-from cases import everything
+from cases import bits, everything
 
 import lrcore as lrc
 from lrcore._core import RULES
@@ -50,6 +50,37 @@ def test_a_state_with_an_average_does_not_fit_where_none_is_wanted_nor_the_other
         with pytest.raises(ValueError, match=r"(unexpected|missing) \['average'\]"):
             here.load_state_dict(there.state_dict())
         assert everything(here) == before
+
+
+def without_average(opt):
+    """The bits of parameters and state, and the counts."""
+    arrays = [*opt.params, *(a for s in opt.state.values() for k, a in s.items() if k != "average")]
+    carried = [{k: x for k, x in c.items() if k != "averaged"} for c, _ in opt.scalars.values()]
+    return [bits(array) for array in arrays], carried, opt.t
+
+
+@each_kind
+def test_an_average_may_begin_or_end_in_the_middle_of_a_run_and_nothing_else_is_lost(kind):
+    grads = drawn(8)
+    runs = made(None), made(kind)
+    for g in grads[:4]:
+        for opt in runs:
+            opt.step(g)
+    for opt, other in zip(runs, (kind, None), strict=True):
+        again = made(other)
+        for p, q in zip(again.params, opt.params, strict=True):
+            p[...] = q
+        report = again.load_state_dict(opt.state_dict(), strict=False)
+        assert report.mismatched
+        assert all("average" in text for text in report.mismatched)
+        assert without_average(again) == without_average(opt)
+        for g in grads[4:]:
+            opt.step(g)
+            again.step(g)
+            if other is kind and g is grads[4]:  # the first update that is averaged
+                for name, p in again.roster.arrays.items():
+                    assert bits(again.state[name]["average"]) == bits(p)
+        assert without_average(again) == without_average(opt)
 
 
 def test_another_average_is_reported_and_taken_over_on_demand():
