@@ -5,13 +5,16 @@ import itertools
 import numpy as np
 import pytest
 from average_cases import averages, drawn, each_kind, made
-from cases import AVERAGED, DTYPES, bits, everything, gradients, variant_id
+from cases import AVERAGED, DTYPES, FEW, bits, everything, gradients, variant_id
 
 import lrcore as lrc
 from lrcore._core import OpenStep
 from lrcore.reference.twin import Reference
 
 each_rule = pytest.mark.parametrize(("cls", "options"), AVERAGED, ids=variant_id)
+few_rules = pytest.mark.parametrize(
+    ("cls", "options"), [variant for variant in FEW if variant in AVERAGED], ids=variant_id
+)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
 
 
@@ -47,7 +50,7 @@ def test_an_average_changes_no_bit_of_parameters_and_other_state(cls, options, c
             assert bits(array) == bits(averaged.state[name][letter])
 
 
-@each_rule
+@few_rules
 @each_dtype
 def test_arrays_of_several_chunks_at_any_place_have_the_same_bits_on_many_threads(
     cls, options, dtype
@@ -77,7 +80,7 @@ def _arranged(array, layout):
     return views[layout](array)
 
 
-@each_rule
+@few_rules
 @each_dtype
 @pytest.mark.parametrize("layout", ["F", "every other", "backwards"])
 def test_layouts_do_not_change_a_bit_of_an_average(cls, options, dtype, layout):
@@ -93,7 +96,7 @@ def test_layouts_do_not_change_a_bit_of_an_average(cls, options, dtype, layout):
     assert found[0] == found[1]
 
 
-@each_rule
+@few_rules
 @each_kind
 def test_an_update_that_is_observed_averages_alike(cls, options, kind):
     alone, watched = (made(kind, cls, (3000, 2, 0), **options) for _ in range(2))

@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from cases import DTYPES, ONE_EACH, averaged, bits, everything, gradients, rated, variant_id
+from cases import DTYPES, FEW, ONE_EACH, averaged, bits, everything, gradients, rated, variant_id
 
 import lrcore as lrc
 from lrcore._core import OpenStep
@@ -13,6 +13,7 @@ from lrcore.reference.twin import Reference
 
 SIZES = (1003, 0, 17, 1)
 each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
+few_rules = pytest.mark.parametrize(("cls", "options"), FEW, ids=variant_id)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
 POLICIES = ("raise", "skip", "allow")
 
@@ -61,7 +62,7 @@ def test_gathered_updates_equal_plain_numpy(cls, options, dtype, common):
     assert (opt.t, opt.pending) == (2, 1)
 
 
-@each_rule
+@few_rules
 @each_dtype
 def test_an_update_is_that_of_the_mean(cls, options, dtype):
     gathered, plain = (
@@ -77,7 +78,7 @@ def test_an_update_is_that_of_the_mean(cls, options, dtype):
             assert bits(array) == bits(gathered.state[name][letter])
 
 
-@each_rule
+@few_rules
 @each_dtype
 def test_arrays_of_several_chunks_have_the_same_bits_on_many_threads(cls, options, dtype):
     sizes = (150_001, 70_000, 16384, 16385, 3)
@@ -103,7 +104,7 @@ LAYOUTS = {
 }
 
 
-@each_rule
+@few_rules
 @each_dtype
 @pytest.mark.parametrize("layout", ["F", "every other", "backwards"])
 @pytest.mark.parametrize("of_gradient", LAYOUTS)
@@ -338,7 +339,7 @@ def test_a_step_in_two_halves_is_refused():
     assert not opt.step(drawn(1)[0])
 
 
-@each_rule
+@few_rules
 def test_one_call_an_update_keeps_no_sums(cls, options):
     opt = cls([np.ones(3)], lr=rated(cls, lrc.Constant(0.1)), accumulate=1, **options)
     assert "gathered" not in opt.state["0"]

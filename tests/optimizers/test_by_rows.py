@@ -14,6 +14,7 @@ from row_cases import (
     drawn,
     each_dtype,
     each_rule,
+    few_rules,
     made,
     run_both,
     summed,
@@ -168,7 +169,7 @@ LAYOUTS = {
 }
 
 
-@each_rule
+@few_rules
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 @pytest.mark.parametrize("shape", [(60, 37), (9, 20, 30)], ids=str)
 def test_layouts_do_not_change_a_bit(cls, options, layout, shape):
@@ -185,7 +186,7 @@ def test_layouts_do_not_change_a_bit(cls, options, layout, shape):
     assert len(found) == 1
 
 
-@each_rule
+@few_rules
 @each_dtype
 def test_many_threads_have_the_same_bits(cls, options, dtype):
     rng = np.random.default_rng(6)

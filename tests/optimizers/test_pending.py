@@ -5,12 +5,12 @@ import pickle
 
 import numpy as np
 import pytest
-from cases import ONE_EACH, SUFFIXES, averaged, bits, everything, gradients, variant_id
+from cases import FEW, SUFFIXES, averaged, bits, everything, gradients, variant_id
 
 import lrcore as lrc
 
 SIZES = (17, 3)
-each_rule = pytest.mark.parametrize(("cls", "options"), ONE_EACH, ids=variant_id)
+few_rules = pytest.mark.parametrize(("cls", "options"), FEW, ids=variant_id)
 ways = pytest.mark.parametrize("way", ["state_dict", "file", "snapshot", "pickle", "deepcopy"])
 
 
@@ -52,7 +52,7 @@ def gone_on(opt, make, way, path):
     return other
 
 
-@each_rule
+@few_rules
 @ways
 @pytest.mark.parametrize("calls", [2, 3, 4])
 def test_a_run_that_is_saved_anywhere_goes_on_with_the_same_bits(

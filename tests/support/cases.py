@@ -94,6 +94,9 @@ def averaged(cls: Any, kind: Any) -> dict[str, Any]:
     return {"average": kind} if cls._kind().evaluated is None else {}
 
 
+# Of each kind one, for what happens before or after the loops: no state, moments, sums, a copy.
+_KINDS = ("SGD", "Adam", "LAMB", "ScheduleFreeAdamW")
+FEW = [next(variant for variant in ONE_EACH if variant[0].__name__ == name) for name in _KINDS]
 AVERAGED = [variant for variant in ONE_EACH if variant[0]._kind().evaluated is None]
 RATED = [variant for variant in ONE_EACH if follows_rates(variant[0])]
 

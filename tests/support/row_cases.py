@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import BY_RULE, DTYPES, ELEMENT_BY_ELEMENT, averaged, bits, gradients, variant_id
+from cases import BY_RULE, DTYPES, ELEMENT_BY_ELEMENT, FEW, averaged, bits, gradients, variant_id
 from numpy.typing import DTypeLike, NDArray
 
 import lrcore as lrc
@@ -16,6 +16,11 @@ Shapes = dict[str, tuple[int, ...]]
 Given = dict[str, tuple[Any, Any]]
 
 each_rule = pytest.mark.parametrize(("cls", "options"), ELEMENT_BY_ELEMENT, ids=variant_id)
+few_rules = pytest.mark.parametrize(
+    ("cls", "options"),
+    [variant for variant in FEW if variant in ELEMENT_BY_ELEMENT],
+    ids=variant_id,
+)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
 AVERAGED_BY_ROWS = [variant for variant in ELEMENT_BY_ELEMENT if averaged(variant[0], 1)]
 WITH_SUMS = [variant for rule, variant in BY_RULE.items() if RULES[rule].sums]
