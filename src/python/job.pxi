@@ -171,7 +171,7 @@ cdef class Job:
                 own.logical[k] = _describe(
                     &views[k], array, NULL, self.c.recipes[tensor.recipe].dtype
                 )
-        for k, shape in enumerate(rule.shapes, 2):
+        for k, shape in enumerate(rule.shapes[:len(states)], 2):  # what comes besides is behind
             own.shape[k] = SHAPES[shape]
             if shape != "LIKE":  # what may not be done in one go, see update_chunk
                 tensor.parameter = &self.leaves[i].parameter
