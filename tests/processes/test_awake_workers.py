@@ -175,6 +175,7 @@ n = awake()
 allowed = os.sched_getaffinity(0)
 workers = [int(task) for task in os.listdir("/proc/self/task") if int(task) != os.getpid()]
 one = {min(allowed)}
+time.sleep(0.1)  # they are asleep then, and not about to change their own
 for task in workers:  # on the core of the caller, as a kernel may leave them
     os.sched_setaffinity(task, one)
 os.sched_setaffinity(0, one)
