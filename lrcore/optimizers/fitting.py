@@ -45,14 +45,11 @@ def fit(roster: Roster, state: SavedState, pairs: Mapping[str, str]) -> Fit:
     for name in roster.tensors:
         if name in pairs:
             entry = state.parameters[pairs[name]]
-            problems = _misfits(roster, name, entry, state.pending)
-            problems = problems or _other_forms(roster, name, entry, state)
+            problems = _problems(roster, name, entry, state)
             found.wrong += problems
             if problems:
                 entry = _but_for_average(roster, name, entry)
-                problems = _misfits(roster, name, entry, state.pending)
-                problems = problems or _other_forms(roster, name, entry, state)
-            if not problems:
+            if not problems or not _problems(roster, name, entry, state):
                 found.entries[name] = entry
     rules = {name: roster.rule(name) for name in found.entries}
     found.torn = shared_problems(rules, found.entries)
@@ -98,8 +95,14 @@ def _by_path(places: Mapping[str, Place]) -> dict[str, str]:
     return {place.path: name for name, place in places.items() if count[place.path] == 1}
 
 
+def _problems(roster: Roster, name: str, saved: SavedParameter, state: SavedState) -> list[str]:
+    """Why what was saved of a parameter cannot become its state."""
+    misfits = _misfits(roster, name, saved, state.pending)
+    return misfits or _other_forms(roster, name, saved, state)
+
+
 def _misfits(roster: Roster, name: str, saved: SavedParameter, pending: int) -> list[str]:
-    """Why what was saved of a parameter cannot be copied to its state."""
+    """Where it is of another form."""
     state = to_save(roster.tensors[name].state, pending)
     found = differences(f'state of "{name}"', state.keys(), saved.state.keys())
     for key, array in state.items():

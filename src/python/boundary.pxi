@@ -1,6 +1,10 @@
 # Part of _core.pyx: what it calls of C, the floors below and Python itself, and nothing else.
 
-cdef extern from "Python.h":  # with borrowed references
+cdef extern from "Python.h":
+    ctypedef struct PyThreadState
+    PyThreadState* PyEval_SaveThread() noexcept
+    void PyEval_RestoreThread(PyThreadState* state) noexcept
+    # with borrowed references
     Py_ssize_t PyList_GET_SIZE(object items)
     PyObject* PyList_GET_ITEM(object items, Py_ssize_t i)
     PyObject* PyDict_GetItemWithError(object mapping, object key) except? NULL

@@ -383,11 +383,3 @@ cdef class Job:
         for i in range(self.c.n_tensors):
             self.gradients[i] = None
         return 0
-
-
-cdef inline void _apply(lrc_job* c) noexcept:
-    if c.elements >= GIL_ELEMENTS:
-        with nogil:
-            lrc_apply(c)
-    else:
-        lrc_apply(c)

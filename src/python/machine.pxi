@@ -23,8 +23,6 @@ LANES, BLOCK, CHUNK = LRC_LANES, LRC_BLOCK, LRC_CHUNK
 SMALL_SUM, ENLARGE = LRC_SMALL_SUM, LRC_ENLARGE
 cdef const lrc_table* _table = _table_of(ISA)
 
-# Releasing the GIL costs about 50 ns, a step over this many elements some microseconds.
-cdef size_t GIL_ELEMENTS = 8192
 # From so many elements on, two threads that are awake are worth it. Waking one takes 30 to 85 us,
 # half as long as one thread takes for the larger number; with the threads of a matrix product still
 # spinning, fewer elements take longer on two threads than on one.

@@ -91,11 +91,9 @@ cdef class RowUpdate:
         rows.spare = <size_t*>(free + bytes)
         rows.first = <size_t*>(free + 2 * bytes)
         rows.sums = free + 3 * bytes
-        if rows.n >= GIL_ELEMENTS:
-            with nogil:
-                lrc_rows_sort(rows)
-        else:
-            lrc_rows_sort(rows)
+        cdef PyThreadState* state = _let_others(rows.n)
+        lrc_rows_sort(rows)
+        _go_on(state)
         return free + self._room(rows)
 
     cdef void join(self, Job job) noexcept:
@@ -117,11 +115,9 @@ cdef class RowUpdate:
             tensor.first_chunk = self.n_chunks
             self.n_chunks += lrc_chunks(tensor.n)
         self._swap(c, self.tensors)
-        if c.elements >= GIL_ELEMENTS:
-            with nogil:
-                lrc_add_up_rows(c)
-        else:
-            lrc_add_up_rows(c)
+        cdef PyThreadState* state = _let_others(c.elements)
+        lrc_add_up_rows(c)
+        _go_on(state)
 
     cdef void _swap(self, lrc_job* c, lrc_tensor* tensors) noexcept:
         self.kept, c.tensors = (c.tensors if self.kept == NULL else NULL), tensors

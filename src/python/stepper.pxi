@@ -52,17 +52,12 @@ cdef class Stepper(Holder):
     cdef bint _gradients_finite(self):
         """Sets the job's scales and tells whether the gradients may be used."""
         cdef lrc_job* c = &self._job.c
-        cdef bint release = c.elements >= GIL_ELEMENTS
         cdef bint finite = True
         c.scale, c.limit = self._sign, self._clip_value
         if self._job.norm:
             finite = self._clip(_norm(c))
         elif self._nonfinite != ALLOW:
-            if release:
-                with nogil:
-                    finite = lrc_finite(c)
-            else:
-                finite = lrc_finite(c)
+            finite = _finite(c)
         return finite or self._nonfinite == ALLOW
 
     cdef inline bint _clip(self, double norm) noexcept:

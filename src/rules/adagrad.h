@@ -26,15 +26,14 @@ KERNEL(adagrad, adagrad)
 COEFFICIENTS(rmsprop)
 {
     (void)k;
-    c->rho = (real)h->rho;
-    c->gain = 1 - c->rho;
+    NARROW(rho, gain);
     c->rate = (real)h->lr;
     c->root = (real)h->eps_root;
     c->eps = (real)h->eps;
     c->mu = (real)h->momentum;
-    c->least = (real)((double)ROOT * sqrt(1 / (double)c->gain));
+    c->least = NAME(least)(1 / (double)c->gain);
     /* differences below 256 * ROOT are missed as well */
-    c->least_s = (real)((double)ROOT * sqrt(1 / (double)c->gain + 65536));
+    c->least_s = NAME(least)(1 / (double)c->gain + 65536);
 }
 
 KERNEL(rmsprop, rmsprop)
@@ -95,8 +94,7 @@ COEFFICIENTS(rmsprop_ahead)
 {
     const struct NAME(velocity) r =
         NAME(velocity)(h->lr, h->momentum, h->nesterov, h->lr_in_momentum);
-    c->rho = (real)h->rho;
-    c->rest = 1 - c->rho;
+    NARROW(rho, rest);
     k->product *= (double)c->rho;
     const double whole = h->bias_correction != 0 ? 1 - k->product : 1, size = sqrt(whole);
     c->rate = (real)(h->lr * size);
@@ -106,8 +104,8 @@ COEFFICIENTS(rmsprop_ahead)
     c->root = (real)(h->eps_root * whole);
     c->eps = (real)(h->eps * size);
     c->mu = (real)h->momentum;
-    c->least = (real)((double)ROOT * sqrt(whole / (double)c->rest));
-    c->least_s = (real)((double)ROOT * sqrt(1 / (double)c->rest + 65536));
+    c->least = NAME(least)(whole / (double)c->rest);
+    c->least_s = NAME(least)(1 / (double)c->rest + 65536);
 }
 
 KERNEL(rmsprop_corrected, rmsprop_ahead)
@@ -153,8 +151,7 @@ KERNEL(rmsprop_centered_ahead, rmsprop_ahead)
 COEFFICIENTS(adadelta)
 {
     (void)k;
-    c->rho = (real)h->rho;
-    c->gain = 1 - c->rho;
+    NARROW(rho, gain);
     c->rate = (real)h->lr;
     c->eps = (real)h->eps;
     c->least = (real)((double)TINY / (double)c->gain);

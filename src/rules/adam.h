@@ -6,10 +6,7 @@
  * sqrt(c2) / c1 * m / (sqrt(v + eps_root * c2) + eps * sqrt(c2)). */
 COEFFICIENTS(adam)
 {
-    c->beta1 = (real)h->beta1;
-    c->gain1 = 1 - c->beta1;
-    c->beta2 = (real)h->beta2;
-    c->gain2 = 1 - c->beta2;
+    NARROW_BETAS;
     k->product1 *= (double)c->beta1;
     k->product2 *= (double)c->beta2;
     const double c1 = 1 - k->product1, c2 = 1 - k->product2;
@@ -17,7 +14,7 @@ COEFFICIENTS(adam)
     c->decay = (real)(h->lr * h->weight_decay);
     c->root = (real)(h->eps_root * c2);
     c->eps = (real)(h->eps_hat != 0 ? h->eps : h->eps * sqrt(c2));
-    c->least = (real)((double)ROOT * sqrt(c2 / (double)c->gain2));
+    c->least = NAME(least)(c2 / (double)c->gain2);
 }
 
 KERNEL(adam, adam)
@@ -49,10 +46,7 @@ KERNEL(amsgrad, adam)
 /* Dozat 2016, with a momentum that stays: the mean of the next update, if its gradient were 0. */
 COEFFICIENTS(adam_nesterov)
 {
-    c->beta1 = (real)h->beta1;
-    c->gain1 = 1 - c->beta1;
-    c->beta2 = (real)h->beta2;
-    c->gain2 = 1 - c->beta2;
+    NARROW_BETAS;
     const double beta1 = (double)c->beta1;
     k->product1 *= beta1;
     k->product2 *= (double)c->beta2;
@@ -62,7 +56,7 @@ COEFFICIENTS(adam_nesterov)
     c->decay = (real)(h->lr * h->weight_decay);
     c->root = (real)(h->eps_root * c2);
     c->eps = (real)(h->eps_hat != 0 ? h->eps : h->eps * sqrt(c2));
-    c->least = (real)((double)ROOT * sqrt(c2 / (double)c->gain2));
+    c->least = NAME(least)(c2 / (double)c->gain2);
 }
 
 KERNEL(adam_nesterov, adam_nesterov)
@@ -82,10 +76,7 @@ KERNEL(adam_nesterov, adam_nesterov)
  * it are not scaled. */
 COEFFICIENTS(amsgrad_corrected)
 {
-    c->beta1 = (real)h->beta1;
-    c->gain1 = 1 - c->beta1;
-    c->beta2 = (real)h->beta2;
-    c->gain2 = 1 - c->beta2;
+    NARROW_BETAS;
     k->product1 *= (double)c->beta1;
     k->product2 *= (double)c->beta2;
     c->over2 = (real)(1 / (1 - k->product2));
@@ -94,7 +85,7 @@ COEFFICIENTS(amsgrad_corrected)
     c->root = (real)h->eps_root;
     c->eps = (real)h->eps;
     /* the largest may have been the first, missed whole: twice its root */
-    c->least = (real)((double)ROOT * sqrt(4 / (double)c->gain2));
+    c->least = NAME(least)(4 / (double)c->gain2);
 }
 
 KERNEL(amsgrad_corrected, amsgrad_corrected)
@@ -131,10 +122,7 @@ static inline double NAME(warming)(double x)
 /* Dozat 2016. */
 COEFFICIENTS(nadam)
 {
-    c->beta1 = (real)h->beta1;
-    c->gain1 = 1 - c->beta1;
-    c->beta2 = (real)h->beta2;
-    c->gain2 = 1 - c->beta2;
+    NARROW_BETAS;
     const double beta1 = (double)c->beta1, warm = h->momentum_decay;
     k->n += 1;
     const double mu = beta1 * (1 - 0.5 * NAME(warming)(k->n * warm));
@@ -146,7 +134,7 @@ COEFFICIENTS(nadam)
     c->rate_g = (real)(rate * (1 - mu) / (1 - k->product));
     c->eps = (real)(h->eps * sqrt(c2));
     c->decay = (real)(h->lr * h->weight_decay);
-    c->least = (real)((double)ROOT * sqrt(c2 / (double)c->gain2));
+    c->least = NAME(least)(c2 / (double)c->gain2);
 }
 
 KERNEL(nadam, nadam)
@@ -166,10 +154,7 @@ KERNEL(nadam, nadam)
  * not as the dtype can hold it. */
 COEFFICIENTS(radam)
 {
-    c->beta1 = (real)h->beta1;
-    c->gain1 = 1 - c->beta1;
-    c->beta2 = (real)h->beta2;
-    c->gain2 = 1 - c->beta2;
+    NARROW_BETAS;
     k->n += 1;
     k->product1 *= (double)c->beta1;
     k->product2 *= (double)c->beta2;
@@ -184,7 +169,7 @@ COEFFICIENTS(radam)
     c->rate = (real)(rectified ? h->lr * sqrt(above / below) * sqrt(c2) / c1 : h->lr / c1);
     c->eps = (real)(h->eps_hat != 0 ? h->eps : h->eps * sqrt(c2));
     c->decay = (real)(h->lr * h->weight_decay);
-    c->least = (real)((double)ROOT * sqrt(c2 / (double)c->gain2));
+    c->least = NAME(least)(c2 / (double)c->gain2);
 }
 
 KERNEL(radam, radam)

@@ -31,33 +31,38 @@ static inline double NAME(power)(double x, double y)
     return product * ldexp(sum, (int)nearest);
 }
 
-/* The rate, rising over the first updates. */
-static inline double NAME(ramped)(double lr, double n, double warmup)
+/* What an update does to z and p: its rate, which rises over the first ones, that of p, and the
+ * share of the new z in x: the weight of this update in the sum of those so far. */
+struct NAME(pace) {
+    double rate, rate_p, mix;
+};
+static inline struct NAME(pace)
+    NAME(pace)(double lr, double beta, double warmup, double r, double weight_lr_power, double n,
+               double *lr_max, double *weights)
 {
-    return n < warmup ? lr * (n / warmup) : lr;
-}
-
-/* The share of the new z in x: the weight of this update in the sum of those so far. */
-static inline double NAME(share)(double rate, double n, double r, double weight_lr_power,
-                                 double *lr_max, double *weights)
-{
+    const double rate = n < warmup ? lr * (n / warmup) : lr;
     *lr_max = rate > *lr_max ? rate : *lr_max;
     const double weight = NAME(power)(n, r) * NAME(power)(*lr_max, weight_lr_power);
     *weights += weight;
-    return *weights == 0 ? 0 : weight / *weights;
+    const double mix = *weights == 0 ? 0 : weight / *weights;
+    return (struct NAME(pace)){rate, rate * (1 - beta * (1 - mix)), mix};
 }
+
+/* The carried scalars that both rules have, and the folded ones. */
+#define PACE(momentum)                                                                             \
+    k->n += 1;                                                                                     \
+    k->beta = h->momentum;                                                                         \
+    const struct NAME(pace) pace = NAME(pace)(h->lr, k->beta, h->warmup, h->r, h->weight_lr_power, \
+                                              k->n, &k->lr_max, &k->weights);                      \
+    c->fresh = k->n == 1;                                                                          \
+    c->mix = (real)pace.mix;                                                                       \
+    c->rate_p = (real)pace.rate_p;                                                                 \
+    c->rate_z = (real)pace.rate
 
 /* Defazio et al. 2024. */
 COEFFICIENTS(schedule_free)
 {
-    k->n += 1;
-    k->beta = h->momentum;
-    const double rate = NAME(ramped)(h->lr, k->n, h->warmup);
-    const double mix = NAME(share)(rate, k->n, h->r, h->weight_lr_power, &k->lr_max, &k->weights);
-    c->fresh = k->n == 1;
-    c->mix = (real)mix;
-    c->rate_p = (real)(rate * (1 - k->beta * (1 - mix)));
-    c->rate_z = (real)rate;
+    PACE(momentum);
 }
 
 KERNEL(schedule_free, schedule_free)
@@ -75,22 +80,14 @@ KERNEL(schedule_free, schedule_free)
 /* The same with Adam's root, corrected outside of the quotient. Decay is that of p. */
 COEFFICIENTS(schedule_free_adam)
 {
-    k->n += 1;
-    k->beta = h->beta1;
-    const double rate = NAME(ramped)(h->lr, k->n, h->warmup);
-    const double mix = NAME(share)(rate, k->n, h->r, h->weight_lr_power, &k->lr_max, &k->weights);
-    c->fresh = k->n == 1;
-    c->mix = (real)mix;
-    c->rate_p = (real)(rate * (1 - k->beta * (1 - mix)));
-    c->rate_z = (real)rate;
-    c->beta2 = (real)h->beta2;
-    c->gain2 = 1 - c->beta2;
+    PACE(beta1);
+    NARROW(beta2, gain2);
     k->product2 *= (double)c->beta2;
     const double c2 = 1 - k->product2;
     c->scale = (real)sqrt(c2);
     c->eps = (real)(h->eps * sqrt(c2));
     c->decay = (real)h->weight_decay;
-    c->least = (real)((double)ROOT * sqrt(c2 / (double)c->gain2));
+    c->least = NAME(least)(c2 / (double)c->gain2);
 }
 
 KERNEL(schedule_free_adam, schedule_free_adam)

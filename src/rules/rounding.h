@@ -12,6 +12,16 @@
  * above, such as the defaults, that never happens. Adagrad's sum may miss TINY of each update for
  * ever; there no step passes the rate. */
 
+/* h->beta -> the decay in the dtype, and the gain that is left of 1. */
+#define NARROW(beta, gain) (c->beta = (real)h->beta, c->gain = 1 - c->beta)
+#define NARROW_BETAS (NARROW(beta1, gain1), NARROW(beta2, gain2))
+
+/* The root of what is missed, in units of TINY. */
+static inline real NAME(least)(double missed)
+{
+    return (real)((double)ROOT * sqrt(missed));
+}
+
 /* Denormal numbers make a step many times slower, and averages of zeros would become denormal. */
 static inline real NAME(zero_below)(real x, real least)
 {

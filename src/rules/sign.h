@@ -41,10 +41,7 @@ KERNEL(signsgd_momentum, signsgd)
 COEFFICIENTS(lion)
 {
     (void)k;
-    c->beta1 = (real)h->beta1;
-    c->gain1 = 1 - c->beta1;
-    c->beta2 = (real)h->beta2;
-    c->gain2 = 1 - c->beta2;
+    NARROW_BETAS;
     c->rate = (real)h->lr;
     c->decay = (real)(h->lr * h->weight_decay);
 }

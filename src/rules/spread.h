@@ -4,8 +4,7 @@
 /* Kingma & Ba 2015, section 7.1: the largest of fading gradients in the place of a root. */
 COEFFICIENTS(adamax)
 {
-    c->beta1 = (real)h->beta1;
-    c->gain1 = 1 - c->beta1;
+    NARROW(beta1, gain1);
     c->beta2 = (real)h->beta2;
     k->product1 *= (double)c->beta1;
     c->rate = (real)(h->lr / (1 - k->product1));
@@ -29,10 +28,7 @@ KERNEL(adamax, adamax)
 /* Zhuang et al. 2020: the deviation of gradients from their mean. eps_root gathers in v. */
 COEFFICIENTS(adabelief)
 {
-    c->beta1 = (real)h->beta1;
-    c->gain1 = 1 - c->beta1;
-    c->beta2 = (real)h->beta2;
-    c->gain2 = 1 - c->beta2;
+    NARROW_BETAS;
     k->product1 *= (double)c->beta1;
     k->product2 *= (double)c->beta2;
     const double c1 = 1 - k->product1, c2 = 1 - k->product2;
@@ -41,7 +37,7 @@ COEFFICIENTS(adabelief)
     c->eps = (real)(h->eps * sqrt(c2));
     c->decay = (real)(h->lr * h->weight_decay);
     /* differences below 256 * ROOT are missed as well */
-    c->least = (real)((double)ROOT * sqrt(c2 * (1 / (double)c->gain2 + 65536)));
+    c->least = NAME(least)(c2 * (1 / (double)c->gain2 + 65536));
 }
 
 KERNEL(adabelief, adabelief)

@@ -69,10 +69,7 @@ KERNEL(lars, lars)
 COEFFICIENTS(lamb)
 {
     const bool inside = h->decay_in_ratio != 0;
-    c->beta1 = (real)h->beta1;
-    c->gain1 = 1 - c->beta1;
-    c->beta2 = (real)h->beta2;
-    c->gain2 = 1 - c->beta2;
+    NARROW_BETAS;
     k->product1 *= (double)c->beta1;
     k->product2 *= (double)c->beta2;
     const double c1 = 1 - k->product1, c2 = 1 - k->product2;
@@ -82,7 +79,7 @@ COEFFICIENTS(lamb)
     c->inner = (real)(inside ? h->weight_decay : 0);
     c->decay = (real)(inside ? 0 : h->lr * h->weight_decay);
     c->rate = (real)h->lr;
-    c->least = (real)((double)ROOT * sqrt(c2 / (double)c->gain2));
+    c->least = NAME(least)(c2 / (double)c->gain2);
 }
 
 static inline real NAME(lamb_direction)(const struct NAME(lamb_folded) *c, real p, real m, real v)

@@ -46,9 +46,8 @@ void lrc_update_by_rows(const lrc_job *job, const lrc_tensor *tensor, size_t off
     const lrc_recipe *recipe = &job->recipes[tensor->recipe];
     const lrc_rows *rows = tensor->rows;
     const size_t own = rows->n_arrays - rows->averaged; /* parameter and state */
-    const size_t left = tensor->n - offset - n;
     lrc_staged staged;
-    lrc_rows_foretell(rows, offset + n, left < LRC_BLOCK ? left : LRC_BLOCK);
+    lrc_rows_foretell(rows, offset + n, lrc_up_to_a_block(tensor->n - offset - n));
     for (size_t k = 0; k < own; k++) {
         const size_t place = k > 0 ? k + 1 : 0;
         lrc_rows_read(job->table, rows, k, offset, n, &staged.block[place]);

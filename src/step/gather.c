@@ -32,7 +32,7 @@ static void finite_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
     bool finite = true;
     lrc_block sums;
     for (size_t done = 0; done < n; done += LRC_BLOCK) {
-        const size_t count = n - done < LRC_BLOCK ? n - done : LRC_BLOCK;
+        const size_t count = lrc_up_to_a_block(n - done);
         add_block(job, tensor, offset + done, count, &sums);
         finite = kernels->finite(&sums, count) && finite;
     }
@@ -46,7 +46,7 @@ static void gather_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
     const lrc_kernels *kernels = (*job->table)[job->recipes[tensor->recipe].dtype];
     (void)chunk;
     for (size_t done = 0; done < n; done += LRC_BLOCK) {
-        const size_t count = n - done < LRC_BLOCK ? n - done : LRC_BLOCK;
+        const size_t count = lrc_up_to_a_block(n - done);
         void *sums = sums_at(job, tensor, offset + done);
         add_block(job, tensor, offset + done, count, sums);
         if (job->divisor != 1)

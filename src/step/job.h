@@ -124,6 +124,11 @@ void lrc_measure(lrc_job *job);
 /* Applies the step: parameters, state and carried scalars change. */
 void lrc_apply(lrc_job *job);
 
+static inline size_t lrc_up_to_a_block(size_t n)
+{
+    return n < LRC_BLOCK ? n : LRC_BLOCK;
+}
+
 /* The number of chunks of a tensor of n elements. */
 static inline size_t lrc_chunks(size_t n)
 {

@@ -23,8 +23,7 @@ static void measure_blocks(const lrc_job *job, const lrc_tensor *tensor, size_t 
 {
     memset(sums, 0, LRC_MAX_SUMS * sizeof *sums);
     for (size_t done = 0; done < n; done += LRC_BLOCK)
-        measure_block(job, tensor, offset + done, n - done < LRC_BLOCK ? n - done : LRC_BLOCK,
-                      sums);
+        measure_block(job, tensor, offset + done, lrc_up_to_a_block(n - done), sums);
 }
 
 static void add(double *sums, const double *others)

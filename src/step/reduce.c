@@ -12,7 +12,7 @@ static void squares_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, 
     const lrc_kernels *kernels = (*job->table)[dtype];
     double sum = 0;
     for (size_t done = 0; done < n; done += LRC_BLOCK) {
-        const size_t count = n - done < LRC_BLOCK ? n - done : LRC_BLOCK;
+        const size_t count = lrc_up_to_a_block(n - done);
         lrc_block block;
         const void *g = lrc_view_block(job->table, dtype, tensor->logical, tensor->flat,
                                        offset + done, count, &block);

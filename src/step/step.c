@@ -168,11 +168,6 @@ static void update_observed(const lrc_job *job, const lrc_tensor *tensor, size_t
     (*job->table)[dtype]->observe(last, &before, p, g, n, sums);
 }
 
-static size_t up_to_a_block(size_t n)
-{
-    return n < LRC_BLOCK ? n : LRC_BLOCK;
-}
-
 static void update_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, size_t offset,
                          size_t n)
 {
@@ -184,9 +179,9 @@ static void update_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, s
     }
     for (size_t done = 0; done < n; done += LRC_BLOCK) {
         if (tensor->rows)
-            lrc_update_by_rows(job, tensor, offset + done, up_to_a_block(n - done));
+            lrc_update_by_rows(job, tensor, offset + done, lrc_up_to_a_block(n - done));
         else
-            update_block(job, tensor, offset + done, up_to_a_block(n - done));
+            update_block(job, tensor, offset + done, lrc_up_to_a_block(n - done));
     }
 }
 
@@ -220,8 +215,8 @@ static void observe_chunk(lrc_job *job, const lrc_tensor *tensor, size_t chunk, 
 {
     lrc_sums sums = {0};
     for (size_t done = 0; done < n; done += LRC_BLOCK) {
-        update_observed(job, tensor, offset + done, up_to_a_block(n - done), &sums);
-        average_part(job, tensor, offset + done, up_to_a_block(n - done));
+        update_observed(job, tensor, offset + done, lrc_up_to_a_block(n - done), &sums);
+        average_part(job, tensor, offset + done, lrc_up_to_a_block(n - done));
     }
     job->observer->chunk[chunk] = sums;
 }

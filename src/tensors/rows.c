@@ -67,7 +67,7 @@ void lrc_rows_add_up(const lrc_table *table, const lrc_rows *rows, size_t begin,
     for (size_t k = begin; k < end; k++) {
         char *const sum = rows->sums + k * bytes;
         for (size_t i = rows->first[k]; i < rows->first[k + 1]; i++)
-            kernels->couple(sum, sum, rows->gradient + rows->order[i] * bytes, rows->width, 1);
+            kernels->add(sum, sum, rows->gradient + rows->order[i] * bytes, rows->width);
     }
 }
 

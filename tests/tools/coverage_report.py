@@ -39,7 +39,7 @@ PACKAGE = ROOT / "lrcore"
 LOOPS = tuple(
     f"{folder}/test_{name}.py"
     for folder, names in {
-        "core": "core faded cuts gathering gradients monitor averages trust trust_lamb",
+        "core": "core faded cuts gathering gradients monitor averages trust trust_bits trust_lamb",
         "optimizers": "ftrl schedule_free",
     }.items()
     for name in names.split()
